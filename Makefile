@@ -1,0 +1,38 @@
+# `make demo` shows what this is; `make test` is everything that a change must pass. Both begin with `make setup`,
+# which costs nothing when nothing changed. The work is in tools/: plain sh and Python, for any make.
+
+PY := .venv/bin/python
+NOTEBOOK := notebooks/01_quickstart.ipynb
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format notebooks bench lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup:  ## make .venv with the package and its tools; does nothing when it is up to date
+	@sh tools/setup.sh
+
+demo: setup  ## run an ordinary notebook in parallel and see that its results are the same
+	@$(PY) tools/demo.py $(NOTEBOOK) build/demo
+
+test: setup  ## linters, types, layers, notebooks, tests, coverage
+	@sh tools/check.sh
+
+lint: setup  ## only the linters, types and layers
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports
+
+format: setup  ## rewrite the code in the house style
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+
+notebooks: setup  ## run the notebooks from top to bottom and store their outputs
+	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+bench: setup  ## run the benchmarks
+	@set -e; for file in benchmarks/bench_*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(PY) "$$file"; done
+
+lock: setup  ## renew constraints.txt from pyproject.toml, on the lowest Python that is supported
+	@sh tools/lock.sh "$${PYTHON:-python3.11}"
+
+clean:  ## remove everything that make made
+	rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,106 @@
+"""The pins of a fresh install, and Binder's, are versions that pyproject.toml allows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from ruamel.yaml import YAML
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins_in(lines: list[str]) -> dict[str, Version]:
+    """Read ``name==version`` lines; anything else in them is a fault."""
+    pins = {}
+    for line in lines:
+        requirement = Requirement(line)
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "==", f"not an exact pin: {line}"
+        assert requirement.url is None, f"a place instead of a version: {line}"
+        pins[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return pins
+
+
+@pytest.fixture(scope="module")
+def pins(root: Path) -> dict[str, Version]:
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return pins_in([line for line in lines if line and not line.startswith("#")])
+
+
+@pytest.fixture(scope="module")
+def binder(root: Path) -> dict[str, Any]:
+    return YAML(typ="safe", pure=True).load(root / "binder" / "environment.yml")
+
+
+@pytest.fixture(scope="module")
+def binder_pins(binder: dict[str, Any]) -> dict[str, Version]:
+    (from_pip,) = (entry["pip"] for entry in binder["dependencies"] if isinstance(entry, dict))
+    return pins_in(from_pip)
+
+
+def requirements(project: dict[str, Any]) -> list[Requirement]:
+    """What a development environment asks for, the project's own extras left out."""
+    extras = project["optional-dependencies"]
+    asked = map(Requirement, [*project["dependencies"], *extras["demo"], *extras["dev"]])
+    return [requirement for requirement in asked if requirement.name != project["name"]]
+
+
+def test_every_requirement_is_pinned_to_a_version_that_it_allows(
+    project: dict[str, Any], pins: dict[str, Version]
+) -> None:
+    pinned = {str(requirement): pins.get(canonicalize_name(requirement.name)) for requirement in requirements(project)}
+    faults = {
+        text: version
+        for text, version in pinned.items()
+        if version is None or not Requirement(text).specifier.contains(version, prereleases=True)
+    }
+    assert not faults
+
+
+def test_the_project_does_not_pin_itself(project: dict[str, Any], pins: dict[str, Version]) -> None:
+    assert canonicalize_name(project["name"]) not in pins
+
+
+def test_the_lock_says_how_it_is_renewed(root: Path) -> None:
+    assert "make lock" in (root / "constraints.txt").read_text(encoding="utf-8").split("\n\n")[0]
+
+
+def test_binder_pins_what_a_fresh_install_pins(binder_pins: dict[str, Version], pins: dict[str, Version]) -> None:
+    assert binder_pins == {name: pins.get(name) for name in binder_pins}
+
+
+def test_binder_pins_resolve_to_what_the_project_allows(
+    project: dict[str, Any], binder_pins: dict[str, Version]
+) -> None:
+    asked = {canonicalize_name(requirement.name): requirement.specifier for requirement in requirements(project)}
+    assert all(asked[name].contains(version) for name, version in binder_pins.items())
+
+
+def test_binder_runs_a_python_that_the_project_allows(project: dict[str, Any], binder: dict[str, Any]) -> None:
+    (python,) = (entry for entry in binder["dependencies"] if str(entry).startswith("python="))
+    assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
+
+
+def test_binder_has_dot(root: Path) -> None:
+    assert "graphviz" in (root / "binder" / "apt.txt").read_text(encoding="utf-8").split()
+
+
+def test_binder_installs_the_package_from_the_pins(root: Path) -> None:
+    script = root / "binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    (install,) = (line for line in script.read_text(encoding="utf-8").splitlines() if "pip install" in line)
+    assert "-c constraints.txt" in install
+    assert "-e '.[demo]'" in install
