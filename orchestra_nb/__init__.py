@@ -1,0 +1,136 @@
+"""orchestra_nb: the notebook you already have, run as a DAG, with the same results as from top to bottom.
+
+In a notebook::
+
+    %load_ext orchestra_nb
+    %orchestrate run --notebook
+
+On the command line::
+
+    orchestra run analysis.ipynb -o done.ipynb
+
+In Python::
+
+    from orchestra_nb import Notebook, Pipeline, RunConfig
+    result = Pipeline(Notebook.read("analysis.ipynb"), config=RunConfig(jobs=4)).run()
+
+Names are loaded when they are first used, so importing the package costs next to nothing and brings in none of the
+libraries that it stands on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb._version import __version__
+
+if TYPE_CHECKING:
+    from orchestra_nb.cells.notebook_file import Notebook
+    from orchestra_nb.config import RunConfig
+    from orchestra_nb.errors import (
+        BackendError,
+        CommandError,
+        ConfigError,
+        CycleError,
+        DefinitionError,
+        GraphError,
+        Issue,
+        MissingDependencyError,
+        NodeCancelled,
+        NodeError,
+        NodeFailed,
+        NodeTimeout,
+        NotebookError,
+        OrchestraError,
+    )
+    from orchestra_nb.events import EventBus
+    from orchestra_nb.graph.builder import DAGBuilder
+    from orchestra_nb.graph.dag import DAG
+    from orchestra_nb.graph.task import task
+    from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.model import Edge, Evidence, Node, Outcome
+    from orchestra_nb.pipeline import Pipeline
+    from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.running.result import RunResult
+    from orchestra_nb.running.scheduler import ParallelScheduler
+
+_ERRORS = (
+    "BackendError", "CommandError", "ConfigError", "CycleError", "DefinitionError", "GraphError", "Issue",
+    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "OrchestraError",
+)  # fmt: skip
+_HOME = {
+    "DAG": "graph.dag",
+    "DAGBuilder": "graph.builder",
+    "Edge": "model",
+    "EventBus": "events",
+    "Evidence": "model",
+    "Node": "model",
+    "Notebook": "cells.notebook_file",
+    "Outcome": "model",
+    "ParallelScheduler": "running.scheduler",
+    "Pipeline": "pipeline",
+    "RunConfig": "config",
+    "RunResult": "running.result",
+    "ValidationResult": "graph.validation",
+    "simulate": "planning.simulator",
+    "task": "graph.task",
+    **dict.fromkeys(_ERRORS, "errors"),
+}
+
+__all__ = [
+    "DAG",
+    "BackendError",
+    "CommandError",
+    "ConfigError",
+    "CycleError",
+    "DAGBuilder",
+    "DefinitionError",
+    "Edge",
+    "EventBus",
+    "Evidence",
+    "GraphError",
+    "Issue",
+    "MissingDependencyError",
+    "Node",
+    "NodeCancelled",
+    "NodeError",
+    "NodeFailed",
+    "NodeTimeout",
+    "Notebook",
+    "NotebookError",
+    "OrchestraError",
+    "Outcome",
+    "ParallelScheduler",
+    "Pipeline",
+    "RunConfig",
+    "RunResult",
+    "ValidationResult",
+    "__version__",
+    "load_ipython_extension",
+    "simulate",
+    "task",
+    "unload_ipython_extension",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext orchestra_nb`` calls: register the magics with a shell."""
+    importlib.import_module(f"{__name__}.notebook.extension").load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What ``%unload_ext orchestra_nb`` calls: take the magics away again."""
+    importlib.import_module(f"{__name__}.notebook.extension").unload_ipython_extension(shell)

@@ -1,0 +1,212 @@
+"""Everything that can go wrong, as one tree, and the fault records that errors carry.
+
+::
+
+    OrchestraError
+    ├── ConfigError               a knob with an impossible value
+    ├── DefinitionError           a notebook, directive or definition is faulty: every fault in .issues
+    │   └── NotebookError         the notebook file itself cannot be used
+    ├── GraphError                the nodes do not form a DAG
+    │   ├── CycleError            .path names the circle
+    │   └── MissingDependencyError
+    ├── NodeError                 a node of a run
+    │   ├── NodeFailed            with the node's own traceback
+    │   ├── NodeTimeout
+    │   └── NodeCancelled
+    ├── BackendError              a joblib backend is unknown, missing or refused the work
+    ├── CommandError              a magic or command line that cannot be understood
+    └── ComparisonError           two runs could not be compared
+
+Three promises hold for each: it pickles (workers send errors home), its text ends with what to do next, and IPython
+shows it short (``_render_traceback_``), because the frames between a magic and its message say nothing to its reader.
+A node's failure is the exception to that: it shows the *cell's* traceback, never ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One fault that was found, with its place and the way out.
+
+    Parameters
+    ----------
+    code
+        A stable word for the kind of fault, such as ``"cycle"`` or ``"unknown-node"``.
+    message
+        One sentence: what was found and what was expected.
+    nodes
+        The ids of the nodes concerned.
+    path
+        Where: ``"cell 3, line 2"`` in a notebook, a key path in a definition.
+    suggestion
+        What to do next; empty when there is nothing to add.
+    severity
+        ``"error"`` stops a run before it starts, ``"warning"`` does not.
+
+    Examples
+    --------
+    >>> print(Issue("unknown-node", "'after' names 'laod'", path="cell 3, line 1", suggestion="did you mean 'load'?"))
+    cell 3, line 1: 'after' names 'laod'; did you mean 'load'?
+    """
+
+    code: str
+    message: str
+    nodes: tuple[str, ...] = ()
+    path: str = ""
+    suggestion: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        hint = f"; {self.suggestion}" if self.suggestion else ""
+        return f"{place}{self.message}{hint}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'load'?"``, or the known names when none is close, or ``""`` when there are none.
+
+    Examples
+    --------
+    >>> nearest("laod", ["load", "train"])
+    "did you mean 'load'?"
+    >>> nearest("zzz", ["load", "train"])
+    'known: load, train'
+    """
+    names = sorted(set(known))
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:8])
+    return f"known: {shown}" + (", …" if len(names) > 8 else "")
+
+
+def _rebuild(cls: type[OrchestraError], args: tuple[Any, ...], state: dict[str, Any]) -> OrchestraError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class OrchestraError(Exception):
+    """Root of the tree. Catch this to catch everything that the library raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.args, self.__dict__.copy()))
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython shows in place of a traceback: the message, and nothing between it and its reader."""
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class ConfigError(OrchestraError):
+    """A setting has a value that cannot be meant."""
+
+
+class BackendError(OrchestraError):
+    """The joblib backend is unknown, not installed, or refused the work."""
+
+
+class CommandError(OrchestraError):
+    """A magic line or command line that cannot be understood."""
+
+
+class ComparisonError(OrchestraError):
+    """Two runs could not be compared."""
+
+
+class DefinitionError(OrchestraError):
+    """A definition, notebook or directive is faulty; nothing has run.
+
+    Parameters
+    ----------
+    issues
+        Every fault that was found, in document order.
+    """
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
+
+
+class NotebookError(DefinitionError):
+    """The notebook file cannot be used: missing, not JSON, empty, another language, a syntax error."""
+
+
+class GraphError(OrchestraError):
+    """The nodes do not form a DAG."""
+
+
+class CycleError(GraphError):
+    """Nodes wait for each other in a circle.
+
+    Parameters
+    ----------
+    path
+        The ids around the circle; the first is repeated at the end.
+    """
+
+    def __init__(self, path: Iterable[str]) -> None:
+        self.path = tuple(path)
+        super().__init__(f"cycle: {' → '.join(self.path)}; drop one of these 'after' settings")
+
+
+class MissingDependencyError(GraphError):
+    """A node names another that does not exist."""
+
+
+class NodeError(OrchestraError):
+    """Something about one node of a run; ``.node`` is its id."""
+
+    def __init__(self, message: str, node: str = "") -> None:
+        self.node = node
+        super().__init__(message)
+
+
+class NodeFailed(NodeError):
+    """A node's body raised.
+
+    Parameters
+    ----------
+    message
+        The error in one line.
+    node
+        The node's id.
+    traceback
+        Lines of the body's own traceback, the library's frames left out.
+    ename, evalue
+        The original exception's class name and text.
+    """
+
+    def __init__(
+        self, message: str, node: str = "", traceback: Iterable[str] = (), ename: str = "", evalue: str = ""
+    ) -> None:
+        super().__init__(message, node)
+        self.traceback = tuple(traceback)
+        self.ename = ename
+        self.evalue = evalue
+
+    def _render_traceback_(self) -> list[str]:
+        return [*self.traceback, f"{type(self).__name__}: {self}"]
+
+
+class NodeTimeout(NodeError):
+    """A node outlived its timeout."""
+
+
+class NodeCancelled(NodeError):
+    """A node was stopped before it ended."""

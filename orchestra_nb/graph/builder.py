@@ -1,0 +1,155 @@
+"""From whatever describes a graph to the graph.
+
+Policy: every form is brought to nodes and value edges by one function, :func:`gather`; building raises at the first
+kind of fault, validating lists all of them. A parameter of a node's function that names another node is an edge of kind
+``value``: the name is the wiring. Failure: an item that is no node is a :class:`.DefinitionError` that names its place.
+An object with a ``.dag`` (a notebook) brings its own. New forms are added in :func:`gather` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.reduction import reduce_order
+from orchestra_nb.graph.task import node_of, parameters
+from orchestra_nb.graph.validation import ValidationResult, cautions, check
+from orchestra_nb.model import Edge, Evidence, Node, NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A definition as nodes and edges, which may be faulty, and what could not be understood."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DAGBuilder:
+    """Builds, checks and tidies graphs.
+
+    Examples
+    --------
+    >>> def load(): return [1, 2]
+    >>> def total(load): return sum(load)
+    >>> dag = DAGBuilder().build_dag([load, total])
+    >>> print(dag.edges[0])
+    load → total  [value] parameter 'load' of total
+    """
+
+    def build_dag(self, definition: Any) -> DAG:
+        """Make the DAG of a definition.
+
+        Parameters
+        ----------
+        definition
+            An iterable of nodes and functions (with ``@task`` or without), a mapping of ids to these, an object with
+            a ``dag`` (a notebook), or a DAG, which is returned as it is.
+
+        Raises
+        ------
+        DefinitionError
+            Something in it is neither a node nor a function.
+        GraphError
+            The nodes form no DAG; see :class:`.DAG`.
+        """
+        if isinstance(definition, DAG):
+            return definition
+        if isinstance(own := getattr(definition, "dag", None), DAG):
+            return own
+        found = gather(definition)
+        if found.issues:
+            raise DefinitionError(found.issues)
+        return DAG(found.nodes, found.edges, found.metadata)
+
+    def validate(self, definition: Any) -> ValidationResult:
+        """Find every fault of a DAG or a definition at once; nothing raises.
+
+        Examples
+        --------
+        >>> result = DAGBuilder().validate([Node("a", after=["b"]), Node("b", after=["a", "c"])])
+        >>> [issue.code for issue in result.errors], result.valid
+        (['unknown-node', 'cycle'], False)
+        """
+        try:
+            own = getattr(definition, "dag", None)
+        except DefinitionError as error:
+            return ValidationResult(error.issues)
+        except GraphError as error:
+            return ValidationResult((_issue(error),))
+        dag = definition if isinstance(definition, DAG) else own
+        if isinstance(dag, DAG):
+            return ValidationResult(cautions(dag.nodes.values()))
+        found = gather(definition)
+        return ValidationResult((*found.issues, *check(found.nodes, found.edges)))
+
+    def optimize(self, dag: DAG) -> DAG:
+        """Drop order that other needs imply already; what must end before what stays the same.
+
+        Only edges that carry nothing but order (kinds ``declared`` and ``order``) are dropped, never one along which
+        a value, a change, a file or hidden state flows. ``.metadata["optimizations"]`` says what was dropped and why.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("a"), Node("b", after=["a"]), Node("c", after=["a", "b"])])
+        >>> better = DAGBuilder().optimize(dag)
+        >>> print(*better.metadata["optimizations"])
+        dropped a → c (declared): 'c' waits for 'b', which waits for 'a'
+        """
+        return reduce_order(dag)
+
+
+def gather(definition: Any) -> Gathered:
+    """Bring a definition to nodes and value edges, without judging the graph."""
+    if isinstance(definition, Mapping):
+        items = [(f"key {key!r}", key, item) for key, item in definition.items()]
+    elif isinstance(definition, Iterable) and not isinstance(definition, str | bytes):
+        items = [(f"item {number}", None, item) for number, item in enumerate(definition, 1)]
+    else:
+        return Gathered((), issues=(_misfit("", definition),))
+    nodes, issues = [], []
+    for place, key, item in items:
+        node = node_of(item)
+        if node is None or not (key is None or (isinstance(key, str) and key)):
+            issues.append(_misfit(place, item if node is None else key))
+        else:
+            nodes.append(node if key in (None, node.id) else replace(node, id=NodeId(key)))
+    return Gathered(tuple(nodes), _values(nodes), tuple(issues))
+
+
+def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
+    """Edges for the parameters that name another node; one that names its own node is left to the context."""
+    names = {node.id for node in nodes}
+    return tuple(
+        Edge(
+            NodeId(name),
+            node.id,
+            "value",
+            evidence=(Evidence(name, reason=f"parameter {name!r} of {node.id}"),),
+        )
+        for node in nodes
+        if node.fn is not None
+        for name in parameters(node.fn)
+        if name in names and name != node.id
+    )
+
+
+def _misfit(place: str, item: object) -> Issue:
+    return Issue(
+        "not-a-node",
+        f"{item!r} is neither a node nor a function",
+        path=place,
+        suggestion="give Node objects, functions or @task functions; read a notebook with Notebook.read",
+    )
+
+
+def _issue(error: GraphError) -> Issue:
+    if isinstance(error, CycleError):
+        return Issue("cycle", str(error), nodes=error.path)
+    code = "unknown-node" if isinstance(error, MissingDependencyError) else "duplicate-name"
+    return Issue(code, str(error))

@@ -1,0 +1,296 @@
+"""The DAG: nodes, edges, and what follows from them.
+
+Policy: immutable and checked at birth, so that whoever holds one need not ask; what is expensive is worked out on first
+use and kept. Order: nodes by document position (``Node.index``, then as given); every answer follows that order.
+Failure: a faulty graph raises :class:`.MissingDependencyError`, :class:`.CycleError` (the shortest cycle) or
+:class:`.GraphError` (one name twice) and lists every fault of that kind; :meth:`.DAGBuilder.validate` lists them all.
+
+Edges of ``after`` become :class:`.Edge` objects only when someone looks at them: the algorithms work on the index lists
+of :mod:`.table`. Pictures and frames are made by the display through :class:`.Presented`. Rejected: networkx as the
+store (slow, mutable), a node class with parent pointers (neither shareable nor picklable in one piece).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from math import fsum
+from operator import attrgetter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from orchestra_nb.errors import ConfigError, CycleError, GraphError, MissingDependencyError, nearest
+from orchestra_nb.graph import paths
+from orchestra_nb.graph.fingerprint import fingerprint
+from orchestra_nb.graph.table import Table, build
+from orchestra_nb.graph.validation import check
+from orchestra_nb.model import Edge, Evidence, Node, NodeId
+from orchestra_nb.presentation import Presented, presenter_of
+
+if TYPE_CHECKING:
+    import graphviz
+    import networkx as nx
+
+
+class _Drawing(Protocol):
+    def source(self, value: DAG) -> graphviz.Source: ...
+
+
+class DAG(Presented):
+    """What needs what.
+
+    Parameters
+    ----------
+    nodes
+        Unique ids. Each id in a node's ``after`` becomes a declared edge unless ``edges`` joins the two already.
+    edges
+        With kind and evidence, as inference found them.
+    metadata
+        Kept and not interpreted.
+
+    Raises
+    ------
+    MissingDependencyError
+        A node or an edge names a node that does not exist.
+    CycleError
+        Nodes wait for each other; ``.path`` is the shortest cycle.
+    GraphError
+        Two nodes have one name.
+
+    Examples
+    --------
+    >>> dag = DAG([Node("load", cost=2), Node("plot", after=["load"]), Node("train", after=["load"], cost=5)])
+    >>> dag.levels
+    (('load',), ('plot', 'train'))
+    >>> dag.critical_path, dag.critical_time, dag.slack["plot"]
+    (('load', 'train'), 7.0, 4.0)
+    """
+
+    metadata: Mapping[str, Any]
+
+    def __init__(
+        self, nodes: Iterable[Node], edges: Iterable[Edge] = (), metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        ordered = _in_document_order(nodes)
+        given = tuple(edges)
+        table = build(ordered, given)
+        if table is None:
+            raise _fault(ordered, given)
+        self._fill(ordered, given, table, metadata or {})
+
+    def _fill(
+        self, nodes: tuple[Node, ...], given: tuple[Edge, ...], table: Table, metadata: Mapping[str, Any]
+    ) -> None:
+        self.__dict__.update(_all=nodes, given=given, table=table, metadata=MappingProxyType(dict(metadata)))
+
+    _all: tuple[Node, ...]
+    given: tuple[Edge, ...]
+    """The edges that the graph was made with; ``after`` declares the others."""
+    table: Table
+    """The graph as index lists, for algorithms of the layers above."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a DAG does not change; make another one to set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a DAG does not change; make another one without {name!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (DAG, (self._all, self.given, dict(self.metadata)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DAG):
+            return NotImplemented
+        return self is other or (self._all == other._all and self.edges == other.edges)
+
+    def __hash__(self) -> int:
+        return hash(self.table.ids)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __repr__(self) -> str:
+        return f"<DAG: {len(self._all)} nodes, {sum(map(len, self.table.preds))} needs, {len(self.levels)} levels>"
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Node]:
+        """The nodes by id, in document order."""
+        return MappingProxyType(dict(zip(self.table.ids, self._all, strict=True)))
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """All edges, in document order of their sources, then of their targets; a pair may have several."""
+        declared = [
+            Edge(source, target, evidence=(Evidence(source, reason=f"{target!r} is to come after {source!r}"),))
+            for source, target in self._declared()
+        ]
+        index = self.table.index
+        return tuple(sorted([*self.given, *declared], key=lambda edge: (index[edge.source], index[edge.target])))
+
+    def _declared(self) -> Iterator[tuple[NodeId, NodeId]]:
+        joined = {(edge.source, edge.target) for edge in self.given}
+        for node in self._all:
+            for name in dict.fromkeys(node.after):
+                if (name, node.id) not in joined:
+                    yield name, node.id
+
+    @cached_property
+    def levels(self) -> tuple[tuple[NodeId, ...], ...]:
+        """Topological generations: a node's level is one below the deepest that it needs."""
+        ids = self.table.ids
+        return tuple([tuple([ids[i] for i in level]) for level in self.table.levels])
+
+    @cached_property
+    def _costs(self) -> list[float]:
+        return [float(node.cost) for node in self._all]
+
+    @cached_property
+    def _ranks(self) -> list[float]:
+        return paths.upward_ranks(self.table.levels, self.table.succs, self._costs)
+
+    @cached_property
+    def upward_rank(self) -> Mapping[str, float]:
+        """Seconds from each node's start to the end of all that needs it, with a worker for everyone."""
+        return MappingProxyType(dict(zip(self.table.ids, self._ranks, strict=True)))
+
+    @cached_property
+    def critical_path(self) -> tuple[NodeId, ...]:
+        """The longest way by cost: what sets the time of a run with a worker for everyone."""
+        ids = self.table.ids
+        return tuple([ids[i] for i in paths.critical_path(self._ranks, self.table.preds, self.table.succs)])
+
+    @cached_property
+    def critical_time(self) -> float:
+        """Seconds along the critical path."""
+        return max(self._ranks, default=0.0)
+
+    @cached_property
+    def total_time(self) -> float:
+        """Seconds of all nodes, one after another."""
+        return fsum(self._costs)
+
+    @cached_property
+    def max_parallelism(self) -> int:
+        """Size of the widest level."""
+        return max(map(len, self.table.levels), default=0)
+
+    @cached_property
+    def slack(self) -> Mapping[str, float]:
+        """How many seconds each node may be late without making the whole later; zero on the critical path."""
+        starts = paths.earliest_starts(self.table.levels, self.table.preds, self._costs)
+        return MappingProxyType(dict(zip(self.table.ids, paths.slacks(self._ranks, starts), strict=True)))
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash, the same in every process. Costs that were measured later (:meth:`with_costs`) do not count."""
+        rows = [(edge.source, edge.target, edge.kind, edge.certainty) for edge in self.given]
+        rows += [(source, target, "declared", "certain") for source, target in self._declared()]
+        return fingerprint(self._all, sorted(rows))
+
+    def lower_bound(self, workers: int) -> float:
+        """Say what no schedule can beat: the critical path or all work shared evenly, whichever is longer (seconds).
+
+        Raises
+        ------
+        ConfigError
+            ``workers`` is below one.
+        """
+        if workers < 1:
+            raise ConfigError(f"workers={workers!r} can run nothing; give 1 or more")
+        return max(self.critical_time, self.total_time / workers)
+
+    def predecessors(self, node: str) -> tuple[NodeId, ...]:
+        """Name what a node needs directly, in document order."""
+        return self._named(self.table.preds[self._position(node)])
+
+    def successors(self, node: str) -> tuple[NodeId, ...]:
+        """Name what needs a node directly, in document order."""
+        return self._named(self.table.succs[self._position(node)])
+
+    def ancestors(self, node: str) -> tuple[NodeId, ...]:
+        """Name all that must end before a node starts, in document order."""
+        return self._named(sorted(paths.reachable([self._position(node)], self.table.preds)))
+
+    def descendants(self, node: str) -> tuple[NodeId, ...]:
+        """Name all that waits for a node, in document order."""
+        return self._named(sorted(paths.reachable([self._position(node)], self.table.succs)))
+
+    def subgraph(self, targets: Iterable[str]) -> DAG:
+        """Keep the targets and everything that they need.
+
+        Raises
+        ------
+        MissingDependencyError
+            A target is not in the graph.
+        """
+        wanted = [self._position(name) for name in ([targets] if isinstance(targets, str) else targets)]
+        kept = paths.reachable(wanted, self.table.preds).union(wanted)
+        names = {self.table.ids[i] for i in kept}
+        edges = [edge for edge in self.given if edge.target in names]
+        return DAG([self._all[i] for i in sorted(kept)], edges, self.metadata)
+
+    def with_costs(self, costs: Mapping[str, float]) -> DAG:
+        """Make the same graph with other expected durations (seconds), and the same hash.
+
+        A history may know more than one graph: names that are not in this one are passed over.
+        """
+        nodes = tuple([replace(n, cost=costs[n.id]) if n.id in costs else n for n in self._all])
+        other = DAG.__new__(DAG)
+        other._fill(nodes, self.given, self.table, self.metadata)
+        other.__dict__["hash"] = self.hash
+        return other
+
+    def to_networkx(self) -> nx.DiGraph[str]:
+        """Copy to a networkx graph; edges carry ``kinds``, ``certainty`` and ``evidence``, nodes their costs."""
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for level, names in enumerate(self.levels):
+            for name in names:
+                node = self.nodes[name]
+                graph.add_node(name, cost=node.cost, level=level, kind=node.kind, phase=node.phase)
+        for edge in self.edges:
+            known = graph.get_edge_data(edge.source, edge.target, {})
+            certain = "certain" in (edge.certainty, known.get("certainty"))
+            graph.add_edge(
+                edge.source,
+                edge.target,
+                kinds=(*known.get("kinds", ()), edge.kind),
+                certainty="certain" if certain else "possible",
+                evidence=(*known.get("evidence", ()), *map(str, edge.evidence)),
+            )
+        return graph
+
+    def to_graphviz(self) -> graphviz.Source:
+        """Draw the picture as DOT text in a ``graphviz.Source``."""
+        return cast(_Drawing, presenter_of(self)).source(self)
+
+    def _position(self, name: str) -> int:
+        try:
+            return self.table.index[NodeId(name)]
+        except KeyError:
+            hint = nearest(str(name), self.table.ids)
+            raise MissingDependencyError(f"no node is named {name!r}; {hint or 'the graph is empty'}") from None
+
+    def _named(self, positions: Iterable[int]) -> tuple[NodeId, ...]:
+        ids = self.table.ids
+        return tuple([ids[i] for i in positions])
+
+
+def _in_document_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    given = tuple(nodes)
+    odd: list[object] = [item for item in given if type(item) is not Node]
+    if not all(isinstance(item, Node) for item in odd):
+        raise GraphError(f"a DAG is made of Node objects; give {odd[0]!r} to DAGBuilder().build_dag")
+    return tuple(sorted(given, key=attrgetter("index")))
+
+
+def _fault(nodes: tuple[Node, ...], edges: tuple[Edge, ...]) -> GraphError:
+    """Make the error for a graph that is none: one kind at a time, all of that kind."""
+    issues = check(nodes, edges, most_cycles=1)
+    for code, error in (("duplicate-name", GraphError), ("unknown-node", MissingDependencyError)):
+        lines = [str(issue) for issue in issues if issue.code == code]
+        if lines:
+            return error("\n".join(lines))
+    return CycleError(next(issue.nodes for issue in issues if issue.code == "cycle"))

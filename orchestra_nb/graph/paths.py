@@ -1,0 +1,132 @@
+"""Levels, ranks, the critical path and slack, on plain index lists.
+
+Policy: every function takes adjacency as lists of integers (the positions of nodes in document order) and answers in
+the same terms; names come back in :mod:`.dag`. Order: ties are settled by document order, so equal graphs give equal
+answers in every process. Failure: none here; a cycle shows as nodes that :func:`layers` does not return.
+
+The hot loops are :func:`layers` and :func:`upward_ranks`: one pass over nodes and edges each, local variables only,
+no objects made per edge. Rejected: networkx, which hashes a node per step and is four to eight times slower; recursion,
+which a chain of ten thousand nodes would break; ``graphlib``, which gives an order but neither ranks nor levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+Adjacency = Sequence[Sequence[int]]
+
+_ROUNDING = 1e-9
+
+
+def layers(preds: Adjacency, succs: Adjacency) -> list[list[int]]:
+    """Topological generations: a node's layer is the length of the longest way to it.
+
+    Returns
+    -------
+    list of list of int
+        Each layer in document order. Nodes on a cycle, and what needs them, are missing.
+
+    Examples
+    --------
+    >>> layers([[], [0], [0], [1, 2]], [[1, 2], [3], [3], []])
+    [[0], [1, 2], [3]]
+    """
+    waiting = [len(p) for p in preds]
+    layer = [i for i, count in enumerate(waiting) if not count]
+    found = []
+    while layer:
+        found.append(layer)
+        following: list[int] = []
+        for i in layer:
+            for j in succs[i]:
+                waiting[j] -= 1
+                if not waiting[j]:
+                    following.append(j)
+        following.sort()
+        layer = following
+    return found
+
+
+def upward_ranks(levels: Adjacency, succs: Adjacency, costs: Sequence[float]) -> list[float]:
+    """Time from a node's start to the end of everything that needs it, in seconds.
+
+    Examples
+    --------
+    >>> upward_ranks([[0], [1, 2]], [[1, 2], [], []], [1.0, 5.0, 2.0])
+    [6.0, 5.0, 2.0]
+    """
+    ranks = list(costs)
+    for level in reversed(levels):
+        for i in level:
+            following = succs[i]
+            if following:
+                ranks[i] = costs[i] + max([ranks[j] for j in following])
+    return ranks
+
+
+def earliest_starts(levels: Adjacency, preds: Adjacency, costs: Sequence[float]) -> list[float]:
+    """Say when each node could start if there were a worker for everyone, in seconds."""
+    ends = list(costs)
+    starts = [0.0] * len(costs)
+    for level in levels:
+        for i in level:
+            before = preds[i]
+            if before:
+                starts[i] = start = max([ends[j] for j in before])
+                ends[i] = start + costs[i]
+    return starts
+
+
+def critical_path(ranks: Sequence[float], preds: Adjacency, succs: Adjacency) -> list[int]:
+    """Find the longest way by cost; of equally long ones, the one that comes first in the document.
+
+    Examples
+    --------
+    >>> critical_path([6.0, 5.0, 2.0], [[], [0], [0]], [[1, 2], [], []])
+    [0, 1]
+    """
+
+    def longest(candidates: Iterable[int]) -> int | None:
+        return min(candidates, key=lambda i: (-ranks[i], i), default=None)
+
+    path = []
+    here = longest(i for i, before in enumerate(preds) if not before)
+    while here is not None:
+        path.append(here)
+        here = longest(succs[here])
+    return path
+
+
+def slacks(ranks: Sequence[float], starts: Sequence[float]) -> list[float]:
+    """How many seconds each node can be late without making the whole later.
+
+    The two passes add costs in different orders, so that a node on the critical path may come out a rounding error
+    away from zero; those are exactly zero here.
+
+    Examples
+    --------
+    >>> slacks([6.0, 5.0, 2.0], [0.0, 1.0, 1.0])
+    [0.0, 0.0, 3.0]
+    """
+    total = max(ranks, default=0.0)
+    least = total * _ROUNDING
+    spare = [total - (start + rank) for start, rank in zip(starts, ranks, strict=True)]
+    return [value if value > least else 0.0 for value in spare]
+
+
+def reachable(starts: Iterable[int], adjacency: Adjacency) -> set[int]:
+    """Find everything that can be reached along one step or more.
+
+    Examples
+    --------
+    >>> sorted(reachable([0], [[1], [2], [], [2]]))
+    [1, 2]
+    """
+    found: set[int] = set()
+    waiting = list(starts)
+    while waiting:
+        for j in adjacency[waiting.pop()]:
+            if j not in found:
+                found.add(j)
+                waiting.append(j)
+    return found

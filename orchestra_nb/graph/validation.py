@@ -1,0 +1,185 @@
+"""What is wrong with nodes and edges: all of it, in one pass, over tables that are passed in.
+
+Policy: one pure function that the DAG, ``validate`` and the reading of notebooks share, so that the same fault has the
+same words everywhere. Order: errors by document, then cycles, then
+warnings. Failure: faults are values; nothing raises. A name that is used
+twice stands for its first bearer in the search for cycles, so that one fault does not hide another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestra_nb.errors import Issue, nearest
+from orchestra_nb.graph.cycles import MOST, cycles
+from orchestra_nb.graph.table import build
+from orchestra_nb.model import Edge, Node
+from orchestra_nb.presentation import Presented
+
+Place = Callable[[Node, str], str]
+"""Where in the user's text one setting of a node stands, such as ``"cell 3, line 1"``."""
+
+_UNKNOWN_COST = 1.0
+"""What a node costs when nobody knows: no ground for a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult(Presented):
+    """Everything that was found wrong with a graph.
+
+    Parameters
+    ----------
+    issues
+        All faults: errors in document order, then cycles, then warnings.
+    """
+
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        """Faults that stop a run before it starts."""
+        return tuple(issue for issue in self.issues if issue.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Issue, ...]:
+        """Faults that do not."""
+        return tuple(issue for issue in self.issues if issue.severity == "warning")
+
+    @property
+    def valid(self) -> bool:
+        """Whether a run could start."""
+        return not self.errors
+
+
+def place_of(node: Node, setting: str) -> str:
+    """Say where a node stands: ``"cell 3"`` for a cell; nothing for a function, whose name says it."""
+    return f"cell {node.index + 1}" if node.kind == "cell" else ""
+
+
+def check(
+    nodes: Iterable[Node], edges: Iterable[Edge] = (), *, place: Place = place_of, most_cycles: int = MOST
+) -> tuple[Issue, ...]:
+    """Find every fault of a graph.
+
+    Parameters
+    ----------
+    nodes
+        In document order; they may share names and wait for what does not exist.
+    edges
+        Beside those that ``after`` declares.
+    place
+        Says where a node's setting stands in the user's text.
+    most_cycles
+        Name at most this many cycles.
+
+    Returns
+    -------
+    tuple of Issue
+        With the codes ``"duplicate-name"``, ``"unknown-node"``, ``"timeout-below-cost"`` and ``"cycle"``.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> for issue in check([Node("load"), Node("train", after=("laod", "train"))]):
+    ...     print(issue.code, "|", issue)
+    unknown-node | 'train' comes after 'laod', which does not exist; did you mean 'load'?
+    cycle | 'train' waits for itself: train → train; drop it from its own 'after'
+    """
+    nodes, edges = tuple(nodes), tuple(edges)
+    if build(nodes, edges) is not None:
+        return cautions(nodes, place=place)
+    index: dict[str, int] = {}
+    for i, node in enumerate(nodes):
+        index.setdefault(node.id, i)
+    issues = []
+    for i, node in enumerate(nodes):
+        first = index[node.id]
+        if first != i:
+            issues.append(_duplicate(nodes[first], node, place))
+        issues += [_unknown(node, name, index, place) for name in node.after if name not in index]
+    issues += _loose_ends(edges, index)
+    issues += _cycles(nodes, edges, index, place, most_cycles)
+    return (*issues, *cautions(nodes, place=place))
+
+
+def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, ...]:
+    """Find what is odd about nodes and yet no fault of the graph: all that a DAG can still have."""
+    return tuple(
+        _hasty(node, node.timeout, place)
+        for node in nodes
+        if node.timeout is not None and node.timeout < node.cost and node.cost != _UNKNOWN_COST
+    )
+
+
+def _duplicate(first: Node, node: Node, place: Place) -> Issue:
+    places = [place(n, "name") for n in (first, node)]
+    where = f" ({places[0]} and {places[1]})" if all(places) else ""
+    return Issue(
+        "duplicate-name",
+        f"two nodes are named {node.id!r}{where}",
+        nodes=(node.id,),
+        path=places[1],
+        suggestion="give one of them another name",
+    )
+
+
+def _unknown(node: Node, name: str, index: dict[str, int], place: Place) -> Issue:
+    return Issue(
+        "unknown-node",
+        f"{node.id!r} comes after {name!r}, which does not exist",
+        nodes=(node.id,),
+        path=place(node, "after"),
+        suggestion=nearest(name, index.keys() - {node.id}),
+    )
+
+
+def _hasty(node: Node, timeout: float, place: Place) -> Issue:
+    return Issue(
+        "timeout-below-cost",
+        f"{node.id!r} is expected to take {node.cost:g} s and would be stopped after {timeout:g} s",
+        nodes=(node.id,),
+        path=place(node, "timeout"),
+        suggestion="raise its timeout",
+        severity="warning",
+    )
+
+
+def _loose_ends(edges: Sequence[Edge], index: dict[str, int]) -> list[Issue]:
+    return [
+        Issue(
+            "unknown-node",
+            f"the edge {edge.source!r} → {edge.target!r} names {name!r}, which does not exist",
+            nodes=tuple(end for end in (edge.source, edge.target) if end in index),
+            suggestion=nearest(name, index),
+        )
+        for edge in edges
+        for name in dict.fromkeys((edge.source, edge.target))
+        if name not in index
+    ]
+
+
+def _cycles(
+    nodes: Sequence[Node], edges: Sequence[Edge], index: dict[str, int], place: Place, most: int
+) -> list[Issue]:
+    succs: list[list[int]] = [[] for _ in nodes]
+    for node in nodes:
+        i = index[node.id]
+        for name in node.after:
+            if name in index:
+                succs[index[name]].append(i)
+    for edge in edges:
+        if edge.source in index and edge.target in index:
+            succs[index[edge.source]].append(index[edge.target])
+    return [_cycle([nodes[i] for i in path], place) for path in cycles(succs, most)]
+
+
+def _cycle(path: Sequence[Node], place: Place) -> Issue:
+    names = tuple([node.id for node in path])
+    shown = " → ".join(names)
+    where = place(path[0], "after")
+    if len(path) == 2:
+        message, hint = f"{names[0]!r} waits for itself: {shown}", "drop it from its own 'after'"
+    else:
+        message, hint = f"nodes wait for each other: {shown}", "drop one of these 'after' settings"
+    return Issue("cycle", message, nodes=names, path=where, suggestion=hint)

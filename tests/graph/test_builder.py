@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
+from orchestra_nb.graph import DAG, DAGBuilder, task
+from orchestra_nb.model import Node
+
+
+def load():
+    return [1]
+
+
+@task(cost=2)
+def total(load):
+    return sum(load)
+
+
+def build(definition):
+    return DAGBuilder().build_dag(definition)
+
+
+def test_parameters_that_name_a_node_are_value_edges():
+    dag = build([load, total])
+    assert [str(edge) for edge in dag.edges] == ["load → total  [value] parameter 'load' of total"]
+    assert dag.nodes["total"].cost == 2
+
+
+def test_a_value_edge_takes_the_place_of_a_declared_one():
+    dag = build([Node("load", fn=load), Node("t", fn=lambda load: load, after=["load"])])
+    assert [edge.kind for edge in dag.edges] == ["value"]
+
+
+def test_a_parameter_that_names_its_own_node_is_left_to_the_context():
+    assert build([Node("load", fn=lambda load, other: load)]).edges == ()
+
+
+def test_a_mapping_gives_the_names():
+    dag = build({"first": load, "second": Node("x", after=["first"]), "load": Node("load")})
+    assert list(dag.nodes) == ["first", "second", "load"]
+    assert dag.predecessors("second") == ("first",)
+
+
+def test_a_generator_is_read_once():
+    assert len(build(Node(f"n{i}") for i in range(3))) == 3
+
+
+def test_a_dag_and_what_has_one_are_taken_as_they_are():
+    dag = DAG([Node("a")])
+
+    class Notebook:
+        pass
+
+    notebook = Notebook()
+    notebook.dag = dag
+    assert build(dag) is dag
+    assert build(notebook) is dag
+    assert DAGBuilder().validate(notebook).valid
+
+
+@pytest.mark.parametrize("definition", ["analysis.ipynb", b"x", Path("a"), 3, None])
+def test_what_is_no_definition_is_told_what_one_is(definition):
+    with pytest.raises(DefinitionError, match=r"neither a node nor a function.*Notebook\.read"):
+        build(definition)
+
+
+def test_every_misfit_is_named_with_its_place():
+    with pytest.raises(DefinitionError) as caught:
+        build([load, "x", 3])
+    assert [issue.path for issue in caught.value.issues] == ["item 2", "item 3"]
+    with pytest.raises(DefinitionError, match="key 3"):
+        build({3: load})
+    with pytest.raises(DefinitionError, match="key 'a'"):
+        build({"a": "load"})
+
+
+def test_functions_that_need_each_other_are_a_cycle():
+    with pytest.raises(CycleError):
+        build({"a": lambda b: b, "b": lambda a: a})
+
+
+def test_validate_takes_definitions_that_cannot_be_built():
+    result = DAGBuilder().validate([Node("a", after=["nope"]), Node("b", after=["b"]), "x"])
+    assert [issue.code for issue in result.issues] == ["not-a-node", "unknown-node", "cycle"]
+    assert not result.valid
+
+
+def test_validate_finds_what_is_odd_about_a_dag():
+    result = DAGBuilder().validate(DAG([Node("a", cost=9, timeout=1)]))
+    assert result.valid
+    assert [issue.code for issue in result.warnings] == ["timeout-below-cost"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DefinitionError([Issue("bad-cell", "x")]), "bad-cell"),
+        (CycleError(["a", "a"]), "cycle"),
+        (MissingDependencyError("x"), "unknown-node"),
+        (GraphError("x"), "duplicate-name"),
+    ],
+)
+def test_validate_turns_the_errors_of_a_faulty_notebook_into_issues(error, code):
+    class Faulty:
+        @property
+        def dag(self):
+            raise error
+
+    assert [issue.code for issue in DAGBuilder().validate(Faulty()).errors] == [code]
