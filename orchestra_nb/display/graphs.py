@@ -1,0 +1,71 @@
+"""How a DAG and its faults show themselves in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestra_nb.display import frames, html, text
+from orchestra_nb.display.dot import dot
+from orchestra_nb.display.picture import svg
+from orchestra_nb.display.scene import scene, title
+from orchestra_nb.display.wording import count
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.presentation import Bundle, presents
+
+if TYPE_CHECKING:
+    import graphviz
+    import pandas as pd
+
+_MOST_LINES = 60
+"""Levels and edges in ``text/plain``, which is what a diff of the notebook shows."""
+
+
+@presents(DAG)
+class DAGPresenter:
+    """Shows a DAG: the picture, its critical path, and the edges with their reasons behind a fold."""
+
+    def bundle(self, value: DAG) -> Bundle:
+        """Make ``text/plain`` and ``text/html``."""
+        return {"text/plain": text.dag_text(value, _MOST_LINES), "text/html": _html(value)}
+
+    def frame(self, value: DAG) -> pd.DataFrame:
+        """Make the frame of nodes."""
+        return frames.nodes(value)
+
+    def source(self, value: DAG) -> graphviz.Source:
+        """Make the DOT text, as a ``graphviz.Source`` that can render and save itself."""
+        import graphviz
+
+        return graphviz.Source(dot(scene(value)))
+
+
+def _html(dag: DAG) -> str:
+    return html.picture(svg(dag), title(dag)) + html.paragraph(text.critical_path_text(dag)) + edges_html(dag)
+
+
+def edges_html(dag: DAG) -> str:
+    """Make the table of edges with their reasons, folded away."""
+    rows = [
+        (edge.source, edge.target, edge.kind, edge.certainty, "; ".join(map(str, edge.evidence))) for edge in dag.edges
+    ]
+    return html.details(
+        f"{count(len(rows), 'edge')} and why", html.table(("from", "to", "kind", "certainty", "why"), rows)
+    )
+
+
+@presents(ValidationResult)
+class ValidationPresenter:
+    """Shows what was found wrong with a graph."""
+
+    def bundle(self, value: ValidationResult) -> Bundle:
+        """Make ``text/plain`` and ``text/html``."""
+        plain = text.issues_text(value)
+        if not value.issues:
+            return {"text/plain": plain, "text/html": html.paragraph(plain)}
+        rows = [(i.severity, i.code, i.path, i.message, i.suggestion) for i in value.issues]
+        return {"text/plain": plain, "text/html": html.table(("", "code", "where", "what", "what to do"), rows)}
+
+    def frame(self, value: ValidationResult) -> pd.DataFrame:
+        """Make the frame of faults."""
+        return frames.issues(value.issues)

@@ -1,0 +1,152 @@
+"""What a DAG, its faults and a run look like in plain text, for ``text/plain`` and for terminals.
+
+Policy: one function makes the lines of each value; a terminal gets the same lines through rich, tinted, never parsed as
+rich markup (a node may be called ``[red]``). Nothing here shows addresses, pids or anything else that differs between
+two equal runs but the measured times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from orchestra_nb.display.scene import LOOKS
+from orchestra_nb.display.wording import clean, count, duration
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.model import Outcome
+from orchestra_nb.planning.simulator import Schedule
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_TINTS: Mapping[str, str] = {
+    "levels": "bold",
+    "critical path": "bold blue",
+    "edges": "bold",
+    "error": "bold red",
+    "warning": "yellow",
+    "  ✗": "red",
+    "  ✓": "green",
+}
+
+
+def dag_text(dag: DAG, limit: int | None = None) -> str:
+    """Describe a DAG: its levels, its critical path, and each edge with its reason.
+
+    Parameters
+    ----------
+    dag
+        The graph.
+    limit
+        At most this many levels and edges; ``None`` for all.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> print(dag_text(DAG([Node("load", cost=2), Node("plot", after=["load"])])))
+    DAG: 2 nodes, 1 edge, 2 levels, at most 1 at once
+    levels:
+      0  load
+      1  plot
+    critical path (3.0 s of 3.0 s): load → plot
+    edges:
+      load → plot  [declared] 'plot' is to come after 'load'
+    """
+    return "\n".join(_dag_lines(dag, limit))
+
+
+def levels_text(dag: DAG) -> str:
+    """List the levels, one per line."""
+    return "\n".join(_level_lines(dag))
+
+
+def critical_path_text(dag: DAG) -> str:
+    """Say the critical path in one line."""
+    way = " → ".join(map(clean, dag.critical_path)) or "none"
+    return f"critical path ({duration(dag.critical_time)} of {duration(dag.total_time)}): {way}"
+
+
+def edges_text(dag: DAG) -> str:
+    """List the edges with their reasons, one per line."""
+    return "\n".join(f"  {clean(edge)}" for edge in dag.edges)
+
+
+def issues_text(result: ValidationResult) -> str:
+    """List what was found wrong, or say that nothing was.
+
+    Examples
+    --------
+    >>> issues_text(ValidationResult())
+    'valid: nothing was found wrong'
+    """
+    if not result.issues:
+        return "valid: nothing was found wrong"
+    return "\n".join(f"{issue.severity} [{clean(issue.code)}] {clean(issue)}" for issue in result.issues)
+
+
+def schedule_text(schedule: Schedule) -> str:
+    """Describe a simulated schedule in one line per worker."""
+    lanes: dict[int, list[str]] = {}
+    for slot in schedule.rows:
+        lanes.setdefault(slot.worker, []).append(f"{clean(slot.node)} ({duration(slot.start)})")
+    head = (
+        f"schedule: {duration(schedule.makespan)} with {count(schedule.workers, 'worker')}, "
+        f"lower bound {duration(schedule.lower_bound)}, {schedule.utilization:.0%} busy"
+    )
+    return "\n".join([head, *(f"  worker {lane}: {', '.join(names)}" for lane, names in sorted(lanes.items()))])
+
+
+def outcomes_text(outcomes: Mapping[str, Outcome]) -> str:
+    """List how each node ended, as a table.
+
+    Examples
+    --------
+    >>> print(outcomes_text({"load": Outcome("load", "done", started=0.0, ended=1.5, worker="main")}))
+      ✓ load  done  1.5 s  main
+    """
+    rows = [outcome_row(name, outcome) for name, outcome in outcomes.items()]
+    return "\n".join(_aligned(rows))
+
+
+def outcome_row(name: str, outcome: Outcome) -> tuple[str, ...]:
+    """Describe one outcome: node, status, time, worker, reason."""
+    time = duration(outcome.seconds) if outcome.started is not None else ""
+    why = outcome.reason or (str(outcome.error).split("\n")[0] if outcome.error else "")
+    return (f"{LOOKS[outcome.status].mark} {clean(name)}", outcome.status, time, clean(outcome.worker), clean(why))
+
+
+def show(text: str, console: Console) -> None:
+    """Print the lines of one of these texts to a terminal, tinted by what they are."""
+    from rich.text import Text
+
+    for line in text.split("\n"):
+        tint = next((style for start, style in _TINTS.items() if line.startswith(start)), "")
+        console.print(Text(line, style=tint), soft_wrap=True, highlight=False)
+
+
+def _dag_lines(dag: DAG, limit: int | None) -> Iterator[str]:
+    counts = [count(len(dag.nodes), "node"), count(len(dag.edges), "edge"), count(len(dag.levels), "level")]
+    yield f"DAG: {', '.join(counts)}, at most {dag.max_parallelism:,} at once"
+    yield "levels:"
+    yield from _some(_level_lines(dag), limit)
+    yield critical_path_text(dag)
+    yield "edges:" if dag.edges else "edges: none"
+    yield from _some([f"  {clean(edge)}" for edge in dag.edges], limit)
+
+
+def _level_lines(dag: DAG) -> list[str]:
+    wide = len(str(max(len(dag.levels) - 1, 0)))
+    return [f"  {number:>{wide}}  {', '.join(map(clean, names))}" for number, names in enumerate(dag.levels)]
+
+
+def _some(lines: Sequence[str], limit: int | None) -> Iterable[str]:
+    if limit is None or len(lines) <= limit:
+        return lines
+    return [*lines[:limit], f"  … and {len(lines) - limit:,} more"]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()

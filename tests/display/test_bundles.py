@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from orchestra_nb.display import html
+from orchestra_nb.errors import Issue, NodeFailed
+from orchestra_nb.graph import DAG, ValidationResult
+from orchestra_nb.model import Node, Outcome
+from orchestra_nb.planning import simulate
+from orchestra_nb.presentation import presenter_of
+from orchestra_nb.running.result import RunResult
+
+DAG_ = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=3), Node("plot", after=["load"])])
+
+
+def result(**changes) -> RunResult:
+    outcomes = {
+        "load": Outcome("load", "done", started=0.0, ended=2.0, worker="main"),
+        "fit": Outcome("fit", "failed", error=NodeFailed("ValueError: bad <b>", "fit"), started=2.0, ended=3.0),
+        "plot": Outcome("plot", "skipped", reason="stopped after 'fit' failed"),
+    }
+    given = {
+        "outcomes": outcomes,
+        "values": {},
+        "dag": DAG_,
+        "jobs": 2,
+        "backend": "threading",
+        "total_time": 3.0,
+        "run_id": "r",
+        "started_at": "2026-01-01T00:00:00Z",
+    }
+    return RunResult(**given | changes)
+
+
+VALUES = [
+    DAG_,
+    DAG([]),
+    ValidationResult(),
+    ValidationResult((Issue("cycle", "a <b>"),)),
+    simulate(DAG_, 2),
+    result(),
+    result(outcomes={}, dag=DAG([])),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_every_value_has_text_html_and_a_frame(value):
+    bundle = value._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert not re.search(r"0x[0-9a-f]{6,}", bundle["text/plain"])
+    assert not re.search(r"<(script|style|svg)\b", bundle["text/html"])
+    assert len(value.frame.columns) >= 5
+
+
+def test_the_picture_of_a_dag_is_an_image_with_a_text_for_those_who_do_not_see_it():
+    shown = DAG_._repr_mimebundle_()["text/html"]
+    data = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', shown)[1]
+    assert base64.b64decode(data).decode().startswith("<svg")
+    assert 'alt="DAG of 3 nodes in 2 levels; critical path load → fit"' in shown
+    assert "<summary>2 edges and why</summary>" in shown
+
+
+def test_a_failed_run_says_so_first_and_why():
+    lines = result()._repr_mimebundle_()["text/plain"].splitlines()
+    assert lines[0] == (
+        "✗ failed: 3 nodes (1 done, 1 failed, 1 skipped) in 3.0 s"
+        " · lower bound 5.0 s · speed-up 1.00 · jobs=2 · threading"
+    )
+    assert "NodeFailed: ValueError: bad <b>" in lines
+    assert "NodeFailed: ValueError: bad &lt;b&gt;" in result()._repr_mimebundle_()["text/html"]
+
+
+def test_a_run_that_went_well_and_one_that_was_stopped():
+    good = {name: Outcome(name, "done", started=0.0, ended=1.0) for name in DAG_.nodes}
+    assert result(outcomes=good)._repr_mimebundle_()["text/plain"].startswith("✓ done: 3 nodes (3 done)")
+    assert result(stopped="interrupted")._repr_mimebundle_()["text/plain"].startswith("■ interrupted:")
+    assert result(outcomes={})._repr_mimebundle_()["text/plain"].startswith("✓ done: 0 nodes (nothing to do)")
+
+
+def test_a_long_table_says_what_it_leaves_out():
+    made = html.table(("n",), ([i] for i in range(html.MOST_ROWS + 1500)))
+    assert made.count("<tr>") == html.MOST_ROWS + 1
+    assert "and 1,500 more; the frame has all of them" in made
+
+
+def test_a_picture_without_a_width_is_still_shown():
+    assert "min-width:0px" in html.picture("<svg/>", "x")
+    assert "min-width:80px" in html.picture('<svg width="100pt" height="9pt"/>', "x")
+
+
+def test_nothing_presents_what_nobody_knows():
+    with pytest.raises(LookupError, match="nothing presents object"):
+        presenter_of(object())
+
+
+def test_graphviz_gets_a_source_that_it_can_save(tmp_path):
+    saved = DAG_.to_graphviz().save(tmp_path / "dag.gv")
+    assert (tmp_path / "dag.gv").read_text(encoding="utf-8").startswith("digraph")
+    assert saved.endswith("dag.gv")
