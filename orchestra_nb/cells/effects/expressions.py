@@ -1,0 +1,281 @@
+"""Expressions: what they may yield, and what evaluating them touches."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+from orchestra_nb.cells.effects.machine import WORK_PER_CELL, TooMuchWork
+from orchestra_nb.cells.effects.members import OPERATORS, Members
+from orchestra_nb.cells.effects.scopes import Scope, _binds
+from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Body, Object, Value, join
+
+Shape = Value | tuple["Shape", ...]
+"""What a loop variable takes: one value, or the columns of a ``zip``."""
+_CONTAINERS = {ast.List: "list", ast.Set: "set", ast.Tuple: "tuple"}
+
+
+class Expressions(Members):
+    """Evaluates expressions over abstract values."""
+
+    def eval(self, node: ast.expr | None) -> Value:
+        """What an expression may yield; effects are recorded on the way."""
+        if node is None:
+            return NOTHING
+        self.work += 1
+        if self.work > WORK_PER_CELL:
+            raise TooMuchWork
+        if not self.context:
+            self.line = node.lineno
+        handler: Callable[[Any], Value] | None = getattr(self, f"_eval_{type(node).__name__}", None)
+        if handler is not None:
+            return handler(node)
+        return join(self.eval(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+
+    # -- atoms ---------------------------------------------------------------------------------------------------
+
+    def _eval_Name(self, node: ast.Name) -> Value:
+        value = self.load(node.id)
+        self.observe(value, node)
+        return value
+
+    def _eval_Constant(self, node: ast.Constant) -> Value:
+        return Value(const=node.value)
+
+    def _eval_JoinedStr(self, node: ast.JoinedStr) -> Value:
+        parts = [self.eval(part) for part in node.values]
+        if all(isinstance(part.const, str | int) for part in parts):
+            return Value(const="".join(str(part.const) for part in parts))
+        return NOTHING
+
+    def _eval_FormattedValue(self, node: ast.FormattedValue) -> Value:
+        value = self.eval(node.value)
+        if value.objects:
+            self.state("options", "read", "formats a value")
+        self.eval(node.format_spec)
+        return Value(const=value.const if not value.objects else UNKNOWN)
+
+    def _container(self, node: Any) -> Value:
+        made = self.make(node, "container", _CONTAINERS[type(node)])
+        for element in node.elts:
+            value = self.eval(element)
+            self.heap.hold(made, self.consume(value, node) if isinstance(element, ast.Starred) else value)
+        return Value(frozenset((made.number,)))
+
+    _eval_List = _eval_Set = _container
+
+    def _eval_Tuple(self, node: ast.Tuple) -> Value:
+        value = self._container(node)
+        made = self.heap[next(iter(value.objects))]
+        return value if made.contents else NOTHING
+
+    def _eval_Dict(self, node: ast.Dict) -> Value:
+        made = self.make(node, "container", "dict")
+        for key, item in zip(node.keys, node.values, strict=True):
+            self.heap.hold(made, self.eval(key))
+            value = self.eval(item)
+            self.heap.hold(made, self.heap.inside(value) if key is None else value)
+        return Value(frozenset((made.number,)))
+
+    def _eval_Starred(self, node: ast.Starred) -> Value:
+        return self.eval(node.value)
+
+    # -- operators -----------------------------------------------------------------------------------------------
+
+    def _eval_BinOp(self, node: ast.BinOp) -> Value:
+        return self.operate(node.op, self.eval(node.left), self.eval(node.right), node)
+
+    def operate(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        """``left op right``: a new object, unless numbers and strings are all there is."""
+        both = left | right
+        if not both.objects:
+            return Value(const=_fold(op, left.const, right.const))
+        self.state("options", "read", "computes")
+        name = OPERATORS[type(op)]
+        out = [self._dunder(left, f"__{name}__", [right], node), self._dunder(right, f"__r{name}__", [left], node)]
+        kinds = self.of_kind(both, "result", "foreign", "library", "iterator", "handle")
+        if kinds:
+            maker = kinds[0].detail
+            detail = "pathlib.Path" if maker.startswith("pathlib.") else f"{maker.partition('.')[0]}.result"
+            made = self.make(node, "foreign" if kinds[0].kind == "foreign" else "result", detail)
+            const = _path_of(left, right) if isinstance(op, ast.Div) else UNKNOWN
+            out.append(Value(frozenset((made.number,))))
+            if any(k.kind == "foreign" for k in kinds):
+                self.heap.hold(made, both)
+            if const is not UNKNOWN and all(not o.objects for o in out[:2]):
+                return Value(out[2].objects, const)
+        boxes = self.of_kind(both, "container")
+        if boxes:
+            made = self.make(node, "container", boxes[0].detail)
+            self.heap.hold(made, self.heap.inside(both))
+            out.append(Value(frozenset((made.number,))))
+        return join(out)
+
+    def _eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
+        value = self.eval(node.operand)
+        if isinstance(node.op, ast.Not) or not value.objects:
+            return NOTHING
+        return self.operate(ast.Sub(), value, NOTHING, node)
+
+    def _eval_BoolOp(self, node: ast.BoolOp) -> Value:
+        before = set(self.own)
+        first, *rest = node.values
+        values = [self.eval(first)]
+        settled = set(self.own)
+        self.weak += 1
+        values += [self.eval(item) for item in rest]
+        self.weak -= 1
+        self.own = settled | before
+        return join(values)
+
+    def _eval_IfExp(self, node: ast.IfExp) -> Value:
+        self.eval(node.test)
+        settled = set(self.own)
+        self.weak += 1
+        value = self.eval(node.body) | self.eval(node.orelse)
+        self.weak -= 1
+        self.own = settled
+        return value
+
+    def _eval_Compare(self, node: ast.Compare) -> Value:
+        values = [self.eval(node.left), *map(self.eval, node.comparators)]
+        if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+            for container in values[1:]:
+                if self.of_kind(container, "iterator"):
+                    self.consume(container, node)
+        results = self.of_kind(join(values), "result", "foreign")
+        if not results:
+            return NOTHING
+        made = self.make(node, "result", f"{results[0].detail.partition('.')[0]}.result")
+        return Value(frozenset((made.number,)))
+
+    def _eval_NamedExpr(self, node: ast.NamedExpr) -> Value:
+        value = self.eval(node.value)
+        self.assign(node.target, value)
+        return value
+
+    def _eval_Await(self, node: ast.Await) -> Value:
+        return self.consume(self.eval(node.value), node)
+
+    def _eval_Yield(self, node: ast.Yield) -> Value:
+        value = self.eval(node.value)
+        self._yield(value)
+        return NOTHING
+
+    def _eval_YieldFrom(self, node: ast.YieldFrom) -> Value:
+        self._yield(self.consume(self.eval(node.value), node))
+        return NOTHING
+
+    def _yield(self, value: Value) -> None:
+        if self.frames:
+            frame = next(reversed(self.frames.values()))
+            frame.yields = frame.yields | value.plain
+
+    def _eval_Lambda(self, node: ast.Lambda) -> Value:
+        return Value(frozenset((self.function(node).number,)))
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Object:
+        """Make a function: its defaults are evaluated now, its body when it is called."""
+        args = node.args
+        positional = [*args.posonlyargs, *args.args]
+        defaults = {
+            a.arg: self.eval(d)
+            for a, d in zip(positional[len(positional) - len(args.defaults) :], args.defaults, strict=True)
+        }
+        for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+            if default is not None:
+                defaults[arg.arg] = self.eval(default)
+        made = self.make(node, "function", getattr(node, "name", "lambda"))
+        made.body = Body(node, self.scope, defaults)
+        return made
+
+    # -- parts of objects ------------------------------------------------------------------------------------------
+
+    def _eval_Attribute(self, node: ast.Attribute) -> Value:
+        return self.attribute(self.eval(node.value), node.attr, node)
+
+    def _eval_Subscript(self, node: ast.Subscript) -> Value:
+        receiver, index = self.eval(node.value), self.eval(node.slice)
+        for item in self.of_kind(receiver, "result"):
+            if item.detail.endswith("defaultdict"):
+                self.mutate(Value(frozenset((item.number,))), "looking up a defaultdict may add a key", certain=False)
+        return join([self.heap.inside(receiver), self._dunder(receiver, "__getitem__", [index], node)])
+
+    def _eval_Slice(self, node: ast.Slice) -> Value:
+        return join([self.eval(node.lower), self.eval(node.upper), self.eval(node.step)])
+
+    # -- iteration -----------------------------------------------------------------------------------------------
+
+    def elements(self, node: ast.expr) -> Shape:
+        """What iterating over an expression yields; ``zip`` and ``enumerate`` keep their columns apart."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args and not node.keywords:
+            callee = self.load(node.func.id)
+            paths = {item.detail for item in self.of_kind(callee, "library")}
+            plain = not any(isinstance(item, ast.Starred) for item in node.args)
+            if plain and len(callee.objects) == 1 and paths <= {"builtins.zip"} and paths:
+                return tuple(self.elements(item) for item in node.args)
+            if plain and len(callee.objects) == 1 and paths <= {"builtins.enumerate"} and paths:
+                for extra in node.args[1:]:
+                    self.eval(extra)
+                return (NOTHING, self.elements(node.args[0]))
+        return self.consume(self.eval(node), node).plain
+
+    def assign_shape(self, target: ast.expr, shape: Shape) -> None:
+        """Store what iteration yielded, column by column where the target has as many."""
+        if isinstance(shape, Value):
+            self.assign(target, shape)
+        elif isinstance(target, ast.Tuple | ast.List) and _fits(target, shape):
+            for part, column in zip(target.elts, shape, strict=True):
+                self.assign_shape(part, column)
+        else:
+            made = self.make(target, "container", "tuple")
+            self.heap.hold(made, _flat(shape))
+            self.assign(target, Value(frozenset((made.number,))))
+
+    # -- comprehensions ------------------------------------------------------------------------------------------
+
+    def _comprehension(self, node: Any) -> Value:
+        kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
+        made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
+        outer, first = self.scope, self.elements(node.generators[0].iter)
+        own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in _binds(t))
+        self.scope = Scope("function", parent=outer, own=own)
+        settled = set(self.own)
+        self.weak += 1
+        try:
+            for number, part in enumerate(node.generators):
+                self.assign_shape(part.target, first if number == 0 else self.elements(part.iter))
+                for test in part.ifs:
+                    self.eval(test)
+            elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            for element in elements:
+                self.heap.hold(made, self.eval(element))
+        finally:
+            self.weak -= 1
+            self.scope = outer
+            self.own = settled
+        return Value(frozenset((made.number,)))
+
+    _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
+
+
+def _fits(target: ast.Tuple | ast.List, shape: tuple[Shape, ...]) -> bool:
+    return len(target.elts) == len(shape) and not any(isinstance(part, ast.Starred) for part in target.elts)
+
+
+def _flat(shape: Shape) -> Value:
+    return shape if isinstance(shape, Value) else join(_flat(column) for column in shape)
+
+
+def _fold(op: ast.operator, left: Any, right: Any) -> Any:
+    if isinstance(op, ast.Add) and isinstance(left, str) and isinstance(right, str):
+        return left + right
+    return UNKNOWN
+
+
+def _path_of(left: Value, right: Value) -> Any:
+    if isinstance(left.const, str) and isinstance(right.const, str):
+        return posixpath.join(left.const, right.const)
+    return UNKNOWN

@@ -1,0 +1,189 @@
+"""Functions of the notebook: what happens in them when they are called.
+
+A function is followed at each place where it is called, with the arguments of that call and with the globals as they
+are then, which is what Python does. Recursion is a fixed point: a call of a function that is being followed adds its
+arguments to that activation's parameters, and the activation is repeated until nothing new is learned. The body behind
+a generator or coroutine runs where it is consumed.
+
+Rejected: one summary per function, computed at its definition. It is faster, and wrong as soon as a global that the
+function reads is rebound between definition and call.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+
+from orchestra_nb.cells.effects.expressions import Expressions
+from orchestra_nb.cells.effects.machine import Arguments, Frame
+from orchestra_nb.cells.effects.scopes import FunctionNode, Scope, function_bindings, parameters
+from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
+
+
+class Following(Expressions):
+    """Follows the functions that the notebook defines."""
+
+    def _follow(self, item: Object, args: Arguments, node: ast.AST) -> Value:
+        body = item.body
+        assert body is not None
+        if _has_yield(body.node) or isinstance(body.node, ast.AsyncFunctionDef):
+            made = self.make(node, "iterator", item.detail)
+            self.heap.hold(made, args.everything)
+            if not any(known[0] is item for known in made.latent):
+                made.latent.append((item, args))
+            return Value(frozenset((made.number,)))
+        return self._activate(item, args, node).returns
+
+    def _activate(self, item: Object, args: Arguments, node: ast.AST) -> Frame:
+        body = item.body
+        assert body is not None
+        running = self.frames.get(id(body.node))
+        if running is not None:
+            before = self.version
+            self._bind_parameters(running.scope, body.node, body.defaults, args, weak=True)
+            running.changed = running.changed or self.version != before
+            return running
+        key = (
+            item.number,
+            tuple(v.objects for v in args.positional),
+            tuple((k, v.objects) for k, v in args.keywords.items()),
+            self.weak,
+        )
+        known = self.memo.get(key)
+        if known is not None and known[0] == self.version:
+            return Frame(self.scope, known[1])
+        frame = self._execute(item, args, node)
+        self.memo[key] = (self.version, frame.returns)
+        return frame
+
+    def _execute(self, item: Object, args: Arguments, node: ast.AST) -> Frame:
+        body = item.body
+        assert body is not None
+        names = function_bindings(body.node)
+        scope = Scope("function", body.scope, {}, names.local, names.module, names.outer)
+        scope.box = self.make(body.node, "container", "closure").number
+        frame = Frame(scope)
+        self.frames[id(body.node)] = frame
+        self._bind_parameters(scope, body.node, body.defaults, args, weak=False)
+        saved = (self.scope, self.context, self.discarded, self.hidden, set(self.own))
+        early = _returns_early(body.node)
+        self.scope, self.context = scope, (*self.context, id(node))
+        self.weak += early
+        try:
+            while True:
+                before = (frame.returns, frame.yields)
+                frame.changed = False
+                self._run_body(body.node, frame)
+                if not frame.changed and before == (frame.returns, frame.yields):
+                    break
+        finally:
+            self.weak -= early
+            self.scope, self.context, self.discarded = saved[:3]
+            del self.frames[id(body.node)]
+            if early:
+                self.own = saved[4]
+        if body.cached and self.hidden != saved[3]:
+            self.mutate(
+                Value(frozenset((item.number,))), "a cached function acts on its first call only", certain=False
+            )
+        return frame
+
+    def _run_body(self, node: FunctionNode, frame: Frame) -> None:
+        if isinstance(node, ast.Lambda):
+            frame.returns = frame.returns | self.eval(node.body)
+        else:
+            self.run(node.body)
+
+    def _bind_parameters(
+        self, scope: Scope, node: FunctionNode, defaults: dict[str, Value], args: Arguments, *, weak: bool
+    ) -> None:
+        spec = node.args
+        given: dict[str, Value] = {}
+        positional = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+        given.update(zip(positional, args.positional, strict=False))
+        extra = join(args.positional[len(positional) :])
+        others = join(value for name, value in args.keywords.items() if name not in parameters(spec))
+        given.update({name: value for name, value in args.keywords.items() if name in parameters(spec)})
+        for name in parameters(spec):
+            value = given.get(name, defaults.get(name, NOTHING))
+            if args.spread is not None:
+                value = value | args.spread
+            if spec.vararg is not None and name == spec.vararg.arg:
+                value = self._box(spec.vararg, "tuple", extra | (args.spread or NOTHING))
+            elif spec.kwarg is not None and name == spec.kwarg.arg:
+                value = self._box(spec.kwarg, "dict", others | (args.spread or NOTHING))
+            old = scope.names.get(name)
+            self._set(scope, name, old | value if weak and old is not None else value)
+
+    def _box(self, node: ast.AST, kind: str, contents: Value) -> Value:
+        made = self.make(node, "container", kind)
+        self.heap.hold(made, contents)
+        return Value(frozenset((made.number,)))
+
+    def _fresh(self, node: ast.AST, kind: str) -> Value:
+        return Value(frozenset((self.make(node, "container", kind).number,)))
+
+    def consume(self, value: Value, node: ast.AST) -> Value:
+        """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
+        out = [self.heap.inside(value)]
+        for item in self.of_kind(value, "iterator"):
+            self.mutate(Value(frozenset((item.number,))), "consumes it")
+            for body, args in list(item.latent):
+                frame = self._activate(body, args, node)
+                out += [frame.yields, frame.returns]
+                self.heap.hold(item, frame.yields)
+            self._call_held(Value(frozenset(item.contents)), node)
+        for item in self.of_kind(value, "handle"):
+            self.mutate(Value(frozenset((item.number,))), "reads on")
+        for item in self.of_kind(value, "foreign"):
+            self.mutate(Value(frozenset((item.number,))), "may be consumed by iterating", certain=False)
+        for name in ("__iter__", "__aiter__", "__await__", "__next__", "__anext__", "__getitem__"):
+            out.append(self._dunder(value, name, [], node))
+        return join(out)
+
+    def _call_held(self, whole: Value, node: ast.AST) -> None:
+        """Functions that a library gets hold of may be called there, with anything else it was given."""
+        for number in sorted(self._held(whole)):
+            item = self.heap[number]
+            if item.kind in ("function", "bound") and item.body is not None:
+                given = Value(frozenset(n for n in whole.objects if n != number)) | self.heap.inside(whole)
+                arguments = (
+                    [given] * 8 if item.kind == "function" else [Value(frozenset((item.owner or 0,))), *[given] * 8]
+                )
+                self.consume(self._follow(item, Arguments(arguments, {}, given), node), node)
+
+    def _held(self, value: Value) -> set[int]:
+        """What is directly in a value's containers; methods of instances are not handed out by passing them."""
+        seen: set[int] = set()
+        todo = list(value.objects)
+        while todo:
+            number = todo.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            if self.heap[number].kind in ("container", "result", "iterator", "bound"):
+                todo.extend(self.heap[number].contents)
+        return seen
+
+
+@lru_cache(maxsize=4096)
+def _has_yield(node: FunctionNode) -> bool:
+    return any(isinstance(item, ast.Yield | ast.YieldFrom) for item in _own_statements(node))
+
+
+@lru_cache(maxsize=4096)
+def _returns_early(node: FunctionNode) -> bool:
+    if isinstance(node, ast.Lambda):
+        return False
+    last = node.body[-1]
+    return any(isinstance(item, ast.Return | ast.Raise) and item is not last for item in _own_statements(node))
+
+
+def _own_statements(node: FunctionNode) -> Iterator[ast.AST]:
+    todo: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    while todo:
+        item = todo.pop()
+        yield item
+        if not isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(item))

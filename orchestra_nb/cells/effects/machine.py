@@ -1,0 +1,236 @@
+"""The state of the abstract interpreter, and the few operations through which everything else records an effect.
+
+Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then
+:mod:`.expressions`, :mod:`.calls` and :mod:`.statements`, which are one interpreter in three files.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestra_nb.cells.effects.knowledge import Knowledge, knowledge
+from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
+from orchestra_nb.cells.effects.scopes import Scope
+from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
+
+_STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
+_IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
+WORK_PER_CELL = 100_000
+"""Syntax nodes evaluated for one cell before the analysis gives up on it and keeps it in document order."""
+
+
+class TooMuchWork(Exception):
+    """The cell is beyond what the analysis follows; it becomes a barrier."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """An activation of a notebook function that is being followed."""
+
+    scope: Scope
+    returns: Value = NOTHING
+    yields: Value = NOTHING
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Arguments:
+    """The evaluated arguments of a call."""
+
+    positional: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    spread: Value | None = None
+    """What came through ``*args`` or ``**kwargs``: it may be any parameter."""
+
+    @property
+    def everything(self) -> Value:
+        """Whatever the callee may get hold of."""
+        objects: frozenset[int] = frozenset() if self.spread is None else self.spread.objects
+        for value in (*self.positional, *self.keywords.values()):
+            objects |= value.objects
+        return Value(objects)
+
+    def pick(self, position: int | str) -> Value | None:
+        """The argument at a position or of a keyword; ``None`` when it is not given."""
+        if isinstance(position, str):
+            return self.keywords.get(position)
+        return self.positional[position] if position < len(self.positional) else None
+
+
+class Machine:
+    """Interpreter state: heap, namespace, the effects of the cell at hand."""
+
+    def __init__(self, table: Knowledge | None = None) -> None:
+        self.table = table or knowledge()
+        self.heap = Heap()
+        self.module = Scope("module")
+        self.names: dict[int, str] = {}
+        """The last module-level name of each object, for evidence."""
+        self.stars: list[str] = []
+        self.trees: list[ast.Module] = []
+        """Kept alive: allocation sites are told apart by the identity of their syntax nodes."""
+        self.begin(0)
+
+    def begin(self, cell: int) -> None:
+        """Start on the next cell."""
+        self.cell = cell
+        self.effects = Effects()
+        self.scope = self.module
+        self.line = 1
+        self.weak = 0
+        self.own: set[str] = set()
+        self.context: tuple[int, ...] = ()
+        self.frames: dict[int, Frame] = {}
+        self.memo: dict[Any, tuple[int, Value]] = {}
+        self.changes = 0
+        self.hidden = 0
+        """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
+        self.work = 0
+        self.discarded: ast.AST | None = None
+
+    @property
+    def version(self) -> int:
+        """Grows whenever anything was learned; equal versions mean that a pass changed nothing."""
+        return self.heap.version + self.changes
+
+    # -- recording -----------------------------------------------------------------------------------------------
+
+    def record(self, access: Access) -> None:
+        """Add one access to the cell's effects."""
+        if access.mode == "write" and access.family != "name":
+            self.hidden += 1
+        if self.effects.add(access):
+            self.changes += 1
+
+    def state(self, key: str, mode: str, why: str = "", *, certain: bool = True) -> None:
+        """The cell reads or sets hidden state."""
+        self.record(Access("state", key, "write" if mode == "write" else "read", self.line, certain, why=why))
+
+    def file(self, path: str, mode: str, why: str = "") -> None:
+        """The cell reads or writes a file; ``"*"`` is any file."""
+        self.record(Access("file", path, "write" if mode == "write" else "read", self.line, path != ANYTHING, why=why))
+        self.state("cwd", "read", why)
+
+    def barrier(self, why: str) -> None:
+        """The cell keeps its place among all others, and runs where a linear run would run it."""
+        self.hidden += 1
+        if all(known.why != why for known in self.effects.barriers):
+            self.effects.barriers.append(Barrier(self.line, why))
+            self.changes += 1
+        self.on_main(why)
+
+    def on_main(self, why: str) -> None:
+        """The cell must run on the main thread."""
+        if why not in self.effects.main_thread:
+            self.effects.main_thread.append(why)
+            self.changes += 1
+
+    def unknown_code(self, why: str) -> None:
+        """Code that is not known may use any hidden state and any file."""
+        self.state(UNKNOWN_CODE, "write", why, certain=False)
+        self.file(ANYTHING, "write", why)
+        self.on_main(why)
+
+    # -- objects -------------------------------------------------------------------------------------------------
+
+    def make(self, node: ast.AST, kind: Any, detail: str) -> Object:
+        """The object that this place in the code makes, in this cell and through these calls."""
+        return self.heap.make((self.cell, self.context, id(node)), kind, detail, self.cell)
+
+    def library(self, path: str) -> Value:
+        """A module's attribute, by dotted path."""
+        return Value(frozenset((self.heap.make(("library", path), "library", path, -1).number,)))
+
+    def foreign(self, label: str) -> Value:
+        """An object about which nothing is known, made before the notebook began."""
+        return Value(frozenset((self.heap.make(("foreign", label), "foreign", label, -1).number,)))
+
+    def of_kind(self, value: Value, *kinds: str) -> list[Object]:
+        """The objects of a value that are of given kinds."""
+        return [item for item in map(self.heap.__getitem__, value.objects) if item.kind in kinds]
+
+    def look(self, value: Value, via: str = "") -> None:
+        """The cell sees what a value holds."""
+        for number in self.heap.reachable(value):
+            item = self.heap[number]
+            if item.kind in ("module", "library"):
+                self._use_module(item.detail)
+            elif item.cell != self.cell:
+                name = via or self.name_of(number)
+                self.record(Access("object", number, "read", self.line, via=name))
+                if item.kind == "handle":
+                    self.file(item.detail, "write", f"uses the open file {name}".rstrip())
+
+    def _use_module(self, path: str) -> None:
+        root = path.partition(".")[0]
+        if root != "builtins":
+            self.state(f"module:{root}", "read")
+
+    def name_of(self, number: int) -> str:
+        """A variable through which an object can be got at; empty when there is none."""
+        direct = self.names.get(number)
+        if direct is not None:
+            return direct
+        for name, value in self.module.names.items():
+            if number in self.heap.reachable(value):
+                return name
+        return ""
+
+    def mutate(self, value: Value, why: str = "", *, certain: bool = True, via: str = "") -> None:
+        """The cell changes the objects of a value in place."""
+        certain = certain and len(value.objects) == 1
+        for number in value.objects:
+            item = self.heap[number]
+            if item.kind in ("module", "library"):
+                self._mutate_library(item.detail, why)
+            elif item.kind == "container" and item.detail in _IMMUTABLE:
+                continue
+            elif item.cell != self.cell:
+                name = via or self.name_of(number)
+                self.record(Access("object", number, "write", self.line, certain, via=name, why=why))
+            else:
+                self.hidden += 1
+
+    def _mutate_library(self, path: str, why: str) -> None:
+        root = path.partition(".")[0]
+        self.state(f"module:{root}", "write", why or f"changes {path}")
+        for prefix, key in _STATE_OF.items():
+            if path == prefix or path.startswith(prefix + "."):
+                self.state(key, "write", why or f"changes {path}")
+        if root == "matplotlib":
+            self.state("matplotlib", "write", why or f"changes {path}")
+
+    def mutate_deeply(self, value: Value, why: str) -> None:
+        """Whatever can be reached from a value may be changed."""
+        for number in self.heap.reachable(value):
+            if self.heap[number].kind not in ("function", "class", "module", "library"):
+                self.mutate(Value(frozenset((number,))), why, certain=False)
+
+    # -- implemented by the three files of the interpreter ---------------------------------------------------------
+
+    def eval(self, node: ast.expr | None) -> Value:
+        """What an expression may yield."""
+        raise AssertionError("Expressions")
+
+    def run(self, body: Iterable[ast.stmt]) -> None:
+        """Execute statements."""
+        raise AssertionError("Statements")
+
+    def call(self, callee: Value, args: Arguments, node: ast.AST) -> Value:
+        """Call a value."""
+        raise AssertionError("Calls")
+
+    def call_method(self, receiver: Value, name: str, args: Arguments, node: ast.AST) -> Value:
+        """Call a method of a value."""
+        raise AssertionError("Calls")
+
+    def consume(self, value: Value, node: ast.AST) -> Value:
+        """Iterate or await a value; yields what comes out."""
+        raise AssertionError("Calls")
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Store to a target."""
+        raise AssertionError("Statements")

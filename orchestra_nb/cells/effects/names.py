@@ -1,0 +1,112 @@
+"""Names: loading, binding and deleting them where Python would."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterable
+
+from orchestra_nb.cells.effects.machine import Machine
+from orchestra_nb.cells.effects.records import Access
+from orchestra_nb.cells.effects.scopes import Scope
+from orchestra_nb.cells.effects.values import NOTHING, Value
+
+BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "__name__", "__file__", "__doc__"}
+_HISTORY = re.compile(r"_+$|_\d+$|_i+$|_i\d+$|_(oh|dh|ih|ii|iii)$|In$|Out$")
+
+
+class Names(Machine):
+    """Resolves names through scopes, the notebook's namespace, and what lies outside it."""
+
+    def load(self, name: str) -> Value:
+        """What a name refers to here, with the read recorded where it is the notebook's."""
+        scope: Scope | None = self.scope
+        first = True
+        while scope is not None and scope.kind != "module":
+            if name in scope.to_module:
+                break
+            visible = scope.kind == "function" or first
+            if visible and name in scope.names:
+                return scope.names[name]
+            if scope.kind == "function" and name in scope.own:
+                return NOTHING
+            first = False
+            scope = scope.parent
+        return self._load_global(name)
+
+    def _load_global(self, name: str) -> Value:
+        if name not in self.own:
+            self.record(Access("name", name, "read", self.line))
+        value = self.module.names.get(name)
+        if value is None:
+            value = self._unbound(name)
+        self.look(value, name)
+        return value
+
+    def _unbound(self, name: str) -> Value:
+        """A name that no cell before has bound: a builtin, a star import's, or one from outside the notebook."""
+        stars = [self.library(f"{module}.{name}") for module in self.stars]
+        found = Value(frozenset(number for star in stars for number in star.objects))
+        if name in BUILTINS:
+            return found | (
+                NOTHING if name.startswith("__") and name != "__import__" else self.library(f"builtins.{name}")
+            )
+        if _HISTORY.match(name):
+            self.barrier(f"{name} is the session's history")
+        return found if stars else self.foreign(name)
+
+    def bind(self, name: str, value: Value) -> None:
+        """Bind a name where Python would."""
+        scope = self.scope
+        while scope.kind != "module" and name not in scope.to_module:
+            if name in scope.outer and scope.parent is not None:
+                scope = scope.parent
+                if scope.kind == "function" and name in scope.own:
+                    if scope.box is not None:
+                        self.mutate(Value(frozenset((scope.box,))), f"rebinds {name}")
+                    break
+                continue
+            break
+        if scope.kind == "module" or name in scope.to_module:
+            self._bind_global(name, value)
+            return
+        old = scope.names.get(name)
+        self._set(scope, name, value if old is None or not self.weak else old | value)
+
+    def _bind_global(self, name: str, value: Value) -> None:
+        self.record(Access("name", name, "write", self.line, certain=self.weak == 0))
+        self.own.add(name)
+        for number in value.objects:
+            self.names[number] = name
+        old = self.module.names.get(name)
+        if self.weak and old is None:
+            old = self._unbound(name) if name in BUILTINS else None
+        self._set(self.module, name, value if old is None or not self.weak else old | value)
+
+    def _set(self, scope: Scope, name: str, value: Value) -> None:
+        if scope.names.get(name) != value:
+            scope.names[name] = value
+            self.changes += 1
+
+    def unbind(self, name: str) -> None:
+        """``del name``: a use of the name, and a change of the namespace."""
+        self.load(name)
+        if self.scope.kind == "module" or name in self.scope.to_module:
+            self.record(Access("name", name, "write", self.line, certain=self.weak == 0, why="del"))
+            self.own.add(name)
+            if not self.weak:
+                self.module.names.pop(name, None)
+        elif not self.weak:
+            self.scope.names.pop(name, None)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Names that every branch binds are bound for certain."""
+        if self.weak == 0:
+            for name in names:
+                self.record(Access("name", name, "write", self.line))
+
+    def forget_types(self, why: str) -> None:
+        """After code that may bind anything, every name may also be something that is not known."""
+        anything = self.foreign(f"whatever {why}")
+        for name, value in list(self.module.names.items()):
+            self._set(self.module, name, value | anything)

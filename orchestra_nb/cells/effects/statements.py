@@ -1,0 +1,319 @@
+"""Statements: bindings, branches, loops, definitions, imports."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from orchestra_nb.cells.effects.calls import Calls
+from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.records import ANYTHING
+from orchestra_nb.cells.effects.scopes import Scope, class_bindings
+from orchestra_nb.cells.effects.values import NOTHING, Value, join
+
+_LOOPS = 12
+"""Passes over a loop's body before its values are taken to be settled; abstract values grow at most a few times."""
+_SWALLOWS = ("contextlib.suppress", "foreign", "instance")
+
+
+class Interpreter(Calls):
+    """Executes statements over abstract values; :func:`.effects.analyse` drives it, cell by cell."""
+
+    def run(self, body: Iterable[ast.stmt]) -> None:
+        """Execute statements in order."""
+        statements = list(body)
+        for position, statement in enumerate(statements):
+            if not self.context:
+                self.line = statement.lineno
+            is_last = position == len(statements) - 1 and not self.context and self.weak == 0
+            self.discarded = (
+                statement.value
+                if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and not is_last
+                else None
+            )
+            handler: Callable[[Any], None] = getattr(self, f"_run_{type(statement).__name__}", self._run_parts)
+            handler(statement)
+
+    def _run_parts(self, node: ast.stmt) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.eval(child)
+
+    def _run_Expr(self, node: ast.Expr) -> None:
+        value = self.eval(node.value)
+        if value.objects and not self.context:
+            self.state("options", "read", "displays a value")
+
+    # -- binding ---------------------------------------------------------------------------------------------------
+
+    def _run_Assign(self, node: ast.Assign) -> None:
+        if isinstance(node.value, ast.Tuple) and len(node.targets) == 1 and _same_length(node.targets[0], node.value):
+            values = [self.eval(item) for item in node.value.elts]
+            assert isinstance(node.targets[0], ast.Tuple | ast.List)
+            for target, value in zip(node.targets[0].elts, values, strict=True):
+                self.assign(target, value)
+            return
+        value = self.eval(node.value)
+        for target in node.targets:
+            self.assign(target, value)
+
+    def _run_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.eval(node.annotation)
+        if node.value is not None:
+            self.assign(node.target, self.eval(node.value))
+
+    def _run_AugAssign(self, node: ast.AugAssign) -> None:
+        old = self._target_value(node.target)
+        right = self.eval(node.value)
+        result = self.operate(node.op, old, right, node)
+        for item in self.of_kind(old, "container", "result", "foreign", "instance"):
+            one = Value(frozenset((item.number,)))
+            self.mutate(one, "augmented assignment", certain=item.kind == "container")
+            self.heap.hold(item, self.heap.inside(right))
+        self.assign(node.target, Value(old.objects | result.objects, result.const))
+
+    def _target_value(self, target: ast.expr) -> Value:
+        """What a target holds before an augmented assignment."""
+        match target:
+            case ast.Name(id=name):
+                return self.load(name)
+            case ast.Attribute(value=owner, attr=name):
+                return self.attribute(self.eval(owner), name, target)
+            case ast.Subscript(value=owner, slice=index):
+                self.eval(index)
+                return self.heap.inside(self.eval(owner))
+        return NOTHING
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Store a value to a name, an attribute, an element, or a pattern of those."""
+        match target:
+            case ast.Name(id=name):
+                self.bind(name, value)
+            case ast.Starred(value=inner):
+                made = self.make(target, "container", "list")
+                self.heap.hold(made, value)
+                self.assign(inner, Value(frozenset((made.number,))))
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                inside = self.consume(value, target).plain
+                for part in parts:
+                    self.assign(part, inside)
+            case ast.Attribute(value=owner, attr=name):
+                receiver = self.eval(owner)
+                self.mutate(receiver, f".{name} = …")
+                self._dunder(receiver, "__setattr__", [value], target)
+                for item in self.of_kind(receiver, "instance", "class"):
+                    self.heap.set_field(item, name, value, weak=True)
+                for item in self.of_kind(receiver, "result", "foreign", "function", "container"):
+                    self.heap.hold(item, value)
+            case ast.Subscript(value=owner, slice=index):
+                receiver = self.eval(owner)
+                key = self.eval(index)
+                self.mutate(receiver, "[…] = …")
+                self._dunder(receiver, "__setitem__", [key, value], target)
+                for item in self.of_kind(receiver, "container", "result", "foreign", "instance"):
+                    self.heap.hold(item, value | key)
+
+    def _run_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            match target:
+                case ast.Name(id=name):
+                    self.unbind(name)
+                case ast.Attribute(value=owner) | ast.Subscript(value=owner):
+                    self.mutate(self.eval(owner), "del")
+                case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                    self._run_Delete(ast.Delete(targets=parts))
+
+    # -- branches and loops ----------------------------------------------------------------------------------------
+
+    def _branches(self, *bodies: Sequence[ast.stmt]) -> None:
+        """Exactly one of several bodies runs; what all of them bind is bound for certain."""
+        before = set(self.own)
+        ends = []
+        for body in bodies:
+            self.own = set(before)
+            self.weak += 1
+            self.run(body)
+            self.weak -= 1
+            ends.append(set(self.own))
+        self.own = set.intersection(*ends) if ends else before
+        if self.scope.kind == "module":
+            self.settle(self.own - before)
+
+    def _run_If(self, node: ast.If) -> None:
+        self.eval(node.test)
+        self._branches(node.body, node.orelse)
+
+    def _maybe(self, body: Sequence[ast.stmt], bind: Callable[[], None] | None = None) -> None:
+        """A body that runs any number of times, none included."""
+        before = set(self.own)
+        self.weak += 1
+        for _ in range(_LOOPS):
+            version = self.version
+            if bind is not None:
+                bind()
+            self.run(body)
+            if self.version == version:
+                break
+        self.weak -= 1
+        self.own = before
+
+    def _run_For(self, node: ast.For | ast.AsyncFor) -> None:
+        items = self.elements(node.iter)
+        self._maybe(node.body, lambda: self.assign_shape(node.target, items))
+        self._maybe(node.orelse)
+
+    _run_AsyncFor = _run_For
+
+    def _run_While(self, node: ast.While) -> None:
+        self.eval(node.test)
+
+        def test() -> None:
+            self.eval(node.test)
+
+        self._maybe(node.body, test)
+        self._maybe(node.orelse)
+
+    def _run_Try(self, node: ast.Try) -> None:
+        before = set(self.own)
+        self.weak += 1
+        self.run(node.body)
+        for handler in node.handlers:
+            self.own = set(before)
+            self.eval(handler.type)
+            if handler.name:
+                self.bind(handler.name, Value(self.library("builtins.Exception").objects))
+            self.run(handler.body)
+        self.run(node.orelse)
+        self.weak -= 1
+        self.own = before
+        self.run(node.finalbody)
+
+    _run_TryStar = _run_Try
+
+    def _run_With(self, node: ast.With | ast.AsyncWith) -> None:
+        swallows = False
+        for item in node.items:
+            manager = self.eval(item.context_expr)
+            kinds = self.of_kind(manager, "result", "foreign", "instance", "library")
+            swallows = swallows or any(k.detail in _SWALLOWS or k.kind in _SWALLOWS for k in kinds)
+            entered = join(
+                self._dunder(manager, name, [], node) for name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
+            )
+            for kind in self.of_kind(manager, "foreign"):
+                self.unknown_code("enters a context manager that is not known")
+                self.mutate(Value(frozenset((kind.number,))), "with", certain=False)
+            if self.of_kind(manager, "result", "iterator"):
+                self.mutate(manager, "with", certain=False)
+                entered = entered | self.consume(manager, node)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, manager.plain | entered.plain)
+        if swallows:
+            self._branches(node.body, [])
+        else:
+            self.run(node.body)
+
+    _run_AsyncWith = _run_With
+
+    def _run_Match(self, node: ast.Match) -> None:
+        subject = self.eval(node.subject)
+        inside = Value(self.heap.reachable(subject)) if subject.objects else NOTHING
+        before = set(self.own)
+        for case in node.cases:
+            self.own = set(before)
+            self.weak += 1
+            for part in ast.walk(case.pattern):
+                match part:
+                    case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                        self.bind(name, subject.plain | inside)
+                    case ast.MatchMapping(rest=str(name)):
+                        self.bind(name, inside)
+                    case ast.MatchValue(value=value) | ast.MatchClass(cls=value):
+                        self.eval(value)
+            self.eval(case.guard)
+            self.run(case.body)
+            self.weak -= 1
+        self.own = before
+
+    # -- functions and classes ---------------------------------------------------------------------------------------
+
+    def _run_Return(self, node: ast.Return) -> None:
+        value = self.eval(node.value)
+        if self.frames:
+            frame = next(reversed(self.frames.values()))
+            frame.returns = frame.returns | value if frame.returns.objects or frame.returns.const is None else value
+
+    def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        decorators = [self.eval(item) for item in node.decorator_list]
+        for part in ast.walk(node.args):
+            if isinstance(part, ast.arg):
+                self.eval(part.annotation)
+        self.eval(node.returns)
+        self._define(node, Value(frozenset((self.function(node).number,))), decorators)
+
+    _run_AsyncFunctionDef = _run_FunctionDef
+
+    def _define(self, node: Any, value: Value, decorators: list[Value]) -> None:
+        for decorator, written in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
+            if isinstance(written, ast.Attribute) and written.attr in ("setter", "getter", "deleter"):
+                value = value | decorator
+                continue
+            value = self.call(decorator, Arguments([value]), written)
+        if not self.context:
+            self.line = node.lineno
+        self.bind(node.name, value)
+
+    def _run_ClassDef(self, node: ast.ClassDef) -> None:
+        decorators = [self.eval(item) for item in node.decorator_list]
+        bases = join(self.eval(item) for item in node.bases)
+        for keyword in node.keywords:
+            self.eval(keyword.value)
+        made = self.make(node, "class", node.name)
+        self.heap.hold(made, bases)
+        names = class_bindings(node)
+        outer, self.scope = self.scope, Scope("class", self.scope, {}, names.local, names.module, names.outer)
+        try:
+            self.run(node.body)
+            for name, value in self.scope.names.items():
+                self.heap.set_field(made, name, value, weak=self.weak > 0)
+        finally:
+            self.scope = outer
+        self._define(node, Value(frozenset((made.number,))), decorators)
+
+    # -- imports -----------------------------------------------------------------------------------------------------
+
+    def _run_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._imports(alias.name)
+            bound = alias.name if alias.asname else alias.name.partition(".")[0]
+            made = self.heap.make(("module", bound), "module", bound, -1)
+            self.bind(alias.asname or bound, Value(frozenset((made.number,))))
+
+    def _run_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        self._imports(module)
+        for alias in node.names:
+            if alias.name == "*":
+                self.barrier(f"from {module} import * binds names that cannot be known")
+                self.stars.append(module)
+                for name, value in list(self.module.names.items()):
+                    self._set(self.module, name, value | self.library(f"{module}.{name}"))
+            elif module != "__future__":
+                self.bind(alias.asname or alias.name, self.library(f"{module}.{alias.name}"))
+
+    def _imports(self, module: str) -> None:
+        root = module.partition(".")[0]
+        if root in sys.stdlib_module_names or self.table.call(f"{module}.x") is not None:
+            self.state("sys", "read", f"imports {module}")
+            return
+        self.on_main(f"imports {module}, whose code is not known")
+        self.state(ANYTHING, "write", f"imports {module}, whose code is not known", certain=False)
+
+
+def _same_length(target: ast.expr, value: ast.Tuple) -> bool:
+    return (
+        isinstance(target, ast.Tuple | ast.List)
+        and len(target.elts) == len(value.elts)
+        and not any(isinstance(item, ast.Starred) for item in (*target.elts, *value.elts))
+    )

@@ -1,0 +1,188 @@
+"""Cells to a DAG: parse, interpret, find the conflicts, apply what the user settled.
+
+This is where a notebook becomes a graph. The order of work: every cell is parsed first, and all syntax errors are
+reported together; then the cells are interpreted in document order (:mod:`.effects`), each one's settings are laid over
+what was found, conflicts become edges (:mod:`.conflicts`), and the graph is checked as a whole. Nothing runs.
+
+A user settles what the analysis could not: ``mutates`` replaces the objects that a cell was thought to change, and says
+with it that unknown code in the cell is harmless; ``reads`` and ``writes`` replace the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.conflicts import inferred_edges, names_of
+from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Effects, Interpreter, step
+from orchestra_nb.cells.effects.names import BUILTINS
+from orchestra_nb.cells.effects.records import Family, Mode
+from orchestra_nb.cells.known_names import take_names
+from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
+from orchestra_nb.cells.verdicts import verdicts
+from orchestra_nb.errors import Issue, NotebookError
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import check
+from orchestra_nb.model import Edge, Node
+
+_UNKNOWN_COST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What was found out about some cells.
+
+    Parameters
+    ----------
+    nodes
+        One per cell, in document order.
+    edges
+        Inferred ones; those that ``after`` declares are the graph's business.
+    effects
+        Of each cell, after its settings were laid over them.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    effects: tuple[Effects, ...]
+
+
+def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> DAG:
+    """Build the DAG of cells.
+
+    Parameters
+    ----------
+    cells
+        In document order.
+    namespace
+        What exists before the first of them, in a live session.
+
+    Raises
+    ------
+    NotebookError
+        Every syntax error, duplicate name, unknown ``after`` and cycle, with its cell and line.
+
+    Examples
+    --------
+    >>> dag = cell_dag([Cell(1, "x = 1"), Cell(2, "y = 2"), Cell(3, "print(x + y)")])
+    >>> dag.levels
+    (('cell-1', 'cell-2'), ('cell-3',))
+    """
+    found = infer(cells, namespace)
+    places = {node.index: cell for node, cell in zip(found.nodes, cells, strict=True)}
+
+    def place(node: Node, setting: str) -> str:
+        return places[node.index].where(setting)
+
+    errors = [i for i in check(found.nodes, found.edges, place=place) if i.severity == "error"]
+    if errors:
+        raise NotebookError(errors)
+    return DAG(found.nodes, found.edges)
+
+
+def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> Inference:
+    """Find the nodes and edges of cells.
+
+    Raises
+    ------
+    NotebookError
+        Cells that do not parse, all of them.
+    """
+    prepared = _parse(cells)
+    machine = Interpreter()
+    if namespace:
+        take_names(machine, namespace)
+    effects, nodes = [], []
+    for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
+        found = step(machine, number, code)
+        _settle(found, cell, machine)
+        effects.append(found)
+        nodes.append(_node(number, cell, found, verdicts(found, machine)))
+    written = {access.key for found in effects for access in found.of("name", "write")}
+    nodes = [replace(n, reads=tuple(r for r in n.reads if r not in BUILTINS or r in written)) for n in nodes]
+    edges = inferred_edges(effects, [node.id for node in nodes])
+    return Inference(tuple(nodes), tuple(edges), tuple(effects))
+
+
+def _parse(cells: Iterable[Cell]) -> list[Prepared]:
+    prepared, issues = [], []
+    for cell in cells:
+        try:
+            prepared.append(prepare(cell.source))
+        except CellSyntaxError as error:
+            issues.append(Issue("syntax-error", f"this is not Python: {error}", (cell.id,), cell.line(error.line)))
+    if issues:
+        raise NotebookError(issues)
+    return prepared
+
+
+def _settle(effects: Effects, cell: Cell, machine: Interpreter) -> None:
+    """Lay what the user says over what was found."""
+    said = cell.settings
+    if said.mutates is not None:
+        _replace(effects, ("object", "write"), said.mutates, machine)
+        unknown: tuple[tuple[Family, str], ...] = (("state", ANYTHING), ("state", UNKNOWN_CODE), ("file", ANYTHING))
+        for key in unknown:
+            effects.accesses.pop((*key, "write"), None)
+        effects.main_thread = [why for why in effects.main_thread if "not known" not in why]
+    if said.writes is not None:
+        _replace_names(effects, "write", said.writes)
+    if said.reads is not None:
+        _replace_names(effects, "read", said.reads)
+        _replace(effects, ("object", "read"), said.reads, machine)
+
+
+def _replace_names(effects: Effects, mode: Mode, names: Iterable[str]) -> None:
+    for access in [a for a in effects.accesses.values() if a.family == "name" and a.mode == mode]:
+        del effects.accesses[access.family, access.key, access.mode]
+    for name in names:
+        effects.add(Access("name", name, mode, 1, why="declared"))
+
+
+def _replace(effects: Effects, which: tuple[Family, Mode], names: Iterable[str], machine: Interpreter) -> None:
+    """Exactly the objects that these names stand for are read or changed."""
+    for access in [a for a in effects.accesses.values() if (a.family, a.mode) == which]:
+        del effects.accesses[access.family, access.key, access.mode]
+    for name in names:
+        value = machine.module.names.get(name)
+        for number in value.objects if value is not None else ():
+            if machine.heap[number].cell != machine.cell:
+                effects.add(Access("object", number, which[1], 1, via=name, why="declared"))
+
+
+def _node(number: int, cell: Cell, effects: Effects, where: Mapping[str, str]) -> Node:
+    said = cell.settings
+    cost = said.cost if said.cost is not None else cell.seconds if cell.seconds is not None else _UNKNOWN_COST
+    return Node(
+        id=cell.id,
+        after=tuple(said.after),  # type: ignore[arg-type]
+        cost=cost,
+        reads=names_of(effects.of("name", "read")),
+        writes=names_of(effects.of("name", "write")),
+        mutates=names_of(effects.of("object", "write")),
+        uses=tuple(said.uses),
+        priority=said.priority,
+        timeout=said.timeout,
+        retry=said.retry,
+        breaker=said.breaker,
+        cache=said.cache,
+        when=said.when,
+        undo=said.undo,
+        phase=said.phase,
+        backend=said.backend,
+        kind="cell",
+        index=number,
+        source=cell.source,
+        verdicts=where,
+        metadata={
+            "state": effects.state if UNKNOWN_CODE not in effects.state else (*effects.state, ANYTHING),
+            "tags": cell.tags,
+            "cell_id": cell.cell_id,
+            "position": cell.position,
+            "place": cell.place,
+            "first_line": cell.first_line,
+            "keeps_place": tuple(barrier.why for barrier in effects.barriers),
+        },
+    )

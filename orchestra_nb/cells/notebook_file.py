@@ -1,0 +1,241 @@
+"""A notebook on disk: read into cells, and written back with what a run made.
+
+Policy
+------
+The file is parsed once. Old outputs are dropped right there, before anything walks them: a run replaces them, and fifty
+megabytes of pictures must cost nothing. Only cells that no run touches (tagged ``skip-execution``) keep theirs. Small
+sins that Jupyter forgives (missing ids, outputs, metadata) are mended in memory; what else the schema refuses is a
+warning, because Jupyter opens such files too. Format 3 and older are upgraded; the user's file itself is never changed
+by reading.
+
+Failure: a file that cannot be used is one :class:`~orchestra_nb.errors.NotebookError`; faults in what the cells say are
+collected over all cells, together with those of their graph, into one :class:`~orchestra_nb.errors.DefinitionError`.
+Writing goes to a temporary file beside the target, which then replaces it, so that a crash leaves the old file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.notebook_json import load
+from orchestra_nb.cells.outputs import fill
+from orchestra_nb.cells.reading import read_cell
+from orchestra_nb.errors import DefinitionError, Issue, NotebookError
+from orchestra_nb.graph.validation import check
+from orchestra_nb.model import Node, NodeId, Outcome
+
+_PLACE = re.compile(r"cell (\d+)(?:, line (\d+))?")
+_new_notebook: Callable[[], nbformat.NotebookNode] = nbformat.v4.new_notebook
+_new_code_cell: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_code_cell
+_from_dict: Callable[[object], nbformat.NotebookNode] = nbformat.from_dict
+_to_text: Callable[[nbformat.NotebookNode], str] = nbformat.v4.writes
+
+if TYPE_CHECKING:
+    from orchestra_nb.graph.dag import DAG
+
+
+@dataclass(frozen=True)
+class Notebook:
+    r"""The code cells of a notebook, with their settings settled.
+
+    Parameters
+    ----------
+    path
+        The file; ``None`` when there is none.
+    cells
+        The nodes, in document order.
+    warnings
+        What was found and does not stop a run.
+    document
+        The whole notebook without the outputs of its nodes.
+
+    Examples
+    --------
+    >>> nb = Notebook.from_sources(["#| name: load\nx = 1", "", "y = x"])
+    >>> [cell.id for cell in nb.cells]
+    ['load', 'cell-3']
+    """
+
+    path: Path | None
+    cells: tuple[Cell, ...]
+    warnings: tuple[Issue, ...] = ()
+    document: nbformat.NotebookNode = field(default_factory=_new_notebook, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Notebook:
+        """Read a notebook file of any format version.
+
+        Raises
+        ------
+        NotebookError
+            The file cannot be used: missing, not JSON, not a notebook, empty, or for another language.
+        DefinitionError
+            The file can be read, and what cells say in it is faulty; ``.issues`` has every fault.
+        """
+        file = Path(path)
+        document, warnings = load(file)
+        return cls._of(document, file, warnings)
+
+    @classmethod
+    def from_sources(
+        cls, sources: Iterable[str], *, metadata: Mapping[int, Mapping[str, Any]] | None = None
+    ) -> Notebook:
+        """Make a notebook of code cells.
+
+        Parameters
+        ----------
+        sources
+            The text of each code cell.
+        metadata
+            Cell metadata by position (from 1).
+
+        Raises
+        ------
+        NotebookError
+            There is no code.
+        DefinitionError
+            What the cells say is faulty.
+        """
+        document = _new_notebook()
+        given = metadata or {}
+        for position, source in enumerate(sources, 1):
+            cell = _new_code_cell(source, id=f"cell-{position}")
+            cell.metadata.update(_from_dict(dict(given.get(position, {}))))
+            document.cells.append(cell)
+        return cls._of(document, None, ())
+
+    @classmethod
+    def _of(cls, document: nbformat.NotebookNode, path: Path | None, warnings: tuple[Issue, ...]) -> Notebook:
+        name = path.name if path is not None else ""
+        code = [cell for cell in document.cells if cell.cell_type == "code"]
+        readings = [
+            read_cell(position, cell.source, cell.metadata, cell.get("id", "")) for position, cell in enumerate(code, 1)
+        ]
+        cells = tuple(cell for reading in readings for cell in reading.cells)
+        issues = (*warnings, *(issue for reading in readings for issue in reading.issues))
+        faulty = any(issue.severity == "error" for issue in issues)
+        declared = _declared_faults(cells, names_known=not faulty)
+        if faulty or declared:
+            raise DefinitionError(sorted([*issues, *_syntax_faults(cells), *declared], key=_position))
+        if not cells:
+            found = "no code cell" if not code else "no cell that could run"
+            hint = "write some code, or take away the 'skip-execution' tags" if code else "write some code"
+            raise NotebookError([Issue("empty-notebook", f"the notebook has {found}", path=name, suggestion=hint)])
+        return cls(path, cells, issues, document)
+
+    @cached_property
+    def dag(self) -> DAG:
+        """What needs what, inferred from the code and the settings.
+
+        Raises
+        ------
+        DefinitionError
+            A cell is no Python, or the cells do not form a DAG.
+        """
+        from orchestra_nb.cells.inference import cell_dag
+
+        return cell_dag(self.cells)
+
+    def with_outcomes(self, outcomes: Mapping[str, Outcome], *, began: datetime | None = None) -> nbformat.NotebookNode:
+        """Make the notebook that a run left behind.
+
+        Parameters
+        ----------
+        outcomes
+            By node id. A cell without an outcome has not run: it has no outputs and no number.
+        began
+            When the run began; now minus its length when not given.
+        """
+        return fill(self.document, self.cells, outcomes, began)
+
+    @staticmethod
+    def write(node: nbformat.NotebookNode, path: str | os.PathLike[str]) -> None:
+        """Write a notebook; the file is there as a whole or as it was.
+
+        Raises
+        ------
+        NotebookError
+            The file cannot be written.
+        """
+        text = _to_text(node)
+        write_text(Path(path), text if text.endswith("\n") else text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's text in one step.
+
+    Raises
+    ------
+    NotebookError
+        The file cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, _mode(path))
+        os.replace(name, path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    """Choose the permissions that the file has or a new one would get (``mkstemp`` gives its owner's only)."""
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _unwritable(path: Path, error: OSError) -> NotebookError:
+    reason = error.strerror or str(error)
+    hint = "give another path"
+    return NotebookError([Issue("cannot-write", f"cannot write: {reason}", path=str(path), suggestion=hint)])
+
+
+def _position(issue: Issue) -> tuple[int, int]:
+    found = _PLACE.match(issue.path)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+
+
+def _declared_faults(cells: Sequence[Cell], names_known: bool) -> list[Issue]:
+    """Find what is wrong with names and ``after`` alone, which needs no look at the code.
+
+    A faulty setting was left out, and it may have been the name that others wait for; then nobody is called unknown.
+    """
+    nodes = [
+        Node(cell.id, after=tuple(map(NodeId, cell.settings.after)), index=number) for number, cell in enumerate(cells)
+    ]
+    faults = check(nodes, place=lambda node, setting: cells[node.index].where(setting))
+    return [i for i in faults if i.severity == "error" and (names_known or i.code != "unknown-node")]
+
+
+def _syntax_faults(cells: Sequence[Cell]) -> tuple[Issue, ...]:
+    """Find the cells that are no Python, so that nobody mends a notebook in two rounds."""
+    from orchestra_nb.cells.inference import infer
+
+    try:
+        infer(cells)
+    except DefinitionError as error:
+        return error.issues
+    return ()

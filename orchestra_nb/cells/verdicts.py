@@ -1,0 +1,78 @@
+"""Where a cell may run without changing its meaning.
+
+=============  ==========================================================================================
+lane           a cell is kept out of it when
+=============  ==========================================================================================
+``threading``  it runs code that is not known, uses something that belongs to one thread, or is a barrier: it then
+               runs on the main thread, where a linear run would run it
+``loky``       any of those; or it changes an object that other cells see, sets hidden state, writes files, awaits,
+               or makes functions, classes or instances of the notebook's classes, whose globals and identity would
+               come back as copies
+``async``      it has no top-level ``await``
+=============  ==========================================================================================
+
+A process node that passes is still checked in the worker, where values can be looked at: results that do not pickle or
+that share objects with the inputs are refused and the node is run in a thread. That is harmless, because a cell that
+passes here has no effect but its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from orchestra_nb.cells.effects import Effects, Interpreter
+
+_STAY = {
+    "function": "defines the function {0}, which belongs to this namespace",
+    "class": "defines the class {0}, which belongs to this namespace",
+    "instance": "makes an instance of the notebook's class {0}",
+    "bound": "keeps the bound method {0}",
+    "handle": "keeps the open file {0}",
+    "iterator": "keeps an iterator",
+}
+
+
+def verdicts(effects: Effects, machine: Interpreter) -> Mapping[str, str]:
+    """For each lane, why the cell just interpreted must not run there; empty when it may.
+
+    Examples
+    --------
+    >>> from orchestra_nb.cells.effects import step
+    >>> from orchestra_nb.cells.source import prepare
+    >>> machine = Interpreter()
+    >>> _ = step(machine, 0, prepare("xs = []"))
+    >>> print(verdicts(step(machine, 1, prepare("xs.append(1)")), machine)["loky"])
+    changes xs, which other cells see
+    """
+    thread = effects.main_thread[0] if effects.main_thread else ""
+    return MappingProxyType(
+        {
+            "threading": thread,
+            "loky": thread or _process(effects, machine),
+            "async": "" if effects.is_async else "has no top-level await",
+        }
+    )
+
+
+def _process(effects: Effects, machine: Interpreter) -> str:
+    if effects.is_async:
+        return "awaits on the session's event loop"
+    for access in effects.accesses.values():
+        if access.mode == "write" and access.family == "object":
+            return f"changes {access.via or 'an object'}, which other cells see"
+        if access.mode == "write" and access.family == "state":
+            return (
+                f"sets hidden state ({access.key}: {access.why})" if access.why else f"sets hidden state ({access.key})"
+            )
+        if access.mode == "write" and access.family == "file":
+            return f"writes a file ({access.why})"
+    for access in effects.of("name", "write"):
+        if access.why == "del":
+            return f"deletes {access.key}"
+        value = machine.module.names.get(str(access.key))
+        for number in sorted(machine.heap.reachable(value)) if value is not None else ():
+            item = machine.heap[number]
+            if item.kind in _STAY:
+                return _STAY[item.kind].format(item.detail)
+    return ""

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from orchestra_nb.cells.settings import EXPECTED, KEYS, NESTED, BreakerSettings, NodeSettings, RetrySettings, unacted
+
+RIGHT: list[tuple[str, Any, Any]] = [
+    ("name", "load data", "load data"),
+    ("after", "a, b,a", ("a", "b")),
+    ("after", ["a", "b"], ("a", "b")),
+    ("after", "", ()),
+    ("reads", "df", ("df",)),
+    ("writes", [], ()),
+    ("uses", "db, gpu:2", ("db", "gpu:2")),
+    ("priority", -3, -3),
+    ("cost", 0, 0.0),
+    ("timeout", 1.5, 1.5),
+    ("retry", 3, 3),
+    ("retry", {"attempts": 2, "on": "OSError, ValueError"}, RetrySettings(attempts=2, on=("OSError", "ValueError"))),
+    ("retry", {"jitter": True}, RetrySettings(jitter=True)),
+    ("breaker", "db", "db"),
+    ("breaker", {"name": "db", "threshold": 2, "rest": 5}, BreakerSettings(name="db", threshold=2, rest=5.0)),
+    ("cache", True, True),
+    ("cache", 60, 60.0),
+    ("when", "x > 1", "x > 1"),
+    ("backend", "loky", "loky"),
+]
+WRONG: list[tuple[str, Any]] = [
+    ("name", ""),
+    ("name", "a,b"),
+    ("name", " a"),
+    ("name", 3),
+    ("after", 3),
+    ("after", [1]),
+    ("after", [["a"]]),
+    ("uses", "gpu:0"),
+    ("uses", "gpu:two"),
+    ("priority", 1.5),
+    ("priority", True),
+    ("cost", -1),
+    ("cost", float("inf")),
+    ("timeout", 0),
+    ("timeout", "30"),
+    ("timeout", True),
+    ("retry", 0),
+    ("retry", True),
+    ("retry", {"attempts": 0}),
+    ("retry", {"jitter": 2}),
+    ("breaker", {"threshold": 2}),
+    ("cache", "yes"),
+    ("cache", 0),
+    ("when", ""),
+]
+
+
+@pytest.mark.parametrize(("key", "written", "read"), RIGHT)
+def test_a_right_value_is_read(key: str, written: Any, read: Any) -> None:
+    assert getattr(NodeSettings.model_validate({key: written}), key) == read
+
+
+@pytest.mark.parametrize(("key", "written"), WRONG)
+def test_a_wrong_value_is_refused(key: str, written: Any) -> None:
+    with pytest.raises(ValidationError):
+        NodeSettings.model_validate({key: written})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        NodeSettings().name = "a"
+
+
+def test_every_key_says_what_it_expects() -> None:
+    nested = {f"{key}.{name}" for key, model in NESTED.items() for name in model.model_fields}
+    assert set(EXPECTED) == {*KEYS, "label", *nested}
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({}, []),
+        ({"timeout": 3, "after": "a", "reads": "x", "priority": 1, "cost": 2, "phase": "p", "backend": "loky"}, []),
+        ({"retry": 1, "cache": False}, []),
+        ({"retry": 2}, ["retry"]),
+        ({"cache": 60, "uses": "db", "name": "n"}, ["uses", "cache"]),
+        ({"breaker": "b", "when": "x", "undo": "u"}, ["breaker", "when", "undo"]),
+    ],
+)
+def test_what_has_no_effect_yet_is_a_warning(settings: dict[str, Any], keys: list[str]) -> None:
+    issues = unacted(NodeSettings.model_validate(settings), "cell 2")
+    assert [issue.message.split("'")[1] for issue in issues] == keys
+    assert {(issue.code, issue.severity, issue.path) for issue in issues} <= {
+        ("setting-not-acted-on", "warning", "cell 2")
+    }
