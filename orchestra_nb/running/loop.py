@@ -1,0 +1,131 @@
+"""Coroutines for callers that cannot await: one event loop, in a thread of its own, for the whole process.
+
+Clients and sessions made in one coroutine work in the next, because the loop is always the same; and nothing touches
+the notebook's own loop, where re-entering loses queued cells. The caller waits on a queue and not on a future: a
+``Future``'s condition variable could be left locked by an interrupt on the main thread, and would then hang the loop.
+An interrupted wait cancels the coroutine. A forked child starts a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_POLL = 0.05
+"""Seconds. An interrupt reaches a wait at once on POSIX; elsewhere only between two polls."""
+
+
+class BackgroundLoop:
+    """An event loop in a daemon thread, started by the first coroutine.
+
+    Examples
+    --------
+    >>> async def answer():
+    ...     return 42
+    >>> LOOP.run(answer())
+    42
+    """
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, T], running: list[Cancel] | None = None) -> T:
+        """Run a coroutine on the loop, in a copy of the caller's context; the caller waits.
+
+        Parameters
+        ----------
+        coroutine
+            What to run.
+        running
+            If given, receives what cancels the coroutine from another thread.
+
+        Raises
+        ------
+        BaseException
+            What the coroutine raised; ``asyncio.CancelledError`` when it was cancelled.
+        """
+        loop = self._started()
+        ended: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+        cancel = Cancel(loop, coroutine)
+        context = contextvars.copy_context()
+
+        async def guarded() -> None:
+            try:
+                ended.put((True, await coroutine))
+            except BaseException as error:
+                ended.put((False, error))
+
+        def begin() -> None:
+            cancel.task = loop.create_task(guarded(), context=context)
+
+        if running is not None:
+            running.append(cancel)
+        try:
+            loop.call_soon_threadsafe(begin)
+            done, value = _wait(ended)
+        except BaseException:
+            cancel()
+            raise
+        if done:
+            result: T = value
+            return result
+        raise value
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._loop is not None and self._pid == os.getpid():
+            return self._loop
+        with self._starting:
+            if self._loop is None or self._pid != os.getpid():
+                loop = asyncio.new_event_loop()
+                threading.Thread(target=_serve, args=(loop,), name="orchestra-loop", daemon=True).start()
+                self._loop, self._pid = loop, os.getpid()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+class Cancel:
+    """Cancels one coroutine of the loop, from any thread; harmless when it is over."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._loop = loop
+        self._coroutine = coroutine
+        self.task: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        """Ask the loop to cancel; returns at once."""
+        with suppress(RuntimeError):  # the loop is gone, and the coroutine with it
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+        else:  # callbacks run in order, so the one that would have begun it was never scheduled
+            self._coroutine.close()
+
+
+def _wait(ended: SimpleQueue[tuple[bool, Any]]) -> tuple[bool, Any]:
+    if threading.current_thread() is not threading.main_thread():
+        return ended.get()
+    while True:
+        with suppress(Empty):
+            return ended.get(timeout=_POLL)
+
+
+LOOP = BackgroundLoop()
+"""The process's own."""

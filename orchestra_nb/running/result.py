@@ -1,0 +1,104 @@
+"""What a run left behind: outcomes and values, and the numbers that follow from them.
+
+A frozen value, whole even when the run was stopped. Durations are measured seconds on the monotonic clock; the bound
+and the speed-up use the same measured node times, so they can be set against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra_nb.errors import OrchestraError
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Outcome, RunId
+from orchestra_nb.presentation import Presented
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RunResult(Presented):
+    """The result of one run.
+
+    Parameters
+    ----------
+    outcomes
+        How each node ended, by id, in document order.
+    values
+        What the run made: by node id for functions, by variable name for cells.
+    dag
+        The DAG that ran, with the measured seconds of the nodes that ended well as their costs.
+    jobs, backend
+        What it ran with.
+    total_time
+        Wall seconds from the first decision to the last.
+    run_id, started_at
+        Its name, and when it began (UTC, ISO 8601).
+    stopped
+        Why it was stopped before its end: ``"interrupted"``, ``"timeout"``, ``"stuck"``; else empty.
+    checkpoints
+        Ids of the checkpoints that it wrote.
+    """
+
+    outcomes: Mapping[str, Outcome]
+    values: Mapping[str, Any]
+    dag: DAG
+    jobs: int
+    backend: str
+    total_time: float
+    run_id: RunId
+    started_at: str
+    stopped: str = ""
+    checkpoints: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether every node ended well."""
+        return not self.stopped and all(outcome.ok for outcome in self.outcomes.values())
+
+    @property
+    def errors(self) -> tuple[OrchestraError, ...]:
+        """What went wrong, failures before cancellations, each in document order."""
+        found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
+        found.sort(key=lambda outcome: outcome.status != "failed")
+        return tuple(outcome.error for outcome in found if outcome.error is not None)
+
+    @property
+    def work(self) -> float:
+        """Seconds of all bodies together: what one worker would have needed."""
+        return sum(outcome.seconds for outcome in self.outcomes.values())
+
+    @property
+    def lower_bound(self) -> float:
+        """No schedule of these measured nodes on so many workers is shorter (seconds)."""
+        return max(self.dag.critical_time, self.work / self.jobs) if self.outcomes else 0.0
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster than one node after another; 1 when nothing ran."""
+        return self.work / self.total_time if self.total_time and self.work else 1.0
+
+    @property
+    def cache_hit_rate(self) -> float:
+        """Share of the good outcomes that came from the cache, from 0 to 1."""
+        cached = sum(outcome.status == "cached" for outcome in self.outcomes.values())
+        good = sum(outcome.ok for outcome in self.outcomes.values())
+        return cached / good if good else 0.0
+
+    def raise_for_errors(self) -> None:
+        """Raise the first error, if there is one.
+
+        Raises
+        ------
+        OrchestraError
+            The first of :attr:`errors`.
+        """
+        if self.errors:
+            raise self.errors[0]
+
+    def __repr__(self) -> str:
+        counts: dict[str, int] = {}
+        for outcome in self.outcomes.values():
+            counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        told = ", ".join(f"{n} {status}" for status, n in counts.items()) or "no nodes"
+        return f"<RunResult: {told} in {self.total_time:.3g} s, jobs={self.jobs}, backend={self.backend!r}>"

@@ -1,0 +1,133 @@
+"""One loop for the whole process."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextvars
+import os
+import threading
+
+import pytest
+
+from orchestra_nb.running.loop import LOOP, BackgroundLoop
+
+
+async def where():
+    return asyncio.get_running_loop(), threading.current_thread()
+
+
+def test_coroutines_share_one_loop_in_a_thread_of_its_own():
+    first, second = LOOP.run(where()), LOOP.run(where())
+    assert first == second
+    assert first[1] is not threading.current_thread()
+
+
+def test_what_a_coroutine_raises_is_raised():
+    async def bad():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        LOOP.run(bad())
+
+
+def test_a_coroutine_sees_the_callers_context_and_cannot_change_it():
+    var = contextvars.ContextVar("var", default=0)
+
+    async def change():
+        before = var.get()
+        var.set(2)
+        return before
+
+    context = contextvars.copy_context()
+    context.run(var.set, 1)
+    assert context.run(LOOP.run, change()) == 1
+    assert context[var] == 1
+
+
+def test_an_interrupted_wait_cancels_the_coroutine():
+    cancelled = threading.Event()
+
+    async def body():
+        try:
+            _thread.interrupt_main()
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        LOOP.run(body())
+    assert cancelled.wait(60)
+
+
+def test_coroutines_of_several_threads_run_together():
+    met = []
+
+    async def meet():
+        met.append(1)
+        while len(met) < 3:
+            await asyncio.sleep(0)
+
+    threads = [threading.Thread(target=LOOP.run, args=(meet(),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_cancelling_from_another_thread_ends_it():
+    running = []
+
+    async def forever():
+        running[0]()
+        await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        LOOP.run(forever(), running)
+    running[0]()
+
+
+def test_a_forked_child_gets_a_loop_of_its_own(monkeypatch):
+    loop = BackgroundLoop()
+    first = loop.run(where())
+    pid = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: pid + 1)
+    second = loop.run(where())
+    assert second[0] is not first[0]
+    for each, thread in (first, second):
+        each.call_soon_threadsafe(each.stop)
+        thread.join(60)
+        assert each.is_closed()
+
+
+def test_cancelling_on_a_loop_that_is_gone_is_harmless():
+    loop, running = BackgroundLoop(), []
+
+    async def body():
+        return await where()
+
+    each, thread = loop.run(body(), running)
+    each.call_soon_threadsafe(each.stop)
+    thread.join(60)
+    running[0]()
+
+
+def test_a_coroutine_that_was_interrupted_before_it_began_is_closed(monkeypatch):
+    loop = BackgroundLoop()
+    each, thread = loop.run(where())
+    schedule, calls = each.call_soon_threadsafe, []
+
+    def interrupted(callback, *args):
+        calls.append(callback)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return schedule(callback, *args)
+
+    monkeypatch.setattr(each, "call_soon_threadsafe", interrupted)
+    coroutine = where()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(coroutine)
+    schedule(each.stop)
+    thread.join(60)
+    assert coroutine.cr_frame is None
