@@ -24,5 +24,16 @@ $python -m coverage erase
 $python -m pytest -p no:randomly --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
   --cov --cov-report= --cov-fail-under=0 notebooks
 
+# The browser tests drive Debian's Chromium. Where none can be had, they are left out, and that is said.
+browser=""
+for name in chromium chromium-browser google-chrome; do
+  if command -v "$name" >/dev/null 2>&1; then browser=$name; fi
+done
+if [ -z "$browser" ] && sh tools/system_packages.sh chromium; then browser=chromium; fi
+if [ -z "$browser" ]; then
+  echo "no Chromium: tests/browser is left out"
+  set -- --ignore=tests/browser "$@"
+fi
+
 step "pytest: tests and doctests in random order, warnings as errors, with the coverage gate"
 $python -m pytest --cov --cov-append --cov-report=term "$@"

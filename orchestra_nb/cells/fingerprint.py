@@ -201,7 +201,7 @@ _ATOMS: dict[type, Callable[[Any], str | bytes]] = {
 _CLASS_NOISE = frozenset(
     (
         *("__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__abstractmethods__", "_abc_impl"),
-        *("__static_attributes__", "__firstlineno__", "__annotate__", "__annotate_func__"),
+        *("__static_attributes__", "__firstlineno__", "__slotnames__", "__annotate__", "__annotate_func__"),
     )
 )
 

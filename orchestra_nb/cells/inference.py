@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.cells.cell import Cell
@@ -21,7 +22,7 @@ from orchestra_nb.cells.effects.names import BUILTINS
 from orchestra_nb.cells.effects.records import Family, Mode
 from orchestra_nb.cells.known_names import take_names
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
-from orchestra_nb.cells.verdicts import verdicts
+from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
 from orchestra_nb.errors import Issue, NotebookError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check
@@ -102,6 +103,10 @@ def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> 
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
     written = {access.key for found in effects for access in found.of("name", "write")}
     nodes = [replace(n, reads=tuple(r for r in n.reads if r not in BUILTINS or r in written)) for n in nodes]
+    for number, reason in enumerate(uses_what_others_set(effects)):
+        where = nodes[number].verdicts
+        if reason and not where["loky"]:
+            nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
     edges = inferred_edges(effects, [node.id for node in nodes])
     return Inference(tuple(nodes), tuple(edges), tuple(effects))
 

@@ -5,9 +5,9 @@ lane           a cell is kept out of it when
 =============  ==========================================================================================
 ``threading``  it runs code that is not known, uses something that belongs to one thread, or is a barrier: it then
                runs on the main thread, where a linear run would run it
-``loky``       any of those; or it changes an object that other cells see, sets hidden state, writes files, awaits,
-               or makes functions, classes or instances of the notebook's classes, whose globals and identity would
-               come back as copies
+``loky``       any of those; or it changes an object that other cells see, sets hidden state or uses what another
+               cell sets, writes files, awaits, or makes functions, classes or instances of the notebook's
+               classes, whose globals and identity would come back as copies
 ``async``      it has no top-level ``await``
 =============  ==========================================================================================
 
@@ -18,10 +18,11 @@ passes here has no effect but its results.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from orchestra_nb.cells.effects import Effects, Interpreter
+from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
+from orchestra_nb.cells.effects.records import OPEN_TO_ALL
 
 _STAY = {
     "function": "defines the function {0}, which belongs to this namespace",
@@ -53,6 +54,24 @@ def verdicts(effects: Effects, machine: Interpreter) -> Mapping[str, str]:
             "async": "" if effects.is_async else "has no top-level await",
         }
     )
+
+
+def uses_what_others_set(effects: Sequence[Effects]) -> list[str]:
+    """For each cell, why hidden state that another cell sets keeps it in this process; empty when nothing does.
+
+    A worker process has its own options, directory and environment: what a cell sets here is not set there.
+    """
+    setters: dict[str | int, int] = {}
+    for number, cell in enumerate(effects):
+        for access in cell.of("state", "write"):
+            setters.setdefault(access.key, number)
+    unknown = setters.keys() & {ANYTHING, UNKNOWN_CODE}
+    reasons = []
+    for number, cell in enumerate(effects):
+        keys = [a.key for a in cell.of("state", "read") if setters.get(a.key, number) != number]
+        open_ones = [a.key for a in cell.of("state", "read") if unknown and a.key in OPEN_TO_ALL]
+        reasons.append(f"uses {(keys or open_ones)[0]}, which another cell may set" if keys or open_ones else "")
+    return reasons
 
 
 def _process(effects: Effects, machine: Interpreter) -> str:

@@ -582,3 +582,12 @@ def test_effects_of_one_cell_can_be_asked_for_alone() -> None:
     effects = step(machine, 1, prepare("xs.append(1)\nimport random\nrandom.seed(1)"))
     assert [a.via for a in effects.of("object", "write")] == ["xs"]
     assert "random" in effects.state
+
+
+def test_options_that_a_cell_sets_keep_their_users_in_this_process() -> None:
+    found = inference(
+        "import pandas as pd\nx = pd.DataFrame()", "pd.set_option('display.width', 9)", "x.head()", "3 + 4"
+    )
+    assert "options" in found.nodes[2].verdicts["loky"]
+    assert found.nodes[3].verdicts["loky"] == ""
+    assert "main thread" in found.nodes[1].verdicts["threading"]

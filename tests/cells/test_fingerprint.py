@@ -54,7 +54,8 @@ EQUAL = [
     (lambda: np.arange(6).reshape(2, 3).T, lambda: np.arange(6).reshape(2, 3).T.copy()),
     (lambda: np.array([], dtype=float),) * 2,
     (lambda: np.ma.array([1.0, 2.0], mask=[True, False]),) * 2,
-    (lambda: GridSearchCV(SVC(), {"C": [1, 2]}, cv=2).fit([[0], [1], [0], [1]], [0, 1, 0, 1]).cv_results_["params"],) * 2,
+    (lambda: GridSearchCV(SVC(), {"C": [1, 2]}, cv=2).fit([[0], [1], [0], [1]], [0, 1, 0, 1]).cv_results_["params"],)
+    * 2,
     (lambda: np.array([{"a": 1}, None], dtype=object),) * 2,
     (lambda: pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=[3, 4]),) * 2,
     (lambda: pd.Series([1.0, float("nan")], name="s"),) * 2,
