@@ -17,8 +17,8 @@ from typing import Any
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.conflicts import inferred_edges, names_of
-from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Effects, Interpreter, step
-from orchestra_nb.cells.effects.names import BUILTINS
+from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects, Interpreter, step
+from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
 from orchestra_nb.cells.known_names import take_names
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
@@ -89,18 +89,23 @@ def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> 
     Raises
     ------
     NotebookError
-        Cells that do not parse, all of them.
+        Cells that do not parse, or read the session's history, all of them.
     """
     prepared = _parse(cells)
     machine = Interpreter()
     if namespace:
         take_names(machine, namespace)
-    effects, nodes = [], []
+    effects: list[Effects] = []
+    nodes: list[Node] = []
+    issues: list[Issue] = []
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
         found = step(machine, number, code)
         _settle(found, cell, machine)
         effects.append(found)
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
+        issues += [_history(cell, barrier) for barrier in found.barriers if barrier.why.startswith(HISTORY)]
+    if issues:
+        raise NotebookError(issues)
     written = {access.key for found in effects for access in found.of("name", "write")}
     nodes = [replace(n, reads=tuple(r for r in n.reads if r not in BUILTINS or r in written)) for n in nodes]
     for number, reason in enumerate(uses_what_others_set(effects)):
@@ -109,6 +114,12 @@ def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> 
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
     edges = inferred_edges(effects, [node.id for node in nodes])
     return Inference(tuple(nodes), tuple(edges), tuple(effects))
+
+
+def _history(cell: Cell, barrier: Barrier) -> Issue:
+    """A run keeps no ``_``, ``Out`` or ``In``: a cell that reads them would see another session's, or nothing."""
+    hint = "bind the value to a name of its own where it is made, and use that"
+    return Issue("uses-history", f"{barrier.why}, which a run does not keep", (cell.id,), cell.line(barrier.line), hint)
 
 
 def _parse(cells: Iterable[Cell]) -> list[Prepared]:

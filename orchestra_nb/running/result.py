@@ -71,7 +71,10 @@ class RunResult(Presented):
     @property
     def lower_bound(self) -> float:
         """No schedule of these measured nodes on so many workers is shorter (seconds)."""
-        return max(self.dag.critical_time, self.work / self.jobs) if self.outcomes else 0.0
+        if not self.outcomes:
+            return 0.0
+        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        return max(measured.critical_time, self.work / self.jobs)
 
     @property
     def speedup(self) -> float:

@@ -95,7 +95,7 @@ class Run:
         self._crash: BaseException | None = None
         self._began = monotonic()
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._driver = Driver(_plan(dag, config), program, _terms(dag, config, resolved))
+        self._driver = Driver(_plan(dag, config, resolved.jobs), program, _terms(dag, config, resolved))
         self._threads: Executor | None = None
         self._processes: Executor | None = None
 
@@ -273,8 +273,10 @@ class Run:
             self._bodies.put(None)
 
 
-def _plan(dag: DAG, config: RunConfig) -> Plan:
-    return Plan(dag, schedule=config.schedule, policy=config.policy, keep_going=config.keep_going, seed=config.seed)
+def _plan(dag: DAG, config: RunConfig, jobs: int) -> Plan:
+    """One worker takes as long in any order: then it is the document's, unless a random one was asked for."""
+    policy = "fifo" if jobs == 1 and config.policy != "random" else config.policy
+    return Plan(dag, schedule=config.schedule, policy=policy, keep_going=config.keep_going, seed=config.seed)
 
 
 def _terms(dag: DAG, config: RunConfig, resolved: Resolved) -> Terms:

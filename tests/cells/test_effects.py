@@ -333,7 +333,13 @@ def pairs_of(found: Inference) -> str:
             "a==1",
             "a.n",
         ),
-        case("history _", "1>2", "1+1", "_+1"),
+        case(
+            "a replaced stdout is everybody's",
+            "1>2 2>3",
+            "x = 1",
+            "import sys, io\nsys.stdout = io.StringIO()",
+            "y = 2",
+        ),
         case("warnings", "1>2 1>3 2>3", "import warnings", "warnings.filterwarnings('ignore')", "warnings.warn('x')"),
         case(
             "sqlite",
@@ -511,7 +517,6 @@ def test_what_unknown_code_may_do_is_only_possible() -> None:
         ("globals()", "looks at everything"),
         ("import sqlite3\nc = sqlite3.connect(':memory:')", "belongs to the thread"),
         ("import signal\nsignal.signal(2, print)", "main thread"),
-        ("_ + 1", "history"),
     ],
 )
 def test_what_belongs_to_the_main_thread_stays_there(source: str, reason: str) -> None:

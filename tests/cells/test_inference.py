@@ -120,6 +120,17 @@ def test_odd_live_values_are_taken_as_unknown() -> None:
     assert found.nodes[0].mutates == ("wide",)
 
 
+@pytest.mark.parametrize("source", ["_ + 1", "x = 3\nOut[3]", "print(In)", "_12", "__"])
+def test_reading_the_sessions_history_is_refused_with_its_place(source: str) -> None:
+    with pytest.raises(NotebookError, match=r"cell 2, line \d: reads the session's history") as caught:
+        cell_dag(cells("1 + 1", source))
+    assert caught.value.issues[0].code == "uses-history"
+
+
+def test_an_underscore_that_the_notebook_binds_is_a_name() -> None:
+    assert cell_dag(cells("for _ in range(3):\n    pass", "_ + 1")).predecessors("cell-2") == ("cell-1",)
+
+
 def test_our_own_commands_are_told_from_code() -> None:
     assert is_own_command("# hello\n%load_ext orchestra_nb\n\n%orchestrate run --notebook")
     assert not is_own_command("%load_ext orchestra_nb\nx = 1")

@@ -12,6 +12,7 @@ from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
 BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "__name__", "__file__", "__doc__"}
+HISTORY = "reads the session's history"
 _HISTORY = re.compile(r"_+$|_\d+$|_i+$|_i\d+$|_(oh|dh|ih|ii|iii)$|In$|Out$")
 
 
@@ -52,7 +53,7 @@ class Names(Machine):
                 NOTHING if name.startswith("__") and name != "__import__" else self.library(f"builtins.{name}")
             )
         if _HISTORY.match(name):
-            self.barrier(f"{name} is the session's history")
+            self.barrier(f"{HISTORY} ({name})")
         return found if stars else self.foreign(name)
 
     def bind(self, name: str, value: Value) -> None:

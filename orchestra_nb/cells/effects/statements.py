@@ -15,6 +15,7 @@ from orchestra_nb.cells.effects.values import NOTHING, Value, join
 
 _LOOPS = 12
 """Passes over a loop's body before its values are taken to be settled; abstract values grow at most a few times."""
+_STREAMS = ("stdout", "stderr", "stdin", "displayhook", "excepthook")
 _SWALLOWS = ("contextlib.suppress", "foreign", "instance")
 
 
@@ -101,6 +102,8 @@ class Interpreter(Calls):
                     self.assign(part, inside)
             case ast.Attribute(value=owner, attr=name):
                 receiver = self.eval(owner)
+                if name in _STREAMS and any(m.detail == "sys" for m in self.of_kind(receiver, "module")):
+                    self.barrier(f"replaces sys.{name}, through which every cell speaks")
                 self.mutate(receiver, f".{name} = …")
                 self._dunder(receiver, "__setattr__", [value], target)
                 for item in self.of_kind(receiver, "instance", "class"):

@@ -1,0 +1,152 @@
+"""The command line: words in, text and an exit code out.
+
+Policy: this file parses, calls and shows; what the commands do is in :mod:`.commands`. The answer goes to standard
+output, in colour and with a progress bar on a terminal, as plain lines elsewhere, or with ``--json`` as exactly one
+object; messages and progress go to standard error.
+
+Exit codes: 0 done, 1 a node failed (or results differ), 2 bad input and nothing has run, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.errors import ComparisonError, Issue, NodeError, OrchestraError
+from orchestra_nb.grammar import parse
+
+if TYPE_CHECKING:
+    from orchestra_nb.commands import Answer
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        The words after ``orchestra``; those of this process when not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    orchestra ...
+    0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        code = _command(words, as_json)
+        sys.stdout.flush()
+        return code
+    except OrchestraError as error:
+        _complain(error, as_json)
+        return FAILED if isinstance(error, NodeError | ComparisonError) else BAD_INPUT
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _command(words: Sequence[str], as_json: bool) -> int:
+    if list(words) == ["--version"]:
+        from orchestra_nb._version import __version__
+
+        print(f"orchestra {__version__}")
+        return DONE
+    options = parse(words, "cli")
+    if options.command == "help":
+        print(options.text)
+        return DONE
+    from orchestra_nb.commands import answer  # only now: help should not wait for pandas
+
+    with _progress(options.command == "run" and not as_json) as listen:
+        found = answer(options, listen)
+    if as_json:
+        print(_as_json(found.data))
+    else:
+        _show(found)
+    return found.code
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, default=str)
+
+
+def _complain(error: OrchestraError, as_json: bool) -> None:
+    print(str(error), file=sys.stderr)
+    if as_json:
+        from orchestra_nb.commands import error_objects
+
+        print(_as_json({"success": False, "errors": error_objects(error)}))
+
+
+def _show(found: Answer) -> None:
+    _show_warnings(found.warnings)
+    if not sys.stdout.isatty():
+        print(found.text)
+        return
+    from rich.console import Console
+
+    from orchestra_nb.display.text import show
+
+    show(found.text, Console())
+
+
+def _show_warnings(warnings: Iterable[Issue]) -> None:
+    for issue in warnings:
+        print(f"warning: {issue}", file=sys.stderr)
+
+
+@contextmanager
+def _progress(wanted: bool) -> Iterator[Listener | None]:
+    """Show how far a run is: a bar on a terminal, a line per node elsewhere."""
+    if not wanted:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        yield _line_per_node
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        running: list[str] = []
+
+        def listen(event: Mapping[str, Any]) -> None:
+            kind, node = event.get("name"), str(event.get("node", ""))
+            if kind == "execution:run-started":
+                bar.update(task, total=event.get("total"))
+            elif kind == "execution:node-started":
+                running.append(node)
+            elif kind == "execution:node-ended":
+                if node in running:
+                    running.remove(node)
+                bar.advance(task)
+            bar.update(task, description=", ".join(running[:3]) or "waiting")
+
+        yield listen
+
+
+def _line_per_node(event: Mapping[str, Any]) -> None:
+    if event.get("name") == "execution:node-ended":
+        from orchestra_nb.display.wording import clean, duration
+
+        words = (event.get("node"), event.get("status"), duration(event.get("seconds") or 0.0), event.get("reason"))
+        print("  ".join(clean(word) for word in words if word), file=sys.stderr, flush=True)

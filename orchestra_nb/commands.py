@@ -1,0 +1,334 @@
+"""What each subcommand of the command line does: from options to one answer.
+
+Policy: an answer is a value: one JSON object for machines, the same as text for people, an exit code. ``plan``,
+``graph``, ``levels``, ``validate`` and ``why`` only read the notebook; nothing in it is executed. Everything that can
+be refused (an output folder that is not there, a missing exporter) is refused before a run begins, so that no run is
+lost at its end.
+
+Failure: bad input raises an :class:`~orchestra_nb.errors.OrchestraError`, which :mod:`.cli` turns into exit code 2; a
+node that failed is part of the answer, with exit code 1.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.config import RunConfig
+from orchestra_nb.display.picture import svg
+from orchestra_nb.display.text import (
+    critical_path_text,
+    dag_text,
+    issues_text,
+    levels_text,
+    outcomes_text,
+    schedule_text,
+)
+from orchestra_nb.display.wording import clean, duration
+from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
+from orchestra_nb.grammar import options_to_config
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import ValidationResult, check
+from orchestra_nb.model import Edge
+from orchestra_nb.planning.simulator import Schedule, simulate
+from orchestra_nb.project_config import project_config
+from orchestra_nb.running.backends import resolve
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found.
+
+    Parameters
+    ----------
+    data
+        The object that ``--json`` prints.
+    text
+        The same for people.
+    code
+        The exit code: 0 done, 1 a node failed, 2 bad input, 130 stopped with Ctrl-C.
+    warnings
+        What was noticed and did not stop it.
+    """
+
+    data: Mapping[str, Any]
+    text: str = ""
+    code: int = DONE
+    warnings: tuple[Issue, ...] = ()
+
+
+def answer(options: Namespace, listen: Listener | None = None) -> Answer:
+    """Do what a parsed command line says.
+
+    Parameters
+    ----------
+    options
+        From :func:`orchestra_nb.grammar.parse` on the ``"cli"`` surface.
+    listen
+        Called with each event of a run.
+
+    Raises
+    ------
+    OrchestraError
+        Bad input; nothing has run.
+    """
+    if options.command == "run" and not options.dry_run:
+        return _run(options, listen)
+    if options.command == "verify":
+        return _verify(options)
+    return _READERS[options.command](options)
+
+
+def _config(options: Namespace) -> RunConfig:
+    return options_to_config(options, project_config(Path(options.path).parent))
+
+
+def _read(options: Namespace) -> tuple[Notebook, DAG]:
+    notebook = Notebook.read(options.path)
+    targets = getattr(options, "nodes", ())
+    return notebook, notebook.dag.subgraph(targets) if targets else notebook.dag
+
+
+def _run(options: Namespace, listen: Listener | None) -> Answer:
+    config = _config(options)
+    written = {"output": options.output, "html": options.html, "svg": options.svg}
+    _check_outputs(written)
+    notebook, _ = _read(options)  # all that is wrong with it comes to light before a kernel is started
+    from orchestra_nb.notebook.headless import run_file
+
+    path = Path(options.path)
+    run = run_file(path, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    document = notebook.with_outcomes(run.outcomes)
+    if options.output:
+        notebook.write(document, options.output)
+    if options.html:
+        write_text(Path(options.html), _html(document, path.stem))
+    if options.svg:
+        write_text(Path(options.svg), svg(run.dag, outcomes=run.outcomes))
+    data = {**run.result, **written}
+    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
+    code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
+    return Answer(data, text, code, notebook.warnings)
+
+
+def _check_outputs(outputs: Mapping[str, str | None]) -> None:
+    """Refuse before the run what would fail after it."""
+    for option, name in outputs.items():
+        if not name:
+            continue
+        path = Path(name)
+        if path.is_dir():
+            raise CommandError(f"--{option} {name}: is a folder; give a file's name")
+        if not path.absolute().parent.is_dir():
+            raise CommandError(f"--{option} {name}: there is no folder {path.absolute().parent}; make it first")
+    if outputs.get("html"):
+        _html_exporter()
+
+
+def _html_exporter() -> Any:
+    try:
+        from nbconvert.exporters import HTMLExporter
+    except ImportError:
+        raise CommandError("--html needs nbconvert; pip install 'orchestra_nb[demo]', or leave it out") from None
+    exporter: Callable[[], Any] = HTMLExporter
+    return exporter()
+
+
+def _html(document: NotebookNode, title: str) -> str:
+    body, _ = _html_exporter().from_notebook_node(document, resources={"metadata": {"name": title}})
+    return str(body)
+
+
+def _run_lines(data: Mapping[str, Any]) -> list[str]:
+    time = f"time: {duration(data['total_time'])}; no schedule beats {duration(data['lower_bound'])}"
+    if data.get("speedup"):
+        time += f"; {data['speedup']:.2f} × as fast as one node after the other"
+    errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
+    return [time, *errors, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
+
+
+def _error_line(error: Any) -> str:
+    return str(error.get("message", error)) if isinstance(error, Mapping) else str(error)
+
+
+def _verify(options: Namespace) -> Answer:
+    if options.runs < 1:
+        raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
+    config = _config(options)
+    _read(options)
+    from orchestra_nb.notebook.verification import verify_file
+
+    data = dict(verify_file(Path(options.path), config, runs=options.runs, seed=config.seed))
+    lines = ["same results: " + ("yes" if data["equal"] else "no")]
+    lines += [
+        f"  {run['order']}: {duration(run['total_time'])}, {run['backend']}, {run['jobs']} at once"
+        for run in data["runs"]
+    ]
+    lines += [f"  {clean(_error_line(item))}" for item in data["differences"]]
+    return Answer(data, "\n".join(lines), DONE if data["equal"] else FAILED)
+
+
+def _plan(options: Namespace) -> Answer:
+    notebook, dag = _read(options)
+    config = _config(options)
+    schedule = _schedule(dag, config)
+    text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
+    return Answer(_describe(dag, schedule), text, DONE, notebook.warnings)
+
+
+def _levels(options: Namespace) -> Answer:
+    notebook, dag = _read(options)
+    text = f"levels:\n{levels_text(dag)}\n{critical_path_text(dag)}"
+    return Answer(_describe(dag, _schedule(dag, _config(options))), text, DONE, notebook.warnings)
+
+
+def _graph(options: Namespace) -> Answer:
+    target = options.output
+    _check_outputs({"output": target})
+    suffix = Path(target).suffix.lower() if target else ""
+    if target and suffix not in (".svg", ".dot"):
+        raise CommandError(f"-o {target}: give a name that ends with .svg or .dot")
+    notebook, dag = _read(options)
+    data = {**_describe(dag, _schedule(dag, _config(options))), "output": target}
+    if target:
+        write_text(Path(target), svg(dag) if suffix == ".svg" else dag.to_graphviz().source)
+    text = dag_text(dag) + (f"\npicture: {target}" if target else "")
+    return Answer(data, text, DONE, notebook.warnings)
+
+
+def _validate(options: Namespace) -> Answer:
+    """List every fault; errors are the answer here, and still bad input."""
+    try:
+        notebook, dag = _read(options)
+    except DefinitionError as error:
+        found = ValidationResult(error.issues)
+        data = {"success": False, "errors": [issue_object(issue) for issue in found.errors]}
+        data["warnings"] = [issue_object(issue) for issue in found.warnings]
+        return Answer(data, issues_text(found), BAD_INPUT)
+    cells = {cell.id: cell for cell in notebook.cells}
+    faults = check(dag.nodes.values(), dag.edges, place=lambda node, setting: cells[node.id].where(setting))
+    found = ValidationResult((*notebook.warnings, *faults))
+    data = {**_describe(dag, _schedule(dag, _config(options))), "warnings": [issue_object(i) for i in found.issues]}
+    return Answer(data, issues_text(found))
+
+
+def _why(options: Namespace) -> Answer:
+    notebook, dag = _read(options)
+    source, target = options.source, options.target
+    for name in (source, target):
+        dag.predecessors(name)  # an unknown name is refused with the nearest
+    chain = _chain(dag, source, target)
+    edges = [edge for step in pairwise(chain) for edge in dag.edges if (edge.source, edge.target) == step]
+    if chain:
+        through = f", through {', '.join(chain[1:-1])}" if len(chain) > 2 else ""
+        lines = [f"{target} waits for {source}{through}", *(f"  {edge}" for edge in edges)]
+    else:
+        lines = [f"{target} does not wait for {source}"]
+    data = {
+        "success": True,
+        "source": source,
+        "target": target,
+        "waits": bool(chain),
+        "path": list(chain),
+        "edges": [edge_object(edge) for edge in edges],
+        "errors": [],
+    }
+    return Answer(data, "\n".join(map(clean, lines)), DONE, notebook.warnings)
+
+
+def _chain(dag: DAG, source: str, target: str) -> tuple[str, ...]:
+    """Find a shortest way from one node to another; empty when there is none."""
+    before: dict[str, str] = {}
+    layer: list[str] = [source]
+    while layer and target not in before:
+        found: list[str] = []
+        for name in layer:
+            for follower in dag.successors(name):
+                if follower not in before:
+                    before[follower] = name
+                    found.append(follower)
+        layer = found
+    if target not in before:
+        return ()
+    chain = [target]
+    while chain[-1] != source:
+        chain.append(before[chain[-1]])
+    return tuple(reversed(chain))
+
+
+def _schedule(dag: DAG, config: RunConfig) -> Schedule:
+    return simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
+
+
+def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
+    """Describe a graph in the shape of a run's result; where a run has measured, stands what is expected."""
+    nodes = [{"id": n.id, "status": "planned", "seconds": n.cost, "reason": ""} for n in dag.nodes.values()]
+    return {
+        "success": True,
+        "levels": [list(level) for level in dag.levels],
+        "critical_path": list(dag.critical_path),
+        "critical_time": dag.critical_time,
+        "total_time": dag.total_time,
+        "lower_bound": schedule.lower_bound,
+        "speedup": dag.total_time / schedule.makespan if schedule.makespan else 1.0,
+        "makespan": schedule.makespan,
+        "jobs": schedule.workers,
+        "nodes": nodes,
+        "edges": [edge_object(edge) for edge in dag.edges],
+        "output": None,
+        "errors": [],
+    }
+
+
+def edge_object(edge: Edge) -> dict[str, Any]:
+    """Write an edge as JSON has it."""
+    evidence = [
+        {"variable": e.variable, "source_line": e.source_line, "target_line": e.target_line, "reason": e.reason}
+        for e in edge.evidence
+    ]
+    return {
+        "source": edge.source,
+        "target": edge.target,
+        "kind": edge.kind,
+        "certainty": edge.certainty,
+        "evidence": evidence,
+    }
+
+
+def issue_object(issue: Issue) -> dict[str, Any]:
+    """Write a fault as JSON has it."""
+    return {
+        "code": issue.code,
+        "message": issue.message,
+        "path": issue.path,
+        "suggestion": issue.suggestion,
+        "nodes": list(issue.nodes),
+    }
+
+
+def error_objects(error: OrchestraError) -> list[dict[str, Any]]:
+    """Write an error as JSON has it: one object per fault."""
+    if isinstance(error, DefinitionError):
+        return [issue_object(issue) for issue in error.issues if issue.severity == "error"]
+    return [issue_object(Issue(type(error).__name__, str(error)))]
+
+
+_READERS: Mapping[str, Callable[[Namespace], Answer]] = {
+    "run": _plan,
+    "plan": _plan,
+    "levels": _levels,
+    "graph": _graph,
+    "validate": _validate,
+    "why": _why,
+}

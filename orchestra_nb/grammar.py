@@ -1,0 +1,337 @@
+"""One grammar for the magic line and the command line.
+
+Policy: ``%orchestrate SUBCOMMAND ...`` and ``orchestra SUBCOMMAND ...`` are parsed by the same argparse parsers, built
+from one table. The two surfaces differ in what they are about: the command line names a notebook file, the magic may
+name one with ``--notebook``. A magic line is split as a shell would (``shlex``, with comments); IPython's own
+``magic_arguments`` was rejected, because it splits quoted values.
+
+Order: the first word picks the subcommand by hand, the rest goes to that subcommand's parser. argparse's subparsers
+were rejected: they cannot mix options with node names (``run load -j 2 train``), and say too little about a mistyped
+word.
+
+Failure: every fault is a :class:`~orchestra_nb.errors.CommandError`, never ``SystemExit``; a mistyped subcommand or
+option names the nearest one. Asking for help is not a fault: it parses into the command ``"help"`` with its ``text``.
+
+This file knows no IPython, no notebook and no pydantic, so that it may be imported from anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal, NoReturn
+
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import CommandError, nearest
+
+Surface = Literal["magic", "cli"]
+_PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
+RUN_KNOBS = ("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed")
+"""Fields of RunConfig that a line can set."""
+TEXT_SETTINGS: Mapping[str, str] = {
+    "after": "nodes that must end first, as a,b",
+    "reads": "names that the cell uses, in place of what was inferred",
+    "writes": "names that it binds, in place of what was inferred",
+    "mutates": "names that it changes in place, in place of what was inferred",
+    "uses": "resources, as db,gpu:2",
+    "priority": "higher goes first among ready nodes",
+    "cost": "expected seconds",
+    "timeout": "seconds until the node fails",
+    "retry": "attempts in all",
+    "breaker": "name of a circuit",
+    "cache": "true, false, or seconds",
+    "when": "condition; the node is skipped when it is false",
+    "undo": "node or function that compensates this one",
+    "phase": "group, for the picture",
+    "backend": "joblib backend, or inherit",
+}
+"""Settings of a node that ``%%orchestrate`` takes as options, all as text."""
+
+
+class _Help(Exception):
+    """Leaves argparse, which would print the help and exit."""
+
+
+class _HelpAction(argparse.Action):
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        raise _Help
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that raises our errors and never exits.
+
+    Raises
+    ------
+    CommandError
+        On any line that it cannot understand.
+    """
+
+    def __init__(self, prog: str, description: str = "") -> None:
+        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
+        suppress = argparse.SUPPRESS
+        self.add_argument(
+            "-h", "--help", action=_HelpAction, nargs=0, dest=suppress, default=suppress, help="show this text"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print before it exits."""
+        raise CommandError(f"{self.prog}: {message}; see {self.prog} --help")
+
+    def understand(self, words: Sequence[str]) -> Namespace:
+        """Parse words, options and names in any order."""
+        namespace, unknown = self.parse_known_intermixed_args(list(words))
+        if unknown:
+            word = unknown[0]
+            if not word.startswith("-"):
+                self.error(f"{word!r} is one word too many")
+            option = word.split("=")[0]
+            raise CommandError(f"{self.prog}: no option {option!r}; {nearest(option, self.options)}")
+        for name in {"nodes", "assignments"} & vars(namespace).keys():
+            setattr(namespace, name, list(getattr(namespace, name)))
+        return namespace
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Every option, as it is typed."""
+        return tuple(self._option_string_actions)
+
+
+def split_line(line: str) -> list[str]:
+    """Split a magic line into words as a shell would; ``#`` begins a comment.
+
+    Examples
+    --------
+    >>> split_line('run "my node" -j 2  # two at once')
+    ['run', 'my node', '-j', '2']
+    """
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        raise CommandError(f"an open quote in {line.strip()!r}; close it, or put a backslash before it") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _subject(parser: Parser, surface: Surface) -> None:
+    """Add what the command is about: a file on the command line, this session or a file in a notebook."""
+    if surface == "cli":
+        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook file")
+    else:
+        text = "take every code cell of the notebook on disk; its own path when none is given"
+        parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
+
+
+def _report(parser: Parser, surface: Surface) -> None:
+    if surface == "cli":
+        parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+
+
+def _nodes(parser: Parser, _: Surface) -> None:
+    parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes and what they need")
+
+
+def _knobs(parser: Parser, _: Surface) -> None:
+    """Add the options that change a RunConfig; ``None`` leaves the default alone."""
+    add = parser.add_argument
+    add("-j", "--jobs", type=_whole, metavar="N", help="nodes at once; -1 for one per core")
+    add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
+    add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
+    add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can")
+    add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
+    add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
+    add("--timeout", type=_number, metavar="S", help="seconds for the whole run")
+    add("--seed", type=_whole, metavar="N", help="seed of what is random")
+
+
+def _run_options(parser: Parser, surface: Surface) -> None:
+    add = parser.add_argument
+    add("-o", "--output", metavar="OUT", help="write the executed notebook there")
+    add("--html", metavar="FILE", help="write the executed notebook as HTML")
+    add("--svg", metavar="FILE", help="write the DAG as a picture")
+    add("--dry-run", action="store_true", help="show what would run, and run nothing")
+    if surface == "cli":
+        add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
+
+
+def _picture_options(parser: Parser, surface: Surface) -> None:
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
+
+
+def _pair(parser: Parser, _: Surface) -> None:
+    parser.add_argument("source", metavar="A", help="a node")
+    parser.add_argument("target", metavar="B", help="a node that may wait for A")
+
+
+def _verify_options(parser: Parser, surface: Surface) -> None:
+    parser.add_argument("--runs", type=_whole, default=3, metavar="N", help="how many orders to try (3)")
+
+
+def _assignments(parser: Parser, _: Surface) -> None:
+    text = "what to change; nothing: show all"
+    parser.add_argument("assignments", nargs="*", default=(), metavar="KNOB=VALUE", help=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    summary: str
+    parts: tuple[Callable[[Parser, Surface], None], ...]
+    surfaces: tuple[Surface, ...] = ("magic", "cli")
+
+
+_SHAPE = (_subject, _nodes, _knobs, _report)
+_COMMANDS: Mapping[str, _Command] = {
+    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _run_options)),
+    "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
+    "graph": _Command("draw the DAG with its critical path", (_subject, _nodes, _report, _picture_options)),
+    "levels": _Command("list the levels: nodes that may run side by side", (_subject, _nodes, _report)),
+    "validate": _Command("list every error and warning of the graph", (_subject, _report)),
+    "why": _Command("say why B waits for A, with the evidence", (_subject, _pair, _report)),
+    "verify": _Command("compare a linear run with parallel ones", (_subject, _knobs, _report, _verify_options)),
+    "status": _Command("show how each node ended in the last run", (), ("magic",)),
+    "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
+    "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),
+}
+
+
+def commands(surface: Surface) -> Mapping[str, str]:
+    """Name the subcommands of a surface, with a line about each."""
+    return {name: command.summary for name, command in _COMMANDS.items() if surface in command.surfaces}
+
+
+@cache
+def parser_of(command: str, surface: Surface) -> Parser:
+    """Build the parser of one subcommand.
+
+    Raises
+    ------
+    CommandError
+        There is no such subcommand; the message names the nearest.
+    """
+    known = commands(surface)
+    if command not in known:
+        program = _PROGRAMS[surface]
+        raise CommandError(f"{program}: no subcommand {command!r}; {nearest(command, known)}")
+    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command])
+    for part in _COMMANDS[command].parts:
+        part(parser, surface)
+    return parser
+
+
+@cache
+def cell_parser() -> Parser:
+    """Build the parser of a ``%%orchestrate`` line."""
+    parser = Parser("%%orchestrate", "declare this cell as a node, or run the pipeline that its '# %%' markers make")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the node's id")
+    parser.add_argument("--run", action="store_true", help="run this node now, and what it needs")
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
+    for key, text in TEXT_SETTINGS.items():
+        parser.add_argument(f"--{key}", metavar=key.upper(), help=text)
+    add = parser.add_argument
+    add("-j", "--jobs", type=_whole, metavar="N", help="nodes at once; -1 for one per core")
+    add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
+    add("--policy", metavar="P", help="which ready node goes first")
+    add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
+    return parser
+
+
+def overview(surface: Surface) -> str:
+    """Show the subcommands, as text."""
+    known = commands(surface)
+    width = max(map(len, known))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in known.items()]
+    program = _PROGRAMS[surface]
+    return "\n".join([f"usage: {program} SUBCOMMAND ...", "", *lines, "", f"{program} SUBCOMMAND --help says more."])
+
+
+def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
+    """Understand a magic line or the words of a command line.
+
+    Parameters
+    ----------
+    line
+        Text to be split as a shell would, or words.
+    surface
+        ``"magic"`` or ``"cli"``.
+
+    Returns
+    -------
+    argparse.Namespace
+        With ``command``; for ``"help"`` also ``text``.
+
+    Raises
+    ------
+    CommandError
+        The line cannot be understood; the message names the nearest subcommand or option.
+
+    Examples
+    --------
+    >>> options = parse("run load -j 2 train")
+    >>> options.command, options.nodes, options.jobs
+    ('run', ['load', 'train'], 2)
+    >>> parse("rnu")
+    Traceback (most recent call last):
+    orchestra_nb.errors.CommandError: %orchestrate: no subcommand 'rnu'; did you mean 'run'?
+    """
+    words = split_line(line) if isinstance(line, str) else list(line)
+    if not words or words[0] in ("-h", "--help", "help"):
+        return Namespace(command="help", text=overview(surface))
+    return _understand(parser_of(words[0], surface), words[1:], words[0])
+
+
+def parse_cell(line: str) -> Namespace:
+    """Understand what stands behind ``%%orchestrate``; ``command`` is ``"cell"`` (or ``"help"``).
+
+    Examples
+    --------
+    >>> settings_of(parse_cell("train --after load,clean --cost 2"))
+    {'name': 'train', 'after': 'load,clean', 'cost': '2'}
+    """
+    return _understand(cell_parser(), split_line(line), "cell")
+
+
+def _understand(parser: Parser, words: Sequence[str], command: str) -> Namespace:
+    try:
+        namespace = parser.understand(words)
+    except _Help:  # only now: while it mixes options and names, argparse cannot format a usage that begins with '%'
+        return Namespace(command="help", text=parser.format_help())
+    namespace.command = command
+    return namespace
+
+
+def settings_of(options: Namespace) -> dict[str, str]:
+    """Pick the node settings that a ``%%orchestrate`` line gave, as text."""
+    given = {key: getattr(options, key, None) for key in ("name", *TEXT_SETTINGS)}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def options_to_config(options: Namespace, base: RunConfig) -> RunConfig:
+    """Change a config as the options of a line say; what the line does not mention stays.
+
+    Raises
+    ------
+    ConfigError
+        A value that cannot be meant.
+
+    Examples
+    --------
+    >>> options_to_config(parse("run -j 3 --levels"), RunConfig(keep_going=True))
+    RunConfig(jobs=3, backend=None, schedule='levels', policy='critical-path', keep_going=True, timeout=None, seed=0)
+    """
+    given: dict[str, Any] = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
+    return replace(base, **{knob: value for knob, value in given.items() if value is not None})

@@ -1,0 +1,176 @@
+"""A cell's body: run here, in the user's namespace, whichever thread this is; what happened comes back as a reply.
+
+The namespace is the user's own dictionary and is written directly, as in a linear run; the plan has made sure that
+nobody else touches the same names. Cells that await run on the one background event loop of the session, all of them,
+so that a client made in one cell works in the next; the calling thread waits.
+
+Failure: whatever the body raises, ``SystemExit`` too, is that cell's outcome. Its traceback is the one that IPython
+would show, beginning at the cell: our frames are dropped. An interrupt is not a failure but a cancellation.
+
+Rejected: ``shell.run_cell``. It is not thread-safe: it swaps ``sys.displayhook``, the builtins and the history, and
+triggers events that other extensions take for the user's own cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import traceback as tracebacks
+from collections.abc import Iterator
+from dataclasses import replace
+from types import CodeType, TracebackType
+from typing import Any
+
+from orchestra_nb.notebook.capture import Sink, drain_descriptors, flush_figures, speaking
+from orchestra_nb.notebook.code import CellCode, awaits, compiled, is_quiet, register
+from orchestra_nb.running.loop import LOOP, Cancel
+from orchestra_nb.running.seams import Reply
+
+_formatting = threading.Lock()
+
+
+def run_body(
+    code: CellCode, namespace: dict[str, Any], shell: Any = None, running: list[Cancel] | None = None
+) -> Reply:
+    """Run one cell in this thread. What it prints is captured within :func:`.routing.routing`.
+
+    Parameters
+    ----------
+    code
+        The cell.
+    namespace
+        Where it reads and writes.
+    shell
+        The IPython shell whose display and error formatting to use.
+    running
+        Receives what cancels the cell from another thread, if it awaits.
+
+    Returns
+    -------
+    Reply
+        ``"done"``, ``"failed"`` or ``"cancelled"``, with the outputs. Never raises.
+    """
+    sink = Sink(shell, quiet=is_quiet(code.text), drained=code.foreign)
+    with speaking(sink):
+        started = time.perf_counter()
+        reply = _attempt(code, namespace, shell, running)
+        seconds = time.perf_counter() - started
+        if code.foreign:
+            drain_descriptors()
+        if reply.ename:
+            sink.record("error", reply.ename, reply.evalue, reply.traceback)
+        if code.figures:
+            flush_figures()
+    if code.may_raise and reply.status == "failed":
+        reply = replace(reply, status="done")
+    return replace(reply, outputs=sink.close(), seconds=seconds, worker=threading.current_thread().name)
+
+
+def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: list[Cancel] | None) -> Reply:
+    filename = register(code, shell)
+    try:
+        units = compiled(code, filename, shell)
+        if code.is_async:
+            _run_on_loop(units, namespace, running)
+        else:
+            for unit in units:
+                exec(unit, namespace)
+    except KeyboardInterrupt:
+        return Reply("cancelled", reason="interrupted")
+    except _Cancelled:
+        return Reply("cancelled", reason="cancelled while it awaited")
+    except BaseException as error:  # a worker never raises: SystemExit is this cell's failure and nobody else's
+        return failure(error, filename, shell)
+    return Reply("done")
+
+
+class _Cancelled(BaseException):
+    """The body was cancelled from outside, as opposed to having awaited something that was."""
+
+
+class _Passed(Exception):
+    """Carries a ``CancelledError`` of the body's own making, which is a failure like any other."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _run_on_loop(units: Iterator[CodeType], namespace: dict[str, Any], running: list[Cancel] | None) -> None:
+    async def body() -> None:
+        try:
+            for unit in units:
+                if awaits(unit):
+                    await eval(unit, namespace)
+                else:
+                    exec(unit, namespace)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise _Passed(error) from None
+
+    try:
+        LOOP.run(body(), running)
+    except _Passed as passed:
+        raise passed.error from None
+    except asyncio.CancelledError as error:
+        raise _Cancelled from error
+
+
+def failure(error: BaseException, filename: str = "", shell: Any = None) -> Reply:
+    """A ``"failed"`` reply with the cell's own traceback.
+
+    Parameters
+    ----------
+    error
+        What the body raised.
+    filename
+        Of the cell's code: its first frame is the one that the traceback begins with.
+    shell
+        Whose traceback style to use.
+    """
+    lines = _formatted(error, own_traceback(error.__traceback__, filename), shell)
+    return Reply("failed", ename=type(error).__name__, evalue=_text(error), traceback=lines, exception=error)
+
+
+def own_traceback(trace: TracebackType | None, filename: str) -> TracebackType | None:
+    """The part of a traceback that begins in the file; ``None`` when it never got there."""
+    while trace is not None and trace.tb_frame.f_code.co_filename != filename:
+        trace = trace.tb_next
+    return trace
+
+
+def _formatted(error: BaseException, trace: TracebackType | None, shell: Any) -> tuple[str, ...]:
+    try:
+        if hasattr(error, "_render_traceback_"):
+            return tuple(error._render_traceback_())
+        if isinstance(error, BaseExceptionGroup):
+            return tuple(tracebacks.format_exception(type(error), error, trace))
+        with _formatting:  # IPython's formatters keep the traceback they work on
+            return tuple(_styled(error, trace, shell))
+    except Exception:  # a __str__ that raises, source that is gone: a plain traceback is better than none
+        return tuple(tracebacks.format_exception_only(type(error), None))
+
+
+def _styled(error: BaseException, trace: TracebackType | None, shell: Any) -> list[str]:
+    if shell is not None:
+        verbose, syntax = shell.InteractiveTB, shell.SyntaxTB
+    else:
+        from IPython.core import ultratb
+
+        verbose = ultratb.FormattedTB(mode="Context")
+        syntax = verbose
+    if trace is None:
+        if isinstance(error, SyntaxError):
+            return list(syntax.structured_traceback(type(error), error, []))
+        return list(verbose.get_exception_only(type(error), error))
+    return list(verbose.structured_traceback(type(error), error, trace, tb_offset=0))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__} whose text cannot be made>"

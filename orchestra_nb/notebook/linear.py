@@ -1,0 +1,173 @@
+"""A linear run: one request per cell, top to bottom, through nbclient, as every Jupyter tool does it.
+
+This is the yardstick, so nothing of ours takes part in it: the cells are sent as they were written, outputs are what
+nbclient collected, and the first error ends the run unless the cell is tagged ``raises-exception``. Only afterwards
+is the kernel asked for the fingerprints of its names.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from orchestra_nb.errors import BackendError, NodeCancelled, NodeError, NodeFailed, NodeTimeout
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node, NodeId, Outcome, Status
+from orchestra_nb.notebook.kernels import environment
+from orchestra_nb.notebook.records import result_of
+from orchestra_nb.running.result import RunResult
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
+
+_LOOK = "__import__('importlib').import_module('orchestra_nb.notebook.kernel_side').look({answer!r})"
+_new_cell: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_code_cell
+_new_notebook: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_notebook
+Tell = Callable[[Mapping[str, Any]], object]
+
+
+def run_linear(
+    dag: DAG, name: str, folder: Path, tell: Tell, timeout: float | None = None
+) -> tuple[RunResult, Mapping[str, str]]:
+    """Run the cells of a DAG in document order, in a fresh kernel.
+
+    Parameters
+    ----------
+    dag
+        Its nodes are cells.
+    name
+        The kernelspec.
+    folder
+        Where the kernel works.
+    tell
+        Called with each event, as a mapping.
+    timeout
+        Seconds for the whole run.
+
+    Returns
+    -------
+    RunResult, mapping
+        The result, and the fingerprints of the names that were left.
+
+    Raises
+    ------
+    BackendError
+        The kernel does not start, or died.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import DeadKernelError
+
+    cells = [_cell(node) for node in dag.nodes.values()]
+    resources = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(_new_notebook(cells=cells), kernel_name=name, resources=resources, coalesce_streams=True)
+    run = _Linear(dag, client, tell, timeout)
+    try:
+        with tempfile.TemporaryFile() as log, client.setup_kernel(env=environment(), stdout=log, stderr=log):
+            run.cells()
+            names = run.look() if not run.busy else {}
+    except DeadKernelError:
+        raise BackendError(f"the kernel died while it ran {run.current}") from None
+    result = result_of(dag, run.outcomes, total_time=run.total_time, jobs=1, backend="linear", stopped=run.stopped)
+    return result, names
+
+
+class _Linear:
+    def __init__(self, dag: DAG, client: NotebookClient, tell: Tell, timeout: float | None) -> None:
+        self.outcomes: dict[NodeId, Outcome] = {}
+        self.current = NodeId("")
+        self.stopped = ""
+        self.busy = False
+        """Whether the kernel was left in the middle of a cell, so that it cannot be asked anything."""
+        self.total_time = 0.0
+        self._nodes = tuple(dag.nodes.values())
+        self._client = client
+        self._tell = tell
+        self._timeout = timeout
+        self._began = time.monotonic()
+
+    def cells(self) -> None:
+        """Run one after the other; what comes after an error or an interrupt is skipped."""
+        self._began = time.monotonic()
+        total = len(self._nodes)
+        self._event("run-started", total=total, jobs=1, backend="linear")
+        because = ""
+        for position, node in enumerate(self._nodes):
+            if because:
+                self._end(Outcome(node.id, "skipped", reason=because))
+                continue
+            outcome = self._cell(position, node)
+            self._end(outcome)
+            if outcome.status != "done":
+                because = f"stopped after {node.id!r} {outcome.status}"
+                self.stopped = "interrupted" if outcome.status == "cancelled" else ""
+        self.total_time = self._now()
+        for node, cell in zip(self._nodes, self._client.nb.cells, strict=True):  # later cells update earlier displays
+            outputs = tuple(dict(output) for output in cell.outputs)
+            self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=outputs)
+        self._event("run-ended", success=not because)
+
+    def look(self) -> Mapping[str, str]:
+        """Ask the kernel for the fingerprints of its names."""
+        with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
+            answer = Path(private, "names.json")
+            cell = _new_cell(_LOOK.format(answer=str(answer)))
+            self._client.timeout = None
+            self._client.allow_errors = True
+            self._client.nb.cells.append(cell)
+            self._client.execute_cell(cell, len(self._nodes), store_history=False)
+            if not answer.exists():
+                said = next((o.evalue for o in cell.outputs if o.output_type == "error"), "no answer")
+                raise BackendError(f"the kernel could not be asked for its names: {said}")
+            names: Mapping[str, str] = json.loads(answer.read_text(encoding="utf-8"))["names"]
+            return names
+
+    def _cell(self, position: int, node: Node) -> Outcome:
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+        self.current = node.id
+        started = self._now()
+        self._event("node-started", node=node.id, lane="main")
+        if self._timeout is not None:
+            self._client.timeout = max(1, ceil(self._timeout - started))
+        cell = self._client.nb.cells[position]
+        status: Status = "done"
+        error: NodeError | None = None
+        try:
+            self._client.execute_cell(cell, position)
+        except CellExecutionError as failed:
+            lines: list[str] = next((o.traceback for o in cell.outputs if o.output_type == "error"), [])
+            text = f"node {node.id!r} failed: {failed.ename}: {failed.evalue}"
+            status, error = "failed", NodeFailed(text, node.id, lines, failed.ename, failed.evalue)
+        except CellTimeoutError:
+            limit = f"the run outlived its timeout of {self._timeout:g} s"
+            status, error = "failed", NodeTimeout(f"node {node.id!r}: {limit}", node.id)
+            self.busy = True
+        except KeyboardInterrupt:
+            status, error = "cancelled", NodeCancelled(f"node {node.id!r} was cancelled: interrupted", node.id)
+            self.busy = True
+        return Outcome(node.id, status, None, error, started, self._now(), attempts=1, worker="MainThread")
+
+    def _end(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.node] = outcome
+        told = {"node": outcome.node, "status": outcome.status, "seconds": outcome.seconds, "reason": outcome.reason}
+        self._event("node-ended", **told)
+
+    def _event(self, name: str, **fields: Any) -> None:
+        self._tell({"name": f"execution:{name}", "at": self._now(), **fields})
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _cell(node: Node) -> nbformat.NotebookNode:
+    cell = _new_cell(node.source)
+    cell.metadata["tags"] = list(node.metadata.get("tags", ()))
+    return cell

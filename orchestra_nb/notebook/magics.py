@@ -1,0 +1,221 @@
+"""``%orchestrate`` and ``%%orchestrate``: parse, call, show.
+
+Everything is parsed by the grammar that the command line uses too; what the commands do is in :mod:`.session`; every
+answer is a value. Errors are the library's own: IPython would swallow a ``UsageError``, and test tools with it.
+
+The class is configurable, which gives ``%config Orchestrate.jobs = 2``. A knob that is ``None`` is left to
+``[tool.orchestra_nb]`` in pyproject.toml, and then to the built-in default.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+from traitlets import Bool, Enum, Float, Int, TraitError, Unicode
+
+from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.config import Policy, RunConfig, Schedule
+from orchestra_nb.errors import CommandError, nearest
+from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
+from orchestra_nb.notebook import reports
+from orchestra_nb.notebook.location import notebook_path
+from orchestra_nb.notebook.session import Session
+from orchestra_nb.planning.simulator import simulate
+from orchestra_nb.project_config import project_config
+from orchestra_nb.running.backends import resolve
+
+
+@magics_class
+class Orchestrate(Magics):
+    """Runs cells as a DAG; its traits are the defaults of runs."""
+
+    jobs = Int(None, allow_none=True, help="nodes at once; -1 for one per core").tag(config=True)
+    backend = Unicode(None, allow_none=True, help="a joblib backend").tag(config=True)
+    schedule = Enum(get_args(Schedule), None, allow_none=True, help="eager, or a barrier after each level").tag(
+        config=True
+    )
+    policy = Enum(get_args(Policy), None, allow_none=True, help="which ready node goes first").tag(config=True)
+    keep_going = Bool(None, allow_none=True, help="run what needs no failed node").tag(config=True)
+    timeout = Float(None, allow_none=True, help="seconds for a whole run").tag(config=True)
+    seed = Int(None, allow_none=True, help="seed of what is random").tag(config=True)
+
+    shell: Any
+
+    def __init__(self, shell: Any, **others: Any) -> None:
+        super().__init__(shell=shell, **others)
+        self.session = Session(shell, self.defaults)
+
+    def defaults(self) -> RunConfig:
+        """The config of a run that nobody changed."""
+        given = {knob: getattr(self, knob) for knob in RUN_KNOBS}
+        return replace(project_config(), **{knob: value for knob, value in given.items() if value is not None})
+
+    @line_cell_magic
+    def orchestrate(self, line: str, cell: str | None = None) -> Any:
+        """Run cells as a DAG. ``%orchestrate --help`` lists what it can do.
+
+        ``%%orchestrate NAME`` declares a cell as a node; a cell with ``# %%`` markers is a whole pipeline.
+        """
+        if cell is not None:
+            return self._cell(line, cell)
+        options = parse(line)
+        if options.command == "help":
+            return reports.told(options.text)
+        return self._COMMANDS[options.command](self, options)
+
+    def _cell(self, line: str, body: str) -> Any:
+        options = parse_cell(line)
+        if options.command == "help":
+            return reports.told(options.text)
+        cells, report = self.session.declare(line, body)
+        if report is None:
+            return self._pipeline(options, cells)
+        if options.dry_run:
+            return self._planned(self.session.stale(cells[0].id), self._cell_config(options))
+        if not options.run:
+            return report
+        return self.session.run(self.session.stale(cells[0].id), self._cell_config(options), declared=True)
+
+    def _pipeline(self, options: Namespace, cells: Sequence[Cell]) -> Any:
+        if not cells:
+            raise CommandError("%%orchestrate: the cell is empty; write the node's code below the line")
+        dag = self.session.pipeline(cells)
+        config = self._cell_config(options, ("timeout", "backend"))
+        return self._planned(dag, config) if options.dry_run else self.session.run(dag, config)
+
+    def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
+        """The knobs on a cell's line. On a single node's, ``timeout`` and ``backend`` are the node's own settings."""
+        given = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
+        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend")}
+        if isinstance(given["timeout"], str):
+            given["timeout"] = _number("--timeout", given["timeout"])
+        return options_to_config(Namespace(**given), self.defaults())
+
+    def _run(self, options: Namespace) -> Any:
+        config = options_to_config(options, self.defaults())
+        dag = self.session.dag(options.notebook, options.nodes)
+        if options.dry_run:
+            return self._planned(dag, config)
+        written = {"-o": options.output, "--html": options.html}
+        for option, name in written.items():
+            if name and options.notebook is None:
+                raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
+        notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
+        before = self.session.result
+        try:
+            return self.session.run(dag, config, declared=notebook is None)
+        finally:
+            if self.session.result is not before:
+                self._write(options, notebook)
+
+    def _write(self, options: Namespace, notebook: Notebook | None) -> None:
+        """Write what was asked for; also after a failure, for then one wants to look."""
+        result = self.session.result
+        assert result is not None
+        if notebook is not None and (options.output or options.html):
+            document = notebook.with_outcomes(result.outcomes)
+            if options.output:
+                notebook.write(document, options.output)
+            if options.html:
+                from nbconvert.exporters import HTMLExporter
+
+                write_text(Path(options.html), str(HTMLExporter().from_notebook_node(document)[0]))
+        if options.svg:
+            from orchestra_nb.display.picture import svg
+
+            write_text(Path(options.svg), svg(result.dag, result.outcomes))
+
+    def _plan(self, options: Namespace) -> Any:
+        return self._planned(
+            self.session.dag(options.notebook, options.nodes), options_to_config(options, self.defaults())
+        )
+
+    @staticmethod
+    def _planned(dag: Any, config: RunConfig) -> reports.Report:
+        jobs = resolve(config).jobs
+        return reports.plan(dag, simulate(dag, jobs, config.policy, config.schedule, config.seed))
+
+    def _graph(self, options: Namespace) -> Any:
+        dag = self.session.dag(options.notebook, options.nodes)
+        if options.output:
+            from orchestra_nb.display.picture import svg
+
+            text = dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag)
+            write_text(Path(options.output), text)
+        return dag
+
+    def _levels(self, options: Namespace) -> Any:
+        return reports.levels(self.session.dag(options.notebook, options.nodes))
+
+    def _validate(self, options: Namespace) -> Any:
+        from orchestra_nb.errors import DefinitionError
+        from orchestra_nb.graph.validation import ValidationResult, check
+
+        try:
+            dag = self.session.dag(options.notebook)
+        except DefinitionError as error:
+            return ValidationResult(error.issues)
+        return ValidationResult(tuple(check(dag.nodes.values(), dag.edges)))
+
+    def _why(self, options: Namespace) -> Any:
+        return reports.why(self.session.dag(options.notebook), options.source, options.target)
+
+    def _verify(self, options: Namespace) -> Any:
+        from orchestra_nb.notebook.verification import verify_file
+
+        path = notebook_path(options.notebook or "", self.shell.user_ns)
+        config = options_to_config(options, self.defaults())
+        return reports.verified(verify_file(path, config, options.runs, config.seed))
+
+    def _status(self, _: Namespace) -> Any:
+        if self.session.result is None:
+            return reports.told("nothing has run yet; %orchestrate run")
+        return self.session.result
+
+    def _reset(self, _: Namespace) -> Any:
+        self.session.reset()
+        return reports.told("forgotten: the declared nodes and the last run")
+
+    def _config(self, options: Namespace) -> Any:
+        for assignment in options.assignments:
+            knob, equals, text = assignment.partition("=")
+            if not equals:
+                raise CommandError(f"%orchestrate config: {assignment!r} is no KNOB=VALUE")
+            if knob not in RUN_KNOBS:
+                raise CommandError(f"%orchestrate config: no knob {knob!r}; {nearest(knob, RUN_KNOBS)}")
+            trait = self.traits()[knob]
+            try:
+                value = trait.from_string(text)
+                options_to_config(Namespace(**{knob: value}), self.defaults())
+                setattr(self, knob, value)
+            except (TraitError, ValueError):
+                raise CommandError(
+                    f"%orchestrate config: {knob}={text!r} cannot be meant; it is {trait.help}"
+                ) from None
+        return reports.knobs(self.defaults())
+
+    _COMMANDS: ClassVar[Mapping[str, Callable[[Any, Namespace], Any]]] = {
+        "run": _run,
+        "plan": _plan,
+        "graph": _graph,
+        "levels": _levels,
+        "validate": _validate,
+        "why": _why,
+        "verify": _verify,
+        "status": _status,
+        "reset": _reset,
+        "config": _config,
+    }
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CommandError(f"%%orchestrate: {option} {text!r} is not a number of seconds") from None

@@ -1,0 +1,134 @@
+"""The program of a run of cells: what each node does, where it may run, and how its results become visible.
+
+Policy. A cell that is unsafe in threads runs on the main lane; one that is unsafe in a process runs in a thread even if
+a process was asked for, with the reason. In this process a cell writes the user's namespace directly, so there is
+nothing to commit but the ``from __future__`` features that it turned on; from another process come copies, checked
+there, which are bound here, on the driver's thread.
+
+``from __future__`` in a cell holds for all later cells of a notebook. Which features a cell has is read from the code
+above it in document order, so this costs no edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node, NodeId, Outcome
+from orchestra_nb.notebook.body import run_body
+from orchestra_nb.notebook.code import FUTURES, CellCode, Interactivity, cell_code, future_flags
+from orchestra_nb.notebook.process_body import Parcel, ProcessTask
+from orchestra_nb.notebook.routing import routing
+from orchestra_nb.notebook.shipping import NotShippable, pack_inputs, unpack_results
+from orchestra_nb.running.loop import Cancel
+from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
+from orchestra_nb.running.seams import Lane, Reply, Task
+
+_IN_THREADS = ("threading", "sequential", "async")
+
+
+class CellProgram:
+    """Runs the cells of a DAG in one namespace.
+
+    Parameters
+    ----------
+    dag
+        Its nodes are cells.
+    namespace
+        The user's.
+    shell
+        The IPython shell whose displays, errors and compiler to use; ``None`` for plain ones.
+    """
+
+    def __init__(self, dag: DAG, namespace: dict[str, Any], shell: Any = None) -> None:
+        self._namespace = namespace
+        self.shell = shell
+        self._codes = _codes(dag, shell)
+        self._running: dict[NodeId, list[Cancel]] = {}
+
+    def task(self, node: Node, lane: Lane) -> Task:
+        """The cell's body, with copies of what it reads when it goes to a process."""
+        code = self._codes[node.id]
+        if lane != "process":
+            running = self._running[node.id] = []
+            return partial(run_body, code, self._namespace, self.shell, running)
+        names = dict.fromkeys((*node.reads, *node.mutates))
+        try:
+            inputs, present = pack_inputs(self._namespace, names)
+        except NotShippable as error:
+            return partial(_refuse, str(error))
+        return ProcessTask(code, inputs, present, frozenset(node.writes))
+
+    def cancel(self, node: Node) -> None:
+        """Cancel the node's coroutine, if it is one."""
+        for cancel in tuple(self._running.get(node.id, ())):
+            cancel()
+
+    def commit(self, node: Node, reply: Reply) -> dict[str, Any]:
+        """Bind what came from a process; returns the values of the names that the cell writes."""
+        self._running.pop(node.id, None)
+        parcel = reply.value
+        if isinstance(parcel, Parcel):
+            values = unpack_results(parcel.values, parcel.bound, self._namespace)
+            self._namespace.update(values)
+            for name in parcel.deleted:
+                self._namespace.pop(name, None)
+        if self.shell is not None:
+            self.shell.compile.flags |= future_flags(self._codes[node.id].text)
+        return {name: self._namespace[name] for name in node.writes if name in self._namespace}
+
+    def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
+        """Where the cell may run: its own wish or the run's, unless its verdicts forbid it."""
+        alone = node.verdicts.get("threading", "")
+        if alone:
+            return "main", alone
+        wanted = backend if node.backend == "inherit" else node.backend
+        if wanted in _IN_THREADS:
+            return "thread", node.verdicts.get("async", "") if wanted == "async" else ""
+        reason = node.verdicts.get("loky", "")
+        return ("thread", reason) if reason else ("process", "")
+
+    def results(self, outcomes: Mapping[NodeId, Outcome]) -> dict[str, Any]:
+        """The variables that the cells left, by name."""
+        names = {name for outcome in outcomes.values() if outcome.ok for name in outcome.value or ()}
+        return {name: self._namespace[name] for name in sorted(names) if name in self._namespace}
+
+
+def run_cells(
+    dag: DAG, program: CellProgram, scheduler: ParallelScheduler, idle: Callable[[], object] | None = None
+) -> RunResult:
+    """Run cells with their output captured per node.
+
+    Parameters
+    ----------
+    dag, program
+        What to run.
+    scheduler
+        What runs it.
+    idle
+        Called on this thread now and then while it waits.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As :meth:`.ParallelScheduler.execute` does.
+    """
+    with routing(program.shell):
+        return scheduler.execute(dag, program=program, idle=idle)
+
+
+def _refuse(reason: str) -> Reply:
+    return Reply("refused", reason=reason)
+
+
+def _codes(dag: DAG, shell: Any) -> dict[NodeId, CellCode]:
+    flags = shell.compile.flags & FUTURES if shell is not None else 0
+    interactivity: Interactivity = shell.ast_node_interactivity if shell is not None else "last_expr"
+    codes = {}
+    for node in dag.nodes.values():
+        codes[node.id] = code = cell_code(node, flags, interactivity)
+        flags |= future_flags(code.text)
+    return codes

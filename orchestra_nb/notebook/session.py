@@ -1,0 +1,276 @@
+"""One notebook session: what is declared, what was run, and how a run is shown.
+
+The session parses nothing and knows no magics: :mod:`.magics` hands it options. It asks the analysis for a graph,
+with the live namespace as what exists before the first cell; runs it with output captured per node; shows progress in
+one display; puts each node's outputs in its place; and keeps the result.
+
+Failure: bad input raises before anything runs. A failed run shows its summary and the outputs of what did run, and
+then raises the node's own error. An interrupt shows the same and goes on as the ``KeyboardInterrupt`` that it is. A
+run inside a run is refused: its cells would wait for themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.cells.reading import read_cell
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import CommandError, DefinitionError
+from orchestra_nb.events import EventBus
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import NodeId, Outcome, Output
+from orchestra_nb.notebook import reports
+from orchestra_nb.notebook.declarations import Declaration, Declarations
+from orchestra_nb.notebook.live import Live
+from orchestra_nb.notebook.location import notebook_path
+from orchestra_nb.notebook.outputs import settle, strays
+from orchestra_nb.notebook.program import CellProgram, run_cells
+from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
+from orchestra_nb.notebook.shown import ShownResult
+from orchestra_nb.presentation import presenter_of
+from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
+
+
+class Session:
+    """What ``%orchestrate`` and ``%%orchestrate`` work on.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell.
+    defaults
+        Says the config of a run that nobody changed.
+    """
+
+    def __init__(self, shell: Any, defaults: Callable[[], RunConfig]) -> None:
+        self.shell = shell
+        self.defaults = defaults
+        self.declared = Declarations()
+        self.result: RunResult | None = None
+        self._fresh: dict[str, str] = {}
+        self._running = False
+
+    def declare(self, line: str, body: str) -> tuple[tuple[Cell, ...], reports.Report | None]:
+        """Take a ``%%orchestrate`` cell.
+
+        Returns
+        -------
+        tuple of Cell, Report or None
+            Its nodes, and what was understood of them; ``None`` for a pipeline, which is not declared but run.
+
+        Raises
+        ------
+        DefinitionError
+            What the cell says is faulty; the session is as it was.
+        """
+        parent = self._parent()
+        metadata = dict((parent or {}).get("metadata", {}))
+        cell_id = str(metadata.get("cellId", ""))
+        position = self.declared.place_of(cell_id)
+        reading = read_cell(position, f"%%orchestrate {line}\n{body}", metadata, cell_id)
+        if any(issue.severity == "error" for issue in reading.issues):
+            raise DefinitionError(reading.issues)
+        cells = reading.cells
+        if not cells or cells[0].part:
+            return cells, None
+        item = Declaration(cells[0], parent)
+        trial = Declarations()
+        for known in (*self.declared.in_order(None), item):
+            trial.add(known)
+        report = reports.understanding(cells, self._declared_dag(trial), reading.issues)
+        item.shown = report._repr_mimebundle_()
+        self.declared = trial
+        return cells, report
+
+    def dag(self, notebook: str | None = None, targets: Sequence[str] = ()) -> DAG:
+        """The graph that a command is about.
+
+        Parameters
+        ----------
+        notebook
+            ``None`` for what was declared, a path for that file, empty for this notebook's file.
+        targets
+            Keep only these nodes and what they need.
+        """
+        if notebook is not None:
+            found = self.notebook(notebook)
+            whole = self._analysed(self._others(found.cells))
+        elif len(self.declared):
+            whole = self._declared_dag(self.declared)
+        else:
+            raise CommandError("nothing is declared; begin a cell with %%orchestrate NAME, or add --notebook")
+        return whole.subgraph(targets) if targets else whole
+
+    def notebook(self, given: str) -> Notebook:
+        """Read the notebook that a command names; empty for this one."""
+        return Notebook.read(notebook_path(given, self.shell.user_ns))
+
+    def pipeline(self, cells: Sequence[Cell]) -> DAG:
+        """The graph of one pipeline cell."""
+        return self._analysed(cells)
+
+    def stale(self, name: NodeId) -> DAG:
+        """A declared node with those of its ancestors that have not run as they are now."""
+        whole = self.dag(targets=[name])
+        keys = _keys(whole)
+        return _only(whole, [n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]])
+
+    def run(self, dag: DAG, config: RunConfig, *, declared: bool = False) -> RunResult:
+        """Run a graph, show it, and keep its result.
+
+        Parameters
+        ----------
+        dag, config
+            What to run, and how.
+        declared
+            Whether these are declared nodes, which are then known to have run as they are now.
+
+        Raises
+        ------
+        NodeError
+            A node failed; its own traceback comes with it.
+        KeyboardInterrupt
+            The run was interrupted.
+        """
+        if self._running:
+            raise CommandError("a run is already going on; a cell of a run cannot start another")
+        self._running = True
+        try:
+            return self._run(dag, config)
+        finally:
+            self._running = False
+            if declared and self.result is not None:
+                self._remember(self.result)
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the declared nodes."""
+        return tuple(item.cell.id for item in self.declared.in_order(None))
+
+    def reset(self) -> None:
+        """Forget the declared nodes and the last run."""
+        self.declared.clear()
+        self._fresh.clear()
+        self.result = None
+
+    def _run(self, dag: DAG, config: RunConfig) -> RunResult:
+        bus = EventBus()
+        scheduler = ParallelScheduler(config, bus)
+        program = CellProgram(dag, self.shell.user_ns, self.shell)
+        live = Live(self.shell, dag)
+        bus.on("*", live.listen)
+        try:
+            result = run_cells(dag, program, scheduler, idle=live.idle)
+        except KeyboardInterrupt:
+            if scheduler.last_result is not None:
+                self._finish(scheduler.last_result, live)
+            raise _short_interrupt() from None
+        self._finish(result, live)
+        result.raise_for_errors()
+        return ShownResult.of(result, self.shell)
+
+    def _remember(self, result: RunResult) -> None:
+        keys = _keys(self.dag())
+        for name, outcome in result.outcomes.items():
+            self._fresh.pop(name, None)
+            if outcome.ok:
+                self._fresh[name] = keys[name]
+
+    def _finish(self, result: RunResult, live: Live) -> None:
+        self.result = result
+        live.finish(presenter_of(result).bundle(result))
+        outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
+        for name, items in settle(outputs, keep_ids=True).items():
+            self._show(result.outcomes[name], items)
+        show_updates(self.shell, strays(outputs))
+
+    def _show(self, outcome: Outcome, outputs: Sequence[Output]) -> None:
+        """Put a node's outputs where they belong. The error of a failed node follows as the run's own."""
+        place = self._own_cell(outcome.node)
+        if place is not None:
+            item, parent = place
+            CellOutputs(self.shell.kernel, parent).replace(item.shown or {}, outputs)
+            return
+        shown = [o for o in outputs if o["output_type"] != "error" or outcome.status != "failed"]
+        show_here(self.shell, outcome.node, shown)
+
+    def _own_cell(self, node: NodeId) -> tuple[Declaration, Mapping[str, Any]] | None:
+        """The cell that declared a node, if its front end still listens to it and it is not the one that runs."""
+        here = self._cell_id(self._parent())
+        for item in self.declared.in_order(None):
+            there = self._cell_id(item.parent)
+            if item.cell.id == node and item.parent is not None and here and there and there != here:
+                return item, item.parent
+        return None
+
+    def _declared_dag(self, declared: Declarations) -> DAG:
+        return self._analysed([item.cell for item in declared.in_order(self._path())])
+
+    def _analysed(self, cells: Iterable[Cell]) -> DAG:
+        hidden = self.shell.user_ns_hidden
+        names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
+        return cell_dag(list(cells), names)
+
+    def _others(self, cells: Sequence[Cell]) -> list[Cell]:
+        """The cells of a notebook without the one that is running: it cannot wait for itself."""
+        parent = self._parent()
+        here = self._cell_id(parent)
+        told = (parent or {}).get("content", {}).get("code")
+        current = str(self.shell.history_manager.input_hist_raw[-1] if told is None else told).strip()
+        return [
+            cell
+            for cell in cells
+            if not (here and cell.cell_id == here) and not (current and cell.source.strip() == current)
+        ]
+
+    def _path(self) -> Path | None:
+        try:
+            return notebook_path("", self.shell.user_ns)
+        except CommandError:
+            return None
+
+    def _parent(self) -> Mapping[str, Any] | None:
+        if getattr(self.shell, "kernel", None) is None:
+            return None
+        parent: Mapping[str, Any] = self.shell.get_parent()
+        return parent
+
+    @staticmethod
+    def _cell_id(parent: Mapping[str, Any] | None) -> str:
+        return str((parent or {}).get("metadata", {}).get("cellId", ""))
+
+
+def _short_interrupt() -> KeyboardInterrupt:
+    """An interrupt that IPython shows without the frames of this library."""
+    error = KeyboardInterrupt("the run was interrupted")
+    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {error}"]  # type: ignore[attr-defined]
+    return error
+
+
+def _keys(dag: DAG) -> dict[str, str]:
+    """What each node's result follows from: its own code, and the keys of all that it needs."""
+    keys: dict[str, str] = {}
+    for level in dag.levels:
+        for name in level:
+            node = dag.nodes[name]
+            needs = sorted(keys[before] for before in dag.predecessors(name))
+            keys[name] = hashlib.sha256("\0".join([name, node.source, *needs]).encode()).hexdigest()
+    return keys
+
+
+def _only(dag: DAG, names: Sequence[str]) -> DAG:
+    """Some nodes of a graph, without waiting for the others, which are done."""
+    kept = set(names)
+    nodes = [
+        replace(node, after=tuple(before for before in node.after if before in kept))
+        for node in dag.nodes.values()
+        if node.id in kept
+    ]
+    return DAG(nodes, [edge for edge in dag.edges if edge.source in kept and edge.target in kept])

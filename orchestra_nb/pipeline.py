@@ -1,0 +1,135 @@
+"""One call from a definition to a result: the entry point for scripts, tests and other people's code.
+
+A pipeline of functions runs through the scheduler as it is. A notebook's cells run in a namespace of their own, in this
+process; inside IPython they have its displays and magics. Outside IPython a cell with a magic cannot run: that is said
+before anything has run, with the command that can run it (``orchestra run``, which starts a kernel).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import ConfigError, Issue, NotebookError
+from orchestra_nb.events import EventBus
+from orchestra_nb.graph.builder import DAGBuilder
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
+
+
+class Pipeline:
+    """A graph together with how to run it.
+
+    Parameters
+    ----------
+    target
+        A :class:`.Notebook` or the path of one (``.ipynb``), a :class:`.DAG`, or whatever
+        :meth:`.DAGBuilder.build_dag` takes.
+    config
+        Jobs, backend and so on.
+    bus
+        Receives the events of every run.
+
+    Raises
+    ------
+    DefinitionError, GraphError
+        The target is no graph.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node, RunConfig
+    >>> nodes = [Node("load", fn=lambda: [3, 1, 2]), Node("top", fn=lambda load: max(load))]
+    >>> result = Pipeline(nodes, config=RunConfig(jobs=2)).run()
+    >>> result.success, result.values["top"]
+    (True, 3)
+    """
+
+    def __init__(self, target: Any, config: RunConfig | None = None, bus: EventBus | None = None) -> None:
+        if config is not None and not isinstance(config, RunConfig):
+            raise ConfigError(f"config must be a RunConfig, not {type(config).__name__}")
+        self.config = config if config is not None else RunConfig()
+        self.bus = bus if bus is not None else EventBus()
+        if isinstance(target, str | os.PathLike):
+            target = Notebook.read(Path(target))
+        self.notebook = target if isinstance(target, Notebook) else None
+        self.dag: DAG = target.dag if isinstance(target, Notebook) else DAGBuilder().build_dag(target)
+
+    def run(
+        self,
+        context: Mapping[str, Any] | None = None,
+        *,
+        targets: Iterable[str] = (),
+        namespace: dict[str, Any] | None = None,
+    ) -> RunResult:
+        """Run it; also a failed run returns its result.
+
+        Parameters
+        ----------
+        context
+            Values for parameters of functions that name no node; for a notebook, names that exist before its first
+            cell.
+        targets
+            Run only these nodes and what they need.
+        namespace
+            For a notebook: where its names are left; a new one by default.
+
+        Returns
+        -------
+        RunResult
+            With ``.values`` by node id for functions and by variable name for cells.
+
+        Raises
+        ------
+        NotebookError
+            Cells use magics, and there is no IPython here; nothing ran.
+        KeyboardInterrupt
+            The run was interrupted.
+        """
+        chosen = list(targets)
+        dag = self.dag.subgraph(chosen) if chosen else self.dag
+        scheduler = ParallelScheduler(self.config, self.bus)
+        if not any(node.kind == "cell" for node in dag.nodes.values()):
+            return scheduler.execute(dag, context)
+        return self._run_cells(dag, scheduler, dict(context or {}) if namespace is None else namespace)
+
+    def _run_cells(self, dag: DAG, scheduler: ParallelScheduler, namespace: dict[str, Any]) -> RunResult:
+        from orchestra_nb.notebook.outputs import settle
+        from orchestra_nb.notebook.program import CellProgram, run_cells
+
+        shell = _shell()
+        if shell is None:
+            _refuse_magics(dag)
+        namespace.setdefault("__name__", "__main__")
+        result = run_cells(dag, CellProgram(dag, namespace, shell), scheduler)
+        outputs = settle({outcome.node: outcome.outputs for outcome in result.outcomes.values()})
+        plain = {name: replace(outcome, outputs=outputs[outcome.node]) for name, outcome in result.outcomes.items()}
+        return replace(result, outcomes=plain)
+
+
+def _shell() -> Any:
+    """The IPython that this code runs in, if it does."""
+    module = sys.modules.get("IPython.core.getipython")
+    return module.get_ipython() if module is not None else None
+
+
+def _refuse_magics(dag: DAG) -> None:
+    issues = [
+        Issue(
+            "needs-ipython",
+            "it runs a magic or a shell command, and there is no IPython here",
+            (node.id,),
+            str(node.metadata.get("place", node.id)),
+            "run it with 'orchestra run', or inside a notebook",
+        )
+        for node in dag.nodes.values()
+        if any("magic" in why for why in node.metadata.get("keeps_place", ()))
+    ]
+    if issues:
+        raise NotebookError(issues)

@@ -1,0 +1,70 @@
+"""Defaults of runs from ``[tool.orchestra_nb]`` in the nearest pyproject.toml that has this table.
+
+The search goes from a folder upwards and ends at the first such table, as other tools do; a pyproject.toml without the
+table belongs to somebody else and does not stop it. What is found must be right: an unknown key or an impossible value
+is an error that names the file, because a default that is silently ignored looks like a bug elsewhere.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import ConfigError, nearest
+
+
+def project_config(start: Path | None = None, base: RunConfig | None = None) -> RunConfig:
+    """Find the defaults that hold for a folder.
+
+    Parameters
+    ----------
+    start
+        Folder (or a file in it) from which to look upwards; the working directory when not given.
+    base
+        What holds for the knobs that the table does not name.
+
+    Raises
+    ------
+    ConfigError
+        The file is not TOML, or the table has an unknown key or an impossible value.
+    """
+    base = RunConfig() if base is None else base
+    path, table = _nearest_table((start or Path.cwd()).absolute())
+    if path is None:
+        return base
+    known = {field.name: field for field in fields(RunConfig)}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{path}: [tool.orchestra_nb] has the unknown key {key!r}; {nearest(key, known)}")
+        wanted = type(getattr(RunConfig(), key))
+        if wanted in (bool, int) and type(value) is not wanted:
+            raise ConfigError(f"{path}: [tool.orchestra_nb] {key}={value!r} must be {_WORDS[wanted]}")
+    try:
+        return replace(base, **table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: [tool.orchestra_nb] {error}") from None
+
+
+_WORDS = {bool: "true or false", int: "a whole number"}
+
+
+def _nearest_table(start: Path) -> tuple[Path | None, Mapping[str, Any]]:
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if not path.is_file():
+            continue
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}; mend it, or take it away") from None
+        table = content.get("tool", {}).get("orchestra_nb")
+        if table is None:
+            continue
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: tool.orchestra_nb must be a table, not {table!r}")
+        return path, table
+    return None, {}

@@ -1,0 +1,69 @@
+"""What the tests of the notebook edge share: a shell in this process, and cells as nodes."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestra_nb.model import Node, NodeId
+from orchestra_nb.notebook.body import run_body
+from orchestra_nb.notebook.code import cell_code
+from orchestra_nb.notebook.routing import routing
+from orchestra_nb.running.seams import Reply
+
+Run = Callable[..., Reply]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Any]:
+    """A bare IPython shell, with whatever it did to the process undone."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    InteractiveShell.clear_instance()
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    main, hook, excepthook = sys.modules["__main__"], sys.displayhook, sys.excepthook
+    made = InteractiveShell.instance(config=config, ipython_dir=str(tmp_path))
+    with made.builtin_trap:
+        yield made
+    made.history_manager.end_session() if made.history_manager.enabled else None
+    InteractiveShell.clear_instance()
+    sys.modules["__main__"], sys.displayhook, sys.excepthook = main, hook, excepthook
+    for name in ("display", "get_ipython", "__IPYTHON__"):
+        builtins.__dict__.pop(name, None)
+
+
+@pytest.fixture
+def namespace() -> dict[str, Any]:
+    """The globals of a notebook."""
+    return {"__name__": "__main__"}
+
+
+@pytest.fixture
+def run(namespace: dict[str, Any]) -> Run:
+    """Run one cell in this thread, with its output captured."""
+
+    def run_cell(source: str, shell: Any = None, **settings: Any) -> Reply:
+        settings.setdefault("metadata", {})
+        node = Node(NodeId("cell-3"), kind="cell", source=source, index=2, **settings)
+        with routing(shell):
+            return run_body(cell_code(node), shell.user_ns if shell is not None else namespace, shell)
+
+    return run_cell
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _importable_in_kernels(root: Path) -> Iterator[None]:
+    """Kernels find the package that is tested, wherever they work, and say nothing about how they talk."""
+    with pytest.MonkeyPatch.context() as patch:
+        known = os.environ.get("PYTHONPATH")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(root), *([known] if known else [])]))
+        yield

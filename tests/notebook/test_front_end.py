@@ -1,0 +1,175 @@
+"""One real kernel, spoken to as JupyterLab does: with cell ids, all channels open, and cells that stay listened to."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import KernelManager
+
+from orchestra_nb.notebook.kernels import environment
+
+
+class FrontEnd:
+    """Sends cells, and sorts what comes back by the cell that it is for."""
+
+    def __init__(self, manager: Any, client: Any) -> None:
+        self.manager = manager
+        self.client = client
+        self._cells: dict[str, str] = {}
+        self.seen: list[tuple[str, str, Any]] = []
+
+    def send(self, code: str, cell: str, **metadata: Any) -> str:
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+        content["user_expressions"] = {}
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell, **metadata})
+        self.client.shell_channel.send(message)
+        request: str = message["header"]["msg_id"]
+        self._cells[request] = cell
+        return request
+
+    def wait(self, request: str, interrupt_when: str = "") -> None:
+        """Collect what is published until a request has been handled."""
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=60)
+            except queue.Empty:
+                raise AssertionError("the kernel went silent") from None
+            parent, content = message["parent_header"].get("msg_id", ""), message["content"]
+            if message["msg_type"] == "status":
+                if content["execution_state"] == "idle" and parent == request:
+                    return
+                continue
+            text = content.get("text") or content.get("data", {}).get("text/plain") or content.get("evalue") or ""
+            self.seen.append((self._cells.get(parent, "?"), message["msg_type"], text))
+            if interrupt_when and interrupt_when in text:
+                interrupt_when = ""
+                self.manager.interrupt_kernel()
+
+    def run(self, code: str, cell: str, interrupt_when: str = "", **metadata: Any) -> list[tuple[str, str, Any]]:
+        """Run a cell; returns what was shown, each with its cell."""
+        self.seen = []
+        self.wait(self.send(code, cell, **metadata), interrupt_when)
+        return [item for item in self.seen if item[1] != "execute_input"]
+
+    def value(self, expression: str) -> str:
+        found = self.run(expression, "probe")
+        return str(found[-1][2])
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
+    folder = tmp_path_factory.mktemp("lab")
+    v4: Any = nbformat.v4
+    sources = ["x = 1\nprint('one')", "y = x + 1\ny", "%orchestrate run --notebook"]
+    cells = [v4.new_code_cell(source) for source in sources]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
+    path = folder / "n.ipynb"
+    path.write_text(nbformat.writes(v4.new_notebook(cells=cells, metadata=metadata)))
+    manager: Any = KernelManager(kernel_name="python3")
+    with (folder / "log").open("w") as log:
+        env = {**environment(), "JPY_SESSION_NAME": str(path)}
+        env.pop("PYTEST_CURRENT_TEST", None)
+        manager.start_kernel(cwd=str(folder), env=env, stdout=log, stderr=log)
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    try:
+        yield FrontEnd(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(lab: FrontEnd) -> None:
+    lab.run("%load_ext orchestra_nb", "setup")
+    lab.run("%orchestrate reset", "setup")
+
+
+def of(shown: list[tuple[str, str, Any]], cell: str) -> list[tuple[str, str]]:
+    return [(kind, text) for where, kind, text in shown if where == cell]
+
+
+def test_outputs_of_declared_cells_land_in_those_cells(lab: FrontEnd) -> None:
+    lab.run("%%orchestrate load\nx = 1\nprint('loaded')", "c1")
+    lab.run("%%orchestrate show\nx + 1", "c2")
+    for _ in range(2):  # the second run replaces what the first one left
+        shown = lab.run("%orchestrate run -j 2", "c3")
+        kinds = [kind for kind, _ in of(shown, "c1")]
+        assert kinds == ["clear_output", "display_data", "stream"]
+        assert of(shown, "c1")[-1] == ("stream", "loaded\n")
+        assert of(shown, "c2")[-1] == ("display_data", "2")
+        assert {kind for kind, _ in of(shown, "c3")} == {"display_data", "update_display_data"}
+    assert lab.value("x") == "1"
+
+
+def test_metadata_names_a_cell_and_the_line_wins_over_it(lab: FrontEnd) -> None:
+    given = {"orchestrate": {"name": "from-metadata", "cost": 3}}
+    lab.run("%%orchestrate --cost 5\nx = 1", "c1", **given)
+    lab.run("%%orchestrate\n#| cost: 7\ny = x", "c2", orchestrate={"name": "other", "cost": 3})
+    assert "from-metadata" in lab.run("%orchestrate levels", "c3")[-1][2]
+    assert "12.0 s" in lab.run("%orchestrate graph", "c3")[-1][2]
+
+
+def test_a_cell_that_runs_itself_shows_its_outputs_in_place(lab: FrontEnd) -> None:
+    shown = lab.run("%%orchestrate mine --run\nprint('here')", "c1")
+    assert ("stream", "here\n") in of(shown, "c1")
+    assert all(where == "c1" for where, _, _ in shown)
+
+
+def test_the_notebook_runs_as_it_is_on_disk(lab: FrontEnd) -> None:
+    shown = lab.run("%orchestrate run --notebook", "asking")
+    texts = [text for _, text in of(shown, "asking")]
+    assert texts[-4:] == ["── cell-1", "one\n", "── cell-2", "2"]
+    assert lab.value("y") == "2"
+
+
+def test_the_stop_button_stops_threads_coroutines_and_the_main_lane(lab: FrontEnd) -> None:
+    text = "{'name': 'stdout', 'text': 'begun'}"
+    say = f"k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', {text}, k.get_parent())"
+    bodies = [
+        ("import time\ntime.sleep(60)", "1 of 2"),
+        ("import asyncio\nawait asyncio.sleep(60)", "1 of 2"),
+        (f"import time\n{say}\n%time time.sleep(60)", "begun"),  # while the main lane works, nothing is drawn
+    ]
+    for body, sign in bodies:
+        lab.run("%%orchestrate first\nx = 1", "c1")
+        lab.run(f"%%orchestrate slow --after first\n{body}", "c2")
+        shown = lab.run("%orchestrate run -j 2", "c3", interrupt_when=sign)
+        assert any("■ interrupted" in text for _, _, text in shown)
+        assert any(kind == "error" for kind, _ in of(shown, "c3"))
+        assert lab.value("1 + 1") == "2"
+
+
+def test_a_failed_run_shows_the_error_once_and_the_kernel_goes_on(lab: FrontEnd) -> None:
+    lab.run("%%orchestrate bad\n1 / 0", "c1")
+    shown = lab.run("%orchestrate run", "c2")
+    assert [kind for kind, _ in of(shown, "c2")][-1] == "error"
+    assert any(kind == "error" for kind, _ in of(shown, "c1"))
+    assert lab.value("2") == "2"
+
+
+def test_completion_reaches_the_front_end(lab: FrontEnd) -> None:
+    lab.run("%%orchestrate load_data\nx = 1", "c1")
+    reply = lab.client.complete("%orchestrate run load", 21, reply=True, timeout=60)
+    assert "load_data" in reply["content"]["matches"]
+
+
+def test_cells_that_were_sent_together_all_run_in_order(lab: FrontEnd) -> None:
+    lab.run("order = []", "c0")
+    lab.run("%%orchestrate step\norder.append('run')", "c1")
+    requests = []
+    for number in range(6):
+        requests.append(lab.send("%orchestrate run" if number % 2 else f"order.append({number})", f"q{number}"))
+    lab.wait(requests[-1])
+    assert lab.value("order") == "[0, 'run', 2, 'run', 4, 'run']"
+
+
+def test_a_run_leaves_no_names(lab: FrontEnd) -> None:
+    before: Mapping[str, Any] | str = lab.value("sorted(n for n in globals() if not n.startswith('_'))")
+    lab.run("%orchestrate status", "c1")
+    assert lab.value("sorted(n for n in globals() if not n.startswith('_'))") == before

@@ -1,0 +1,266 @@
+"""Notebook files in real kernels. Kernels are slow to start, so one notebook shows as much as it can."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from orchestra_nb.cells.comparison import compare
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import BackendError, ComparisonError, DefinitionError
+from orchestra_nb.notebook.headless import HeadlessRun, record_of, run_file, verify_file
+from orchestra_nb.notebook.kernels import environment, kernel, kernel_name
+
+SOURCES = [
+    "from __future__ import annotations\nimport sys, warnings\nx = 1",
+    "for line in range(50):\n    print('two', line)\ny = x + 1",
+    "for line in range(50):\n    print('three', line)\nz = [x]\nz",
+    "import asyncio\nawait asyncio.sleep(0)\nq = asyncio.Queue()",
+    "await asyncio.sleep(0)\nq.put_nowait(5)\ngot = await q.get()\ngot",
+    "print('careful', file=sys.stderr)\nwarnings.warn('hot')",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+    "import subprocess\nsubprocess.run(['echo', 'from a child']).returncode",
+    "bar = display('0 %', display_id='bar')",
+    "from IPython.display import update_display\nupdate_display('100 %', display_id='bar')",
+    "%time None\n!echo shell",
+    "def f(a: Later):\n    return a + x\nf(y)",
+    "z.append(2)",
+    "z",
+    "1 / 0",
+]
+TAGS = {15: ["raises-exception"]}
+
+
+def write(path: Path, sources: list[str], kernelspec: str = "python3", tags: Any = None) -> Path:
+    v4: Any = nbformat.v4
+    cells = [
+        v4.new_code_cell(source, metadata={"tags": (tags or {}).get(n, [])}) for n, source in enumerate(sources, 1)
+    ]
+    metadata = {"kernelspec": {"name": kernelspec, "display_name": kernelspec, "language": "python"}}
+    path.write_text(nbformat.writes(v4.new_notebook(cells=cells, metadata=metadata)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("headless") / "all.ipynb", SOURCES, "surely-not-installed", TAGS)
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Mapping[str, Any]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def parallel(notebook: Path, events: list[Mapping[str, Any]]) -> HeadlessRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST", raising=False)  # or ipykernel leaves the file descriptors alone
+        return run_file(notebook, RunConfig(jobs=3), on_event=events.append)
+
+
+@pytest.fixture(scope="module")
+def linear(notebook: Path) -> HeadlessRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST", raising=False)
+        return run_file(notebook, linear=True)
+
+
+def texts(run: HeadlessRun, node: str) -> list[str]:
+    return [
+        output.get("text") or output.get("data", {}).get("text/plain") or output["output_type"]
+        for output in run.outcomes[node].outputs
+    ]
+
+
+def test_a_parallel_run_leaves_what_a_linear_run_leaves(parallel: HeadlessRun, linear: HeadlessRun) -> None:
+    def without_times(run: HeadlessRun) -> Any:
+        record = record_of(run)
+        clean = json.dumps(dict(record.outputs), default=dict)
+        outputs = json.loads(
+            re.sub(r"[\d.]+ (ns|µs|μs|us|ms|s)\b|ipykernel_\d+/\d+", "T", clean.replace("\\u03bc", "u"))
+        )
+        # what a child process writes reaches the kernel when it does, before or after the cell's own value
+        outputs["cell-8"] = sorted(outputs["cell-8"], key=lambda output: output["output_type"])
+        names = {name: digest for name, digest in record.names.items() if name != "bar"}
+        return type(record)(names, outputs)
+
+    assert compare(without_times(linear), without_times(parallel)) == ()
+    assert set(parallel.fingerprints) == set(linear.fingerprints)
+    assert {"x", "y", "z", "q", "f", "plt", "got"} <= set(parallel.fingerprints)
+    assert not {"In", "Out", "exit", "quit", "get_ipython", "open"} & set(parallel.fingerprints)
+
+
+def test_every_node_has_its_own_outputs(parallel: HeadlessRun) -> None:
+    assert texts(parallel, "cell-2") == ["".join(f"two {n}\n" for n in range(50))]
+    assert texts(parallel, "cell-3")[0] == "".join(f"three {n}\n" for n in range(50))
+    assert texts(parallel, "cell-3")[1] == "[1]"
+    assert texts(parallel, "cell-5") == ["5"]
+    assert "careful" in texts(parallel, "cell-6")[0]
+    assert "UserWarning: hot" in texts(parallel, "cell-6")[0]
+    assert "image/png" in parallel.outcomes["cell-7"].outputs[0]["data"]
+    assert texts(parallel, "cell-8") == ["from a child\n", "0"]
+    assert texts(parallel, "cell-9") == ["'100 %'"]
+    assert texts(parallel, "cell-10") == []
+    assert "shell" in "".join(texts(parallel, "cell-11"))
+    assert texts(parallel, "cell-14") == ["[1, 2]"]
+
+
+def test_an_expected_error_ends_neither_run(parallel: HeadlessRun, linear: HeadlessRun) -> None:
+    for run in (parallel, linear):
+        assert run.run.success
+        assert run.outcomes["cell-15"].outputs[0]["ename"] == "ZeroDivisionError"
+        assert any("line 1" in line for line in run.outcomes["cell-15"].outputs[0]["traceback"])
+
+
+def test_events_tell_of_every_node_once(parallel: HeadlessRun, events: list[Mapping[str, Any]]) -> None:
+    ended = [event["node"] for event in events if event["name"] == "execution:node-ended"]
+    assert sorted(ended) == sorted(parallel.outcomes)
+    assert events[0]["name"] == "execution:run-started"
+    assert events[-1]["name"] == "execution:run-ended"
+
+
+def test_the_result_is_one_json_object(parallel: HeadlessRun, linear: HeadlessRun) -> None:
+    record = json.loads(json.dumps(parallel.result))
+    assert record["success"] is True
+    assert record["jobs"] == 3
+    assert len(record["nodes"]) == len(SOURCES)
+    assert linear.result["backend"] == "linear"
+    assert all(outcome.worker == "MainThread" for outcome in linear.outcomes.values())
+
+
+def test_a_failed_cell_is_an_outcome_in_both_ways(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", ["x = 1", "def g():\n    return 1 / 0\ng()", "print('never')", "y = x"])
+    parallel, linear = run_file(path, RunConfig(jobs=1)), run_file(path, linear=True)
+    for run in (parallel, linear):
+        assert not run.run.success
+        assert [o.status for o in run.outcomes.values()][:2] == ["done", "failed"]
+        error = run.result["errors"][0]
+        assert error["ename"] == "ZeroDivisionError"
+        assert any("return" in line for line in error["traceback"])
+        assert run.outcomes["cell-2"].outputs[-1]["output_type"] == "error"
+        assert "x" in run.fingerprints
+    assert [o.status for o in linear.outcomes.values()] == ["done", "failed", "skipped", "skipped"]
+    with pytest.raises(ComparisonError, match="the linear run failed"):
+        verify_file(path, RunConfig(jobs=2))
+
+
+def test_only_the_targets_and_what_they_need_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", ["x = 1", "1 / 0", "y = x"])
+    run = run_file(path, targets=["cell-3"])
+    assert list(run.outcomes) == ["cell-1", "cell-3"]
+    assert run.run.success
+
+
+def test_a_kernel_that_dies_is_a_clear_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", ["import os", "print('last words')\nos._exit(3)"])
+    with pytest.raises(BackendError, match=r"kernel died.*cell-2"):
+        run_file(path, RunConfig(jobs=2))
+    with pytest.raises(BackendError, match=r"kernel died while it ran cell-2"):
+        run_file(path, linear=True)
+
+
+def interrupter(node: str) -> Any:
+    """Interrupt this process a moment after a node has started, as Ctrl-C would."""
+
+    def listen(event: Mapping[str, Any]) -> None:
+        if event["name"] == "execution:node-started" and event["node"] == node:
+            threading.Timer(0.3, _thread.interrupt_main).start()
+
+    return listen
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_an_interrupt_stops_the_kernel_and_returns_what_there_is(tmp_path: Path, linear: bool) -> None:
+    path = write(tmp_path / "n.ipynb", ["import time\nx = 1", "print('begun', x)\ntime.sleep(600)", "y = x\nprint(y)"])
+    run = run_file(path, RunConfig(jobs=1), linear=linear, on_event=interrupter("cell-2"))
+    statuses = [outcome.status for outcome in run.outcomes.values()]
+    assert statuses == ["done", "cancelled", "skipped"]
+    assert run.run.stopped == "interrupted"
+    assert not run.result["success"]
+
+
+def test_a_kernel_that_ignores_the_interrupt_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra_nb.notebook.kernels._STOPPING", 0.5)
+    deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nx = 1"
+    path = write(tmp_path / "n.ipynb", [deaf, "time.sleep(600)", "y = x\nprint(y)"])
+    run = run_file(path, RunConfig(jobs=1), on_event=interrupter("cell-2"))
+    assert [o.status for o in run.outcomes.values()] == ["done", "cancelled", "skipped"]
+    assert run.run.stopped == "interrupted"
+
+
+def test_a_linear_run_keeps_to_its_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", ["import time\ntime.sleep(600)", "x = 1"])
+    run = run_file(path, RunConfig(timeout=0.5), linear=True)
+    assert [o.status for o in run.outcomes.values()] == ["failed", "skipped"]
+    assert run.result["errors"][0]["code"] == "NodeTimeout"
+
+
+def test_verification_finds_nothing_where_there_is_nothing(tmp_path: Path) -> None:
+    sources = ["a = 1", "b = [a]\nprint(b)", "c = {a: 2}\nc", "d = object()\nprint(id(d))", "b.append(c)"]
+    found = verify_file(write(tmp_path / "n.ipynb", sources), RunConfig(jobs=2), runs=2, seed=5)
+    assert found["equal"] is True
+    assert [run["backend"] for run in found["runs"]] == ["linear", "threading", "loky"]
+    assert [run.get("seed") for run in found["runs"]] == [None, 5, 6]
+    assert found["noise"] == ["cell-4"]  # an address differs between any two runs
+
+
+def test_verification_names_what_differs(tmp_path: Path) -> None:
+    settled = "#| writes: []\n#| reads: []\n#| mutates: []\nimport time; time.sleep(0.5)\nvalue = 1"
+    sources = ["value = 0", settled, "print(value)"]
+    found = verify_file(write(tmp_path / "n.ipynb", sources), RunConfig(jobs=2), runs=1)
+    assert found["equal"] is False
+    assert any(item["where"] == "cell-3" and item["run"] == 1 for item in found["differences"])
+
+
+def test_a_faulty_file_starts_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra_nb.notebook.file_run.kernel", None)
+    with pytest.raises(DefinitionError):
+        run_file(tmp_path / "missing.ipynb")
+    with pytest.raises(DefinitionError, match="not Python"):
+        run_file(write(tmp_path / "n.ipynb", ["x = ("]))
+
+
+def spec(folder: Path, argv: list[str]) -> None:
+    place = folder / "kernels" / "odd"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "odd", "language": "python"}))
+
+
+def test_a_kernel_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    spec(tmp_path, ["python", "-c", "raise SystemExit('no such thing')", "{connection_file}"])
+    assert kernel_name({"kernelspec": {"name": "odd"}}) == "odd"
+    with pytest.raises(BackendError, match="no such thing"), kernel("odd", tmp_path):
+        pass
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    spec(tmp_path, ["/nowhere/python", "{connection_file}"])
+    with pytest.raises(BackendError, match=r"'odd' does not start"), kernel("odd", tmp_path):
+        pass
+
+
+def test_code_that_the_kernel_cannot_run_is_an_error(tmp_path: Path) -> None:
+    messages: list[Any] = []
+    with kernel("python3", tmp_path) as running:
+        running.execute("print(1)", messages.append)
+        with pytest.raises(BackendError, match=r"ModuleNotFoundError.*install orchestra_nb"):
+            running.execute("import not_installed_here", messages.append)
+    assert any(message["msg_type"] == "stream" for message in messages)
+
+
+def test_the_search_path_means_the_same_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "lib:/opt/x")
+    assert environment()["PYTHONPATH"] == f"{tmp_path}/lib:/opt/x"
+    monkeypatch.delenv("PYTHONPATH")
+    assert "PYTHONPATH" not in environment()

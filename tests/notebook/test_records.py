@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
+from orchestra_nb.events import Event, LevelEnded, NodeEnded, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Edge, Evidence, Node, NodeId, Outcome
+from orchestra_nb.notebook.records import (
+    error_record,
+    event_record,
+    outcome_from,
+    outcome_record,
+    result_of,
+    run_record,
+)
+
+STREAM = {"output_type": "stream", "name": "stdout", "text": "a"}
+OUTCOMES = [
+    Outcome(NodeId("a"), "done", started=0.0, ended=1.0, attempts=1, worker="w", outputs=(STREAM,)),
+    Outcome(NodeId("a"), "skipped", reason="why"),
+    Outcome(NodeId("a"), "failed", error=NodeFailed("m", "a", ["line"], "ValueError", "no")),
+    Outcome(NodeId("a"), "failed", error=NodeTimeout("late", "a")),
+    Outcome(NodeId("a"), "cancelled", error=NodeCancelled("stopped", "a")),
+]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: o.status)
+def test_an_outcome_survives_the_journey_but_for_its_value(outcome: Outcome) -> None:
+    back = outcome_from(json.loads(json.dumps(outcome_record(outcome))))
+    assert type(back.error) is type(outcome.error)
+    assert str(back.error) == str(outcome.error)
+    assert outcome_record(back) == outcome_record(outcome)
+    assert back.outputs == outcome.outputs
+
+
+def test_an_error_of_another_kind_arrives_as_a_nodes_error() -> None:
+    record = outcome_record(Outcome(NodeId("a"), "failed", error=OrchestraError("odd")))
+    error = outcome_from(record).error
+    assert type(error) is NodeError
+    assert str(error) == "odd"
+    assert error_record(OrchestraError("odd")) == {"code": "OrchestraError", "message": "odd", "nodes": []}
+
+
+EVENTS: list[tuple[Event, dict[str, object]]] = [
+    (RunStarted(at=0, total=2, jobs=3, backend="loky"), {"total": 2, "jobs": 3, "backend": "loky"}),
+    (NodeStarted(at=0, node=NodeId("a"), lane="main"), {"node": "a", "lane": "main"}),
+    (NodeEnded(at=1, outcome=OUTCOMES[0]), {"node": "a", "status": "done", "seconds": 1.0, "reason": ""}),
+    (LevelEnded(at=1, level=0), {"level": 0}),
+    (RunEnded(at=1, success=True), {"success": True}),
+]
+
+
+@pytest.mark.parametrize(("event", "fields"), EVENTS, ids=[event.name for event, _ in EVENTS])
+def test_an_event_is_a_flat_record(event: Event, fields: dict[str, object]) -> None:
+    record = event_record(event)
+    assert record["name"] == event.name
+    assert fields.items() <= record.items()
+    json.dumps(record)
+
+
+def test_a_run_is_one_json_object() -> None:
+    edge = Edge(NodeId("a"), NodeId("b"), "value", evidence=(Evidence("x", 1, 2, "writes x, then reads x"),))
+    dag = DAG([Node(NodeId("a"), cost=5.0), Node(NodeId("b"))], [edge])
+    outcomes = {NodeId("a"): OUTCOMES[0], NodeId("b"): Outcome(NodeId("b"), "skipped", reason="because")}
+    result = result_of(dag, outcomes, total_time=2.0, jobs=2, backend="threading", stopped="interrupted")
+    record = json.loads(json.dumps(run_record(result)))
+    assert record["success"] is False
+    assert record["levels"] == [["a"], ["b"]]
+    assert record["critical_time"] == 2.0  # the measured second of a, the default of b
+    assert record["nodes"][1] == {"id": "b", "status": "skipped", "seconds": 0.0, "reason": "because"}
+    assert record["edges"][0]["evidence"][0]["variable"] == "x"
+    assert record["output"] is None
+    assert record["errors"] == []

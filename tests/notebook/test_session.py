@@ -1,0 +1,361 @@
+"""The magics in a shell of this process; what needs a front end is in test_front_end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from orchestra_nb.errors import (
+    CommandError,
+    ConfigError,
+    DefinitionError,
+    MissingDependencyError,
+    NodeFailed,
+    NotebookError,
+)
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
+from orchestra_nb.notebook.reports import Report
+from orchestra_nb.running.result import RunResult
+
+Cell = Callable[[str], Any]
+
+
+class Screen:
+    """What a front end would have shown of one cell."""
+
+    def __init__(self, captured: Any, result: Any) -> None:
+        self.result = result.result
+        self.error = result.error_before_exec or result.error_in_exec
+        self.plain = [
+            output.data["text/plain"]
+            for output in captured.outputs
+            if not output.update and "text/plain" in output.data
+        ]
+        self.updates = [output.data["text/plain"] for output in captured.outputs if output.update]
+        self.stdout: str = captured.stdout
+
+
+@pytest.fixture
+def cell(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
+    """Run a cell; its error, if any, is raised."""
+    from IPython.utils.capture import capture_output
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("JPY_SESSION_NAME", "PAPERMILL_INPUT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    load_ipython_extension(shell)
+
+    def run(source: str, fails: bool = False) -> Screen:
+        with capture_output() as captured:
+            result = shell.run_cell(source, store_history=True)
+        screen = Screen(captured, result)
+        if screen.error is not None and not fails:
+            raise screen.error
+        return screen
+
+    yield run
+    unload_ipython_extension(shell)
+
+
+def write(path: Path, sources: list[str]) -> Path:
+    v4: Any = nbformat.v4
+    cells = [v4.new_code_cell(source) for source in sources]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
+    path.write_text(nbformat.writes(v4.new_notebook(cells=cells, metadata=metadata)))
+    return path
+
+
+def test_a_declaration_shows_what_was_understood_and_runs_nothing(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate load\nxs = [1, 2]")
+    report = cell("%%orchestrate grow --after load\nxs.append(len(xs))").result
+    assert isinstance(report, Report)
+    assert re.search(r"grow\s+reads\s+xs", report.plain)
+    assert re.search(r"mutates\s+xs", report.plain)
+    assert "load → grow" in report.plain
+    assert "threads only: changes xs" in report.plain
+    assert report.frame.shape == (5, 3)
+    assert "xs" not in shell.user_ns
+
+
+def test_run_runs_what_was_declared_and_the_variables_are_there(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate load\nx = 20\nprint('loaded')")
+    cell("%%orchestrate double\ny = 2 * x\ny")
+    screen = cell("result = %orchestrate run -j 2")
+    assert (shell.user_ns["x"], shell.user_ns["y"]) == (20, 40)
+    assert isinstance(shell.user_ns["result"], RunResult)
+    assert shell.user_ns["result"].values == {"x": 20, "y": 40}
+    assert "loaded" in screen.stdout
+    assert screen.plain[0].startswith("<!--orchestra-->0 of 2 nodes")
+    assert screen.plain[1:] == ["── load", "── double", "40"]
+    assert screen.updates[-1].startswith("<!--orchestra-->✓ done: 2 nodes")
+
+
+def test_a_result_that_was_just_shown_is_not_shown_again_but_later_it_is(cell: Cell) -> None:
+    cell("%%orchestrate load\nx = 1")
+    assert len(cell("%orchestrate run").plain) == 1
+    cell("r = %orchestrate run")
+    assert "✓ done" in cell("r").plain[0]
+
+
+def test_declaring_a_name_again_replaces_it(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate load\nx = 1")
+    cell("%%orchestrate use\ny = x")
+    cell("%%orchestrate load\nx = 2")
+    cell("%orchestrate run")
+    assert shell.user_ns["y"] == 2
+    assert list(shell.magics_manager.registry["Orchestrate"].session.names()) == ["load", "use"]
+
+
+def test_a_faulty_declaration_leaves_the_session_as_it_was(cell: Cell) -> None:
+    cell("%%orchestrate load\nx = 1")
+    with pytest.raises(DefinitionError, match=r"cost"):
+        cell("%%orchestrate bad --cost much\ny = 1")
+    with pytest.raises(DefinitionError, match=r"not Python"):
+        cell("%%orchestrate bad\ny = (")
+    with pytest.raises(DefinitionError, match=r"laod.*did you mean 'load'"):
+        cell("%%orchestrate bad --after laod\ny = 1")
+    assert list(cell("%orchestrate graph").result.nodes) == ["load"]
+
+
+def test_run_on_a_cell_runs_it_and_its_stale_ancestors_only(cell: Cell, shell: Any) -> None:
+    shell.user_ns["log"] = []
+    cell("%%orchestrate a\n#| mutates: []\nlog.append('a')\nx = 1")
+    cell("%%orchestrate b\n#| mutates: []\nlog.append('b')\ny = x")
+    cell("%%orchestrate other\n#| mutates: []\nlog.append('other')")
+    cell("%%orchestrate c --run\n#| mutates: []\nlog.append('c')\nz = y")
+    assert sorted(shell.user_ns["log"]) == ["a", "b", "c"]
+    shell.user_ns["log"].clear()
+    cell("%%orchestrate c --run\n#| mutates: []\nlog.append('c2')\nz = y")
+    assert shell.user_ns["log"] == ["c2"]
+    shell.user_ns["log"].clear()
+    cell("%%orchestrate a\n#| mutates: []\nlog.append('a2')\nx = 2")
+    cell("%%orchestrate c --run\n#| mutates: []\nlog.append('c3')\nz = y")
+    assert sorted(shell.user_ns["log"]) == ["a2", "b", "c3"]
+    assert shell.user_ns["z"] == 2
+
+
+def test_a_pipeline_cell_is_drawn_run_and_shown_right_there(cell: Cell, shell: Any) -> None:
+    source = "%%orchestrate -j 2 --timeout 60\n# %% a\nq = 1\nprint('from a')\n# %% b cost=3\nw = q + 1\nw"
+    screen = cell(source)
+    assert shell.user_ns["w"] == 2
+    assert screen.result.jobs == 2
+    assert screen.plain[1:] == ["── a", "── b", "2"]
+    assert "from a" in screen.stdout
+    assert isinstance(cell("%%orchestrate --dry-run\n# %% a\nnever = 1").result, Report)
+    assert "never" not in shell.user_ns
+
+
+def test_a_notebook_runs_as_it_is_without_the_cell_that_asks(cell: Cell, shell: Any, tmp_path: Path) -> None:
+    write(tmp_path / "n.ipynb", ["x = 1\nprint('one')", "y = x + 1\ny", "r = %orchestrate run --notebook n.ipynb"])
+    screen = cell("r = %orchestrate run --notebook n.ipynb")
+    assert shell.user_ns["y"] == 2
+    assert screen.plain[1:] == ["── cell-1", "── cell-2", "2"]
+
+
+def test_only_the_nodes_that_are_named_run_and_what_they_need(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b\ny = 2")
+    cell("%%orchestrate c\nz = x")
+    cell("%orchestrate run c")
+    assert "y" not in shell.user_ns
+    assert shell.user_ns["z"] == 1
+    with pytest.raises(MissingDependencyError):
+        cell("%orchestrate run nobody")
+
+
+def test_a_failed_run_shows_what_did_run_and_raises_the_cells_own_error(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate fine\nprint('fine')")
+    cell("%%orchestrate bad --after fine\n1 / 0")
+    screen = cell("%orchestrate run -j 1", fails=True)
+    assert isinstance(screen.error, NodeFailed)
+    lines = "\n".join(screen.error._render_traceback_())
+    assert "Cell In[bad], line 2" in lines
+    assert "orchestra_nb" not in lines
+    assert "✗ failed" in screen.updates[-1]
+    assert "fine" in screen.stdout
+    assert cell("%orchestrate status").result.outcomes["bad"].status == "failed"
+
+
+def test_an_expected_error_is_shown_where_the_outputs_are(cell: Cell, shell: Any) -> None:
+    from orchestra_nb.notebook.publishing import show_here
+
+    show_here(shell, "a", [{"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["the trace"]}])
+    show_here(shell, "a", [])
+
+
+def test_an_interrupt_shows_what_there_is_and_goes_on(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate a\nprint('before')\nx = 1")
+    cell("%%orchestrate b\nprint('at', x)\nraise KeyboardInterrupt")
+    screen = cell("%orchestrate run -j 1", fails=True)
+    assert isinstance(screen.error, KeyboardInterrupt)
+    assert screen.error._render_traceback_() == ["KeyboardInterrupt: the run was interrupted"]
+    assert "before" in screen.stdout
+    assert cell("%orchestrate status").result.stopped == "interrupted"
+
+
+def test_a_run_inside_a_run_is_refused(cell: Cell) -> None:
+    cell("%%orchestrate a\n%orchestrate run")
+    screen = cell("%orchestrate run", fails=True)
+    assert "already going on" in str(screen.error)
+
+
+def test_updates_of_displays_from_before_the_run_reach_them(cell: Cell) -> None:
+    cell("%%orchestrate a\nfrom IPython.display import update_display\nupdate_display('new', display_id='old')")
+    assert "'new'" in cell("%orchestrate run").updates
+
+
+def test_the_graph_and_what_is_said_of_it_are_values(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate load --cost 2\nx = 1")
+    cell("%%orchestrate train\ny = x")
+    cell("%%orchestrate show\nprint(y)")
+    assert isinstance(cell("%orchestrate graph -o g.svg").result, DAG)
+    assert (tmp_path / "g.svg").read_text().startswith("<")
+    cell("%orchestrate graph -o g.dot")
+    assert "digraph" in (tmp_path / "g.dot").read_text()
+    levels = cell("%orchestrate levels").result
+    assert len(levels.frame) >= 3
+    plan = cell("%orchestrate plan -j 2").result
+    assert "with 2 workers" in plan.plain
+    assert "levels:" in plan.plain
+    assert len(plan.frame) == 3
+    assert isinstance(cell("%orchestrate validate").result, ValidationResult)
+    why = cell("%orchestrate why load show").result
+    assert why.plain.startswith("show waits for load, through train")
+    assert len(why.frame) == 2
+    assert cell("%orchestrate why show load").result.plain == "load does not wait for show"
+    with pytest.raises(MissingDependencyError):
+        cell("%orchestrate why load nobody")
+    assert cell("%orchestrate run --dry-run").result.plain == cell("%orchestrate plan").result.plain
+
+
+def test_a_faulty_notebook_is_an_answer_of_validate_and_an_error_elsewhere(cell: Cell, tmp_path: Path) -> None:
+    write(tmp_path / "n.ipynb", ["#| after: nobody\nx = 1"])
+    assert not cell("%orchestrate validate --notebook n.ipynb").result.valid
+    with pytest.raises(DefinitionError):
+        cell("%orchestrate graph --notebook n.ipynb")
+    with pytest.raises(NotebookError, match="missing"):
+        cell("%orchestrate run --notebook missing.ipynb")
+
+
+def test_a_run_writes_what_it_was_asked_to_write(cell: Cell, tmp_path: Path) -> None:
+    write(tmp_path / "n.ipynb", ["x = 1\nx", "1 / 0"])
+    screen = cell("%orchestrate run --notebook n.ipynb -j 1 -o out.ipynb --html out.html --svg out.svg", fails=True)
+    assert isinstance(screen.error, NodeFailed)
+    written = json.loads((tmp_path / "out.ipynb").read_text())
+    assert written["cells"][0]["outputs"][0]["data"]["text/plain"] in ("1", ["1"])
+    assert "ZeroDivisionError" in (tmp_path / "out.html").read_text()
+    assert "<svg" in (tmp_path / "out.svg").read_text()
+    cell("%%orchestrate a\ny = 1")
+    with pytest.raises(CommandError, match="--notebook"):
+        cell("%orchestrate run -o out.ipynb")
+
+
+def test_status_and_reset(cell: Cell) -> None:
+    assert "nothing has run" in cell("%orchestrate status").result.plain
+    cell("%%orchestrate a\ny = 1")
+    cell("%orchestrate run")
+    assert cell("%orchestrate status").result.success
+    cell("%orchestrate reset")
+    assert "nothing has run" in cell("%orchestrate status").result.plain
+    with pytest.raises(CommandError, match="nothing is declared"):
+        cell("%orchestrate run")
+
+
+BAD_LINES = [
+    ("%orchestrate rnu", "did you mean 'run'"),
+    ("%orchestrate run --jbos 2", "--jobs"),
+    ("%orchestrate run 'open", "quote"),
+    ("%%orchestrate\n# %% a\n# %% b\n", "empty"),
+    ("%%orchestrate a --timeout soon\n# %% b\nx = 1", "not a number"),
+    ("%orchestrate config jobs", "KNOB=VALUE"),
+    ("%orchestrate config jbos=2", "did you mean 'jobs'"),
+    ("%orchestrate config jobs=many", "cannot be meant"),
+    ("%orchestrate config schedule=sometimes", "is not one of eager, levels"),
+    ("%orchestrate run --notebook", "--notebook PATH"),
+]
+
+
+@pytest.mark.parametrize(("line", "hint"), BAD_LINES)
+def test_a_line_that_cannot_be_meant_says_what_could(cell: Cell, line: str, hint: str) -> None:
+    with pytest.raises((CommandError, ConfigError), match=re.escape(hint)):
+        cell(line)
+
+
+@pytest.mark.parametrize("line", ["%orchestrate", "%orchestrate --help", "%orchestrate run --help"])
+def test_help_is_a_text(cell: Cell, line: str) -> None:
+    report = cell(line).result
+    assert "usage: %orchestrate" in report.plain
+    assert "<pre>" in report._repr_mimebundle_()["text/html"]
+    assert len(report.frame) == 1
+
+
+def test_help_on_a_cell(cell: Cell) -> None:
+    assert "%%orchestrate" in cell("%%orchestrate --help\nx").result.plain
+
+
+def test_defaults_come_from_config_then_from_the_project_then_from_the_library(
+    cell: Cell, shell: Any, tmp_path: Path
+) -> None:
+    magics = shell.magics_manager.registry["Orchestrate"]
+    assert magics.defaults().jobs is None
+    (tmp_path / "pyproject.toml").write_text("[tool.orchestra_nb]\njobs = 3\nkeep_going = true\n")
+    assert (magics.defaults().jobs, magics.defaults().keep_going) == (3, True)
+    cell("%config Orchestrate.jobs = 2")
+    assert (magics.defaults().jobs, magics.defaults().keep_going) == (2, True)
+    assert "jobs        4" in cell("%orchestrate config jobs=4 policy=fifo").result.plain
+    assert magics.defaults().policy == "fifo"
+    with pytest.raises(ConfigError):
+        cell("%orchestrate config jobs=0")
+    assert magics.defaults().jobs == 4
+    cell("%%orchestrate a\nx = 1")
+    assert cell("%orchestrate run -j 1").result.jobs == 1
+
+
+def test_verify_shows_the_comparison(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verify(path: Path, config: Any, runs: int, seed: int) -> Any:
+        assert (path.name, config.jobs, runs) == ("n.ipynb", 2, 1)
+        return {"equal": False, "runs": [{}, {}], "differences": [{"run": 1, "where": "x", "message": "x: differs"}]}
+
+    monkeypatch.setattr("orchestra_nb.notebook.verification.verify_file", verify)
+    report = cell("%orchestrate verify --notebook n.ipynb --runs 1 -j 2").result
+    assert report.plain.startswith("same results: no (1 parallel runs compared)")
+    assert "x: differs" in report.plain
+
+
+def test_nothing_is_left_in_the_namespace_and_unloading_leaves_no_trace(shell: Any) -> None:
+    before = set(shell.user_ns)
+    matchers, configurables = len(shell.Completer.custom_matchers), len(shell.configurables)
+    load_ipython_extension(shell)
+    load_ipython_extension(shell)
+    assert len(shell.Completer.custom_matchers) == matchers + 1
+    assert set(shell.user_ns) == before
+    unload_ipython_extension(shell)
+    unload_ipython_extension(shell)
+    assert len(shell.Completer.custom_matchers) == matchers
+    assert len(shell.configurables) == configurables
+    assert "orchestrate" not in shell.magics_manager.magics["line"]
+    assert "orchestrate" not in shell.magics_manager.magics["cell"]
+
+
+def test_completion_knows_the_declared_nodes(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate load_data\nx = 1")
+    for line, expected in [
+        ("%orchestrate run load", ["load_data"]),
+        ("%orchestrate run --back", ["--backend"]),
+        ("%%orchestrate x --aft", ["--after"]),
+        ("r = %orchestrate lev", ["levels"]),
+        ("print(%orchestrate lev", []),
+    ]:
+        (own,) = [m for m in shell.Completer.custom_matchers if m.matcher_identifier == "orchestra_nb"]
+        from IPython.core.completer import CompletionContext
+
+        context = CompletionContext(token="", full_text=line, cursor_position=len(line), cursor_line=0, limit=None)
+        assert [c.text for c in own(context)["completions"]] == expected
