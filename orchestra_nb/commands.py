@@ -34,7 +34,7 @@ from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraE
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, check
-from orchestra_nb.model import Edge
+from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
@@ -241,7 +241,7 @@ def _why(options: Namespace) -> Answer:
         "target": target,
         "waits": bool(chain),
         "path": list(chain),
-        "edges": [edge_object(edge) for edge in edges],
+        "edges": [edge_record(edge) for edge in edges],
         "errors": [],
     }
     return Answer(data, "\n".join(map(clean, lines)), DONE, notebook.warnings)
@@ -285,24 +285,9 @@ def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
         "makespan": schedule.makespan,
         "jobs": schedule.workers,
         "nodes": nodes,
-        "edges": [edge_object(edge) for edge in dag.edges],
+        "edges": [edge_record(edge) for edge in dag.edges],
         "output": None,
         "errors": [],
-    }
-
-
-def edge_object(edge: Edge) -> dict[str, Any]:
-    """Write an edge as JSON has it."""
-    evidence = [
-        {"variable": e.variable, "source_line": e.source_line, "target_line": e.target_line, "reason": e.reason}
-        for e in edge.evidence
-    ]
-    return {
-        "source": edge.source,
-        "target": edge.target,
-        "kind": edge.kind,
-        "certainty": edge.certainty,
-        "evidence": evidence,
     }
 
 

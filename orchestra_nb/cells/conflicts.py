@@ -33,7 +33,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from orchestra_nb.cells.effects.records import ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects
+from orchestra_nb.cells.effects.records import ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects, Family
 from orchestra_nb.model import Certainty, Edge, EdgeKind, Evidence, NodeId
 
 _VERBS = {
@@ -100,43 +100,33 @@ def _phrase(access: Access) -> str:
 def conflicts(effects: Sequence[Effects]) -> Conflicts:
     """All conflicts between the cells of a document."""
     found = Conflicts()
-    _names(effects, found)
-    _objects(effects, found)
+    _in_turn(effects, found, "name", ("value", "order"))
+    _in_turn(effects, found, "object", ("mutation", "mutation"))
     _hidden(effects, found)
     _barriers(effects, found)
     return found
 
 
-def _names(effects: Sequence[Effects], found: Conflicts) -> None:
+def _in_turn(effects: Sequence[Effects], found: Conflicts, family: Family, kinds: tuple[EdgeKind, EdgeKind]) -> None:
+    """Names and objects: each reader waits for the writers before it, each writer for all since the last one.
+
+    ``kinds`` are those of an edge into a reader and into a writer. A name that is bound only on some paths does not
+    hide the binding before; writers of one object wait for each other anyway, so the last one stands for all.
+    """
     histories: dict[str | int, _History] = defaultdict(_History)
     for number, cell in enumerate(effects):
-        for access in cell.of("name", "read"):
+        for access in cell.of(family, "read"):
             past = histories[access.key]
             for earlier in past.writes:
-                found.between(earlier, (number, access), "value")
+                found.between(earlier, (number, access), kinds[0])
             past.reads.append((number, access))
-        for access in cell.of("name", "write"):
-            past = histories[access.key]
-            for earlier in (*past.reads, *past.writes):
-                found.between(earlier, (number, access), "order")
-            if access.certain:
-                past.writes, past.reads = [], []
-            past.writes.append((number, access))
-
-
-def _objects(effects: Sequence[Effects], found: Conflicts) -> None:
-    histories: dict[str | int, _History] = defaultdict(_History)
-    for number, cell in enumerate(effects):
-        for access in cell.of("object", "read"):
-            past = histories[access.key]
-            for earlier in past.writes:
-                found.between(earlier, (number, access), "mutation")
-            past.reads.append((number, access))
-        for access in cell.of("object", "write"):
+        for access in cell.of(family, "write"):
             past = histories[access.key]
             for earlier in (*past.writes, *past.reads):
-                found.between(earlier, (number, access), "mutation")
-            past.writes, past.reads = [(number, access)], []
+                found.between(earlier, (number, access), kinds[1])
+            if access.certain or family == "object":
+                past.writes, past.reads = [], []
+            past.writes.append((number, access))
 
 
 def _hidden(effects: Sequence[Effects], found: Conflicts) -> None:

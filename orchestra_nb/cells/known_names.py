@@ -58,7 +58,7 @@ def _abstract(machine: Interpreter, name: str, value: Any, depth: int) -> Value:
     if machine.table.call(path) is None or cls.__module__ == "__main__":
         return Value(frozenset((machine.heap.make(site, "foreign", name, -1).number,)))
     if isinstance(value, type | types.BuiltinFunctionType):
-        return machine.library(f"{_public(value.__module__)}.{value.__qualname__}")
+        return machine.imported(f"{_public(value.__module__)}.{value.__qualname__}")
     made = machine.heap.make(site, "result", path, -1)
     made.unseeded = getattr(value, "random_state", 0) is None
     return Value(frozenset((made.number,)))
@@ -71,7 +71,7 @@ def _public(module: str | None) -> str:
 
 def _function(machine: Interpreter, name: str, function: types.FunctionType) -> Value:
     if function.__module__ != "__main__":
-        return machine.library(f"{function.__module__}.{function.__qualname__}")
+        return machine.imported(f"{function.__module__}.{function.__qualname__}")
     node = _source_of(function)
     if node is None or function.__closure__:
         return machine.foreign(name)

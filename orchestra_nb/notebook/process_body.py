@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra_nb.cells.fingerprint import fingerprint
@@ -25,6 +25,7 @@ from orchestra_nb.notebook.census import Census
 from orchestra_nb.notebook.code import CellCode
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_results, unpack_inputs, unpack_results
+from orchestra_nb.notebook.surroundings import Surroundings
 from orchestra_nb.running.seams import Reply
 
 
@@ -51,12 +52,15 @@ class ProcessTask:
         The names in it.
     writes
         What the cell is expected to bind or delete.
+    surroundings
+        Where it is to run.
     """
 
     code: CellCode
     inputs: bytes
     names: tuple[str, ...]
     writes: frozenset[str]
+    surroundings: Surroundings = field(default_factory=Surroundings.here)
 
     def __call__(self) -> Reply:
         """Run; the value of a ``"done"`` reply is a :class:`Parcel`."""
@@ -73,6 +77,7 @@ class ProcessTask:
         return replace(reply, worker=f"process {os.getpid()}")
 
     def _run(self) -> Reply:
+        self.surroundings.enter()
         shell = worker_shell()
         namespace = unpack_inputs(self.inputs, self.names)
         before = dict(namespace)

@@ -124,13 +124,14 @@ def run_record(result: RunResult) -> Record:
             {"id": o.node, "status": o.status, "seconds": o.seconds, "reason": o.reason}
             for o in result.outcomes.values()
         ],
-        "edges": [_edge_record(edge) for edge in dag.edges],
+        "edges": [edge_record(edge) for edge in dag.edges],
         "output": None,
         "errors": [error_record(error) for error in result.errors],
     }
 
 
-def _edge_record(edge: Edge) -> Record:
+def edge_record(edge: Edge) -> Record:
+    """Write an edge as JSON has it, its evidence in full."""
     evidence = [
         {"variable": e.variable, "source_line": e.source_line, "target_line": e.target_line, "reason": e.reason}
         for e in edge.evidence

@@ -201,7 +201,7 @@ class Libraries(Following):
             elif maker in ("functools.lru_cache", "functools.cache"):
                 item.body.cached = True
         if not value.objects:  # a decorator with options: what it returns is the decorator
-            return self.library(maker)
+            return self.imported(maker)
         return value
 
     def _call_unknown(self, callee: Value, args: Arguments, why: str, node: ast.AST) -> Value:

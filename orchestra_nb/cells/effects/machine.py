@@ -140,7 +140,7 @@ class Machine:
         """The object that this place in the code makes, in this cell and through these calls."""
         return self.heap.make((self.cell, self.context, id(node)), kind, detail, self.cell)
 
-    def library(self, path: str) -> Value:
+    def imported(self, path: str) -> Value:
         """A module's attribute, by dotted path."""
         return Value(frozenset((self.heap.make(("library", path), "library", path, -1).number,)))
 

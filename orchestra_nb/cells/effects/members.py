@@ -32,7 +32,7 @@ class Members(Names):
         for item in map(self.heap.__getitem__, receiver.objects):
             one = Value(frozenset((item.number,)))
             if item.kind in ("module", "library"):
-                out.append(self.library(f"{item.detail}.{name}"))
+                out.append(self.imported(f"{item.detail}.{name}"))
             elif item.kind in ("instance", "class", "bound"):
                 out.append(self.member(item, name, node))
             elif item.kind == "container":

@@ -46,11 +46,11 @@ class Names(Machine):
 
     def _unbound(self, name: str) -> Value:
         """A name that no cell before has bound: a builtin, a star import's, or one from outside the notebook."""
-        stars = [self.library(f"{module}.{name}") for module in self.stars]
+        stars = [self.imported(f"{module}.{name}") for module in self.stars]
         found = Value(frozenset(number for star in stars for number in star.objects))
         if name in BUILTINS:
             return found | (
-                NOTHING if name.startswith("__") and name != "__import__" else self.library(f"builtins.{name}")
+                NOTHING if name.startswith("__") and name != "__import__" else self.imported(f"builtins.{name}")
             )
         if _HISTORY.match(name):
             self.barrier(f"{HISTORY} ({name})")

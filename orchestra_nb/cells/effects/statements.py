@@ -186,7 +186,7 @@ class Interpreter(Calls):
             self.own = set(before)
             self.eval(handler.type)
             if handler.name:
-                self.bind(handler.name, Value(self.library("builtins.Exception").objects))
+                self.bind(handler.name, Value(self.imported("builtins.Exception").objects))
             self.run(handler.body)
         self.run(node.orelse)
         self.weak -= 1
@@ -301,9 +301,9 @@ class Interpreter(Calls):
                 self.barrier(f"from {module} import * binds names that cannot be known")
                 self.stars.append(module)
                 for name, value in list(self.module.names.items()):
-                    self._set(self.module, name, value | self.library(f"{module}.{name}"))
+                    self._set(self.module, name, value | self.imported(f"{module}.{name}"))
             elif module != "__future__":
-                self.bind(alias.asname or alias.name, self.library(f"{module}.{alias.name}"))
+                self.bind(alias.asname or alias.name, self.imported(f"{module}.{alias.name}"))
 
     def _imports(self, module: str) -> None:
         root = module.partition(".")[0]
