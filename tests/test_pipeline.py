@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -98,3 +99,22 @@ def test_processes_give_the_same_results_as_threads() -> None:
     assert processes.success
     assert processes.values == threads.values
     assert processes.outcomes["cell-4"].outputs == threads.outcomes["cell-4"].outputs
+
+
+def test_filters_that_leak_from_overlapping_threads_do_not_outlive_the_run() -> None:
+    before = list(warnings.filters)
+    Pipeline(Notebook.from_sources(["f()", "x = 1"])).run({"f": leak})
+    assert list(warnings.filters) == before
+
+
+def test_filters_that_a_cell_sets_stay() -> None:
+    with warnings.catch_warnings():
+        Pipeline(
+            Notebook.from_sources(["import warnings\nwarnings.filterwarnings('ignore', message='orchestra')"])
+        ).run()
+        assert any(item[1] is not None and "orchestra" in item[1].pattern for item in warnings.filters)
+
+
+def leak() -> None:
+    """What two overlapping ``catch_warnings`` can leave behind."""
+    warnings.filters.insert(0, ("ignore", None, UserWarning, None, 0))

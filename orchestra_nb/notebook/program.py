@@ -11,7 +11,9 @@ above it in document order, so this costs no edge.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -116,8 +118,18 @@ def run_cells(
     KeyboardInterrupt
         As :meth:`.ParallelScheduler.execute` does.
     """
-    with routing(program.shell):
+    with routing(program.shell), _filters_kept(dag):
         return scheduler.execute(dag, program=program, idle=idle)
+
+
+def _filters_kept(dag: DAG) -> AbstractContextManager[object]:
+    """Put the warnings filters back after the run, unless a cell is there to set them.
+
+    Libraries change them for a moment (``catch_warnings``), which before Python 3.14 concerns the whole process: two
+    threads that overlap in it can leave each other's filters behind for good.
+    """
+    sets = any({"warnings", "*"} & set(node.metadata.get("state", ())) for node in dag.nodes.values())
+    return nullcontext() if sets else warnings.catch_warnings()
 
 
 def _refuse(reason: str) -> Reply:
