@@ -16,7 +16,7 @@ from orchestra_nb.cells.source import prepare
 
 KINDS = (
     "frame_{n} = pd.DataFrame({{'g': list('aab'), 'v': [1, 2, {n}]}})\nframe_{n}['w'] = frame_{n}.v * 2",
-    "def clean_{n}(df, drop=()):\n    out = df.dropna().copy()\n    for name in drop:\n        del out[name]\n    return out",
+    "def clean_{n}(df, drop=()):\n    out = df.dropna()\n    for name in drop:\n        del out[name]\n    return out",
     "means_{n} = {{g: part.v.mean() for g, part in frame_{back}.groupby('g')}}\nprint(means_{n})",
     "total_{n} = 0\nfor row in range({n}):\n    total_{n} += row\ntotal_{n}",
     "model_{n} = RandomForestClassifier(n_estimators=10, random_state=0).fit(np.eye(3), [0, 1, 1])\nmodel_{n}.score(np.eye(3), [0, 1, 1])",  # noqa: E501

@@ -102,19 +102,19 @@ def test_processes_give_the_same_results_as_threads() -> None:
 
 
 def test_filters_that_leak_from_overlapping_threads_do_not_outlive_the_run() -> None:
-    before = list(warnings.filters)
-    Pipeline(Notebook.from_sources(["f()", "x = 1"])).run({"f": leak})
+    before, bus = list(warnings.filters), EventBus()
+    bus.on("execution:node-started", leak)
+    Pipeline(Notebook.from_sources(["x = 1", "y = 2"]), bus=bus).run()
     assert list(warnings.filters) == before
 
 
 def test_filters_that_a_cell_sets_stay() -> None:
+    source = "import warnings\nwarnings.filterwarnings('ignore', message='orchestra')"
     with warnings.catch_warnings():
-        Pipeline(
-            Notebook.from_sources(["import warnings\nwarnings.filterwarnings('ignore', message='orchestra')"])
-        ).run()
+        Pipeline(Notebook.from_sources([source])).run()
         assert any(item[1] is not None and "orchestra" in item[1].pattern for item in warnings.filters)
 
 
-def leak() -> None:
+def leak(_: object) -> None:
     """What two overlapping ``catch_warnings`` can leave behind."""
     warnings.filters.insert(0, ("ignore", None, UserWarning, None, 0))
