@@ -172,6 +172,9 @@ def _may_be_one(one: str, two: str) -> bool:
         return True
     if posixpath.isabs(one) != posixpath.isabs(two) or ".." in one or ".." in two:
         return posixpath.basename(one) == posixpath.basename(two) or "." in (one, two)
+    stems, endings = zip(posixpath.splitext(one), posixpath.splitext(two), strict=True)
+    if "" in endings and stems[0] == stems[1]:  # numpy and others add an ending
+        return True
     first, second = one.split("/"), two.split("/")
     short = min(len(first), len(second))
     return "." in (one, two) or first[:short] == second[:short]

@@ -143,6 +143,7 @@ class _Feeder:
         if order.ticket not in self._desk:  # aborted while it waited
             return
         self._flying.add(order.ticket)
+        earlier = self._pool.processes()  # a pool that replaces its dead soon has only living ones to show
         landed = partial(_land, self._desk, self._inbox, order.ticket, self._generation)
         try:
             if self._broken:
@@ -158,7 +159,7 @@ class _Feeder:
             self._broken = True
             self._desk.settle(order.ticket, replies.failure(error))
             return
-        if self._watch is None and (processes := self._pool.processes()):
+        if self._watch is None and (processes := earlier or self._pool.processes()):
             self._watch = _Watch(processes, partial(self._inbox.put, _Bereft(self._generation)))
 
     def _reopen(self) -> None:

@@ -67,7 +67,7 @@ def test_a_failed_run_says_so_first_and_why():
     lines = result()._repr_mimebundle_()["text/plain"].splitlines()
     assert lines[0] == (
         "✗ failed: 3 nodes (1 done, 1 failed, 1 skipped) in 3.0 s"
-        " · lower bound 5.0 s · speed-up 1.00 · jobs=2 · threading"
+        " · lower bound 3.0 s · speed-up 1.00 · jobs=2 · threading"
     )
     assert "NodeFailed: ValueError: bad <b>" in lines
     assert "NodeFailed: ValueError: bad &lt;b&gt;" in result()._repr_mimebundle_()["text/html"]

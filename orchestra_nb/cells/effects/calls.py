@@ -7,6 +7,7 @@ notebook), :mod:`.libraries`, this one, :mod:`.statements`.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from orchestra_nb.cells.effects.members import has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _DEEPEST = 40
+_PURE_CALLABLES = frozenset({"functools.partial", "numpy.vectorize", "numpy.poly1d", "scipy.interpolate.interp1d"})
+"""Results that are there to be called, and do not change by it."""
 
 
 class Calls(Libraries):
@@ -75,7 +78,10 @@ class Calls(Libraries):
                 return self._call_library(item.detail, args, node)
             case "instance":
                 return self.call_method(one, "__call__", args, node)
-            case "result":
+            case "result":  # it may be a method that was taken off its object
+                if item.detail not in _PURE_CALLABLES:
+                    self.mutate(one, "calls it", certain=False)
+                    self.heap.hold(item, args.everything)
                 return self._apply(PURE, args, node, receiver=one, maker=item.detail)
         return self._call_unknown(
             one, args, f"calls {self.names.get(item.number, item.detail)}(), which is not known", node
@@ -102,37 +108,51 @@ class Calls(Libraries):
                     return NOTHING
                 rule = self.table.method(item.detail, name) or PURE
                 out = self._apply(rule, args, node, receiver=one, maker=item.detail, method=name)
-                return self._from_container(item, name, out, node)
+                return self._from_container(item, name, out, args, node)
             case "result":
                 return self._method_of_result(item, name, args, node, const)
             case "iterator" | "handle":
                 if item.kind == "handle":
                     self.file(item.detail, "write", f"uses an open file (.{name})")
                 self.mutate(one, f".{name}()")
-                return self._apply(PURE, args, node, receiver=one, maker=item.detail)
+                out = self._apply(PURE, args, node, receiver=one, maker=item.detail)
+                return out | self.consume(one, node) if item.kind == "iterator" else out
             case "instance" | "class":
                 return self._method_of_own(item, name, args, node)
             case "bound" if item.detail == "super":
                 return self._super(item, name, args, node)
             case "function":
-                return NOTHING
+                self.mutate(one, f".{name}()", certain=False)
+                held = Value(frozenset(item.contents))
+                return self.call(held, args, node) | held if held.objects else NOTHING
         label = self.names.get(item.number, item.detail)
         return self._call_unknown(one, args, f"calls {label}.{name}(), which is not known", node)
 
-    def _from_container(self, item: Object, name: str, out: Value, node: ast.AST) -> Value:
+    def _from_container(self, item: Object, name: str, out: Value, args: Arguments, node: ast.AST) -> Value:
         one = Value(frozenset((item.number,)))
         if name == "copy":
             made = self.make(node, "container", item.detail)
             self.heap.hold(made, Value(frozenset(item.contents)))
             return Value(frozenset((made.number,)))
-        return (self.heap.inside(one) | out).plain
+        given = args.everything if name in ("get", "pop", "setdefault") else NOTHING
+        return (self.heap.inside(one) | out | given).plain
 
     def _method_of_result(self, item: Object, name: str, args: Arguments, node: ast.AST, const: Any) -> Value:
         one = Value(frozenset((item.number,)), const)
         rule = self.table.method(item.detail, name)
+        if name in ("query", "eval") and item.detail.startswith("pandas"):
+            self._names_in_text(args.pick(0))
         if rule is None and node is self.discarded:
             rule = Rule(changes=("self",))  # why else call it?
         return self._apply(rule or PURE, args, node, receiver=one, maker=item.detail, method=name)
+
+    def _names_in_text(self, text: Value | None) -> None:
+        """The variables that a query names with ``@``."""
+        if text is None or not isinstance(text.const, str):
+            self.barrier("computes with names inside a text that is not known")
+            return
+        for name in re.findall(r"@\s*([A-Za-z_]\w*)", text.const):
+            self.load(name)
 
     def _method_of_own(self, item: Object, name: str, args: Arguments, node: ast.AST) -> Value:
         found = self.member(item, name, node)
@@ -173,7 +193,9 @@ class Calls(Libraries):
 
     def _super(self, item: Object, name: str, args: Arguments, node: ast.AST) -> Value:
         owner = self.heap[item.owner or 0]
-        cls = owner if owner.kind == "class" else self.heap[owner.owner or 0]
+        frame = next((f for f in reversed(self.frames.values()) if f.owner is not None), None)
+        own = owner if owner.kind == "class" else self.heap[owner.owner or 0]
+        cls = self.heap[frame.owner] if frame is not None and frame.owner is not None else own
         one = Value(frozenset((owner.number,)))
         out, known = [], False
         for number in sorted(cls.contents):
@@ -186,6 +208,10 @@ class Calls(Libraries):
         for base in self._foreign_bases(cls):
             if base.kind != "library" or self.table.call(base.detail) is None:
                 out.append(self._call_unknown(one, args, f"calls {base.detail}.{name}(), which is not known", node))
+            elif base.detail != "builtins.object":
+                self.mutate(one, f".{name}() of {base.detail}", certain=False)
+                self.heap.hold(owner, args.everything)
+                out.append(one | self.heap.inside(one))
         return join(out)
 
     def _instantiate(self, cls: Object, args: Arguments, node: ast.AST) -> Value:

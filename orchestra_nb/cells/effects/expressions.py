@@ -201,7 +201,13 @@ class Expressions(Members):
         for item in self.of_kind(receiver, "result"):
             if item.detail.endswith("defaultdict"):
                 self.mutate(Value(frozenset((item.number,))), "looking up a defaultdict may add a key", certain=False)
-        return join([self.heap.inside(receiver), self._dunder(receiver, "__getitem__", [index], node)])
+        found = [self._dunder(receiver, name, [index], node) for name in ("__getitem__", "__missing__")]
+        boxes = self.of_kind(receiver, "container")
+        if isinstance(node.slice, ast.Slice) and boxes:
+            made = self.make(node, "container", boxes[0].detail)
+            self.heap.hold(made, self.heap.inside(receiver))
+            found.append(Value(frozenset((made.number,))))
+        return join([self.heap.inside(receiver), *found])
 
     def _eval_Slice(self, node: ast.Slice) -> Value:
         return join([self.eval(node.lower), self.eval(node.upper), self.eval(node.step)])
@@ -240,6 +246,8 @@ class Expressions(Members):
         kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
         made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
         outer, first = self.scope, self.elements(node.generators[0].iter)
+        if isinstance(node, ast.GeneratorExp):
+            self.heap.hold(made, _flat(first))
         own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in _binds(t))
         self.scope = Scope("function", parent=outer, own=own)
         settled = set(self.own)

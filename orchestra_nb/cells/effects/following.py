@@ -20,6 +20,9 @@ from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import FunctionNode, Scope, function_bindings, parameters
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
+_CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
+"""Makers of objects that iterating over advances."""
+
 
 class Following(Expressions):
     """Follows the functions that the notebook defines."""
@@ -46,8 +49,9 @@ class Following(Expressions):
             return running
         key = (
             item.number,
-            tuple(v.objects for v in args.positional),
-            tuple((k, v.objects) for k, v in args.keywords.items()),
+            tuple((v.objects, str(v.const)) for v in args.positional),
+            tuple((k, v.objects, str(v.const)) for k, v in args.keywords.items()),
+            args.spread and args.spread.objects,
             self.weak,
         )
         known = self.memo.get(key)
@@ -63,7 +67,7 @@ class Following(Expressions):
         names = function_bindings(body.node)
         scope = Scope("function", body.scope, {}, names.local, names.module, names.outer)
         scope.box = self.make(body.node, "container", "closure").number
-        frame = Frame(scope)
+        frame = Frame(scope, owner=body.owner)
         self.frames[id(body.node)] = frame
         self._bind_parameters(scope, body.node, body.defaults, args, weak=False)
         saved = (self.scope, self.context, self.discarded, self.hidden, set(self.own))
@@ -83,7 +87,10 @@ class Following(Expressions):
             del self.frames[id(body.node)]
             if early:
                 self.own = saved[4]
-        if body.cached and self.hidden != saved[3]:
+        if body.cached:
+            self.heap.hold(item, frame.returns)
+            frame.returns = frame.returns | Value(frozenset(item.contents))
+        if body.cached and (self.hidden != saved[3] or frame.returns.objects):
             self.mutate(
                 Value(frozenset((item.number,))), "a cached function acts on its first call only", certain=False
             )
@@ -133,25 +140,59 @@ class Following(Expressions):
                 frame = self._activate(body, args, node)
                 out += [frame.yields, frame.returns]
                 self.heap.hold(item, frame.yields)
-            self._call_held(Value(frozenset(item.contents)), node)
+            made = self._call_held(Value(frozenset(item.contents)), node)
+            self.heap.hold(item, made)
+            out.append(made)
         for item in self.of_kind(value, "handle"):
             self.mutate(Value(frozenset((item.number,))), "reads on")
         for item in self.of_kind(value, "foreign"):
             self.mutate(Value(frozenset((item.number,))), "may be consumed by iterating", certain=False)
+        for item in self.of_kind(value, "result"):
+            if item.detail.startswith(_CONSUMED):
+                self.mutate(Value(frozenset((item.number,))), "reads on", certain=False)
         for name in ("__iter__", "__aiter__", "__await__", "__next__", "__anext__", "__getitem__"):
-            out.append(self._dunder(value, name, [], node))
+            found = self._dunder(value, name, [], node)
+            fresh = Value(found.objects - value.objects)
+            out += [found, self.consume(fresh, node)] if fresh.objects else [found]
         return join(out)
 
-    def _call_held(self, whole: Value, node: ast.AST) -> None:
-        """Functions that a library gets hold of may be called there, with anything else it was given."""
+    def _call_held(self, whole: Value, node: ast.AST) -> Value:
+        """Whatever can be called among what a library gets hold of is called, with anything else that it was given.
+
+        Returns
+        -------
+        Value
+            What those calls return or yield.
+        """
+        out = []
         for number in sorted(self._held(whole)):
             item = self.heap[number]
+            given = Value(frozenset(n for n in whole.objects if n != number)) | self.heap.inside(whole)
             if item.kind in ("function", "bound") and item.body is not None:
-                given = Value(frozenset(n for n in whole.objects if n != number)) | self.heap.inside(whole)
-                arguments = (
-                    [given] * 8 if item.kind == "function" else [Value(frozenset((item.owner or 0,))), *[given] * 8]
-                )
-                self.consume(self._follow(item, Arguments(arguments, {}, given), node), node)
+                owner = [Value(frozenset((item.owner or 0,)))] if item.kind == "bound" else []
+                made = self._follow(item, Arguments([*owner, *[given] * 8], {}, given), node)
+                out += [made, self.consume(made, node)]
+            elif item.kind == "bound" and item.detail != "super":
+                out.append(self.call(Value(frozenset((number,))), Arguments([given]), node))
+            elif item.kind == "instance" and self.find(self.heap[item.owner or 0], "__call__")[0].objects:
+                out.append(self.call_method(Value(frozenset((number,))), "__call__", Arguments([given]), node))
+            elif item.kind == "library":
+                self._hand_to(item.detail, given)
+        return join(out) if out else NOTHING
+
+    def _hand_to(self, path: str, given: Value) -> None:
+        """A library's function as an argument: what it is known to use and to change."""
+        rule = self.table.call(path)
+        if rule is None:
+            self.unknown_code(f"calls {path}(), which is not known")
+            self.mutate_deeply(given, f"{path}()")
+            return
+        for key in rule.sets:
+            self.state(key, "write", f"{path}()", certain=False)
+        if rule.barrier:
+            self.barrier(f"{path}() {rule.barrier}")
+        if rule.changes:
+            self.mutate(given, f"{path}()", certain=False)
 
     def _held(self, value: Value) -> set[int]:
         """What is directly in a value's containers; methods of instances are not handed out by passing them."""

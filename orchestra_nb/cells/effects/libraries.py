@@ -13,7 +13,7 @@ from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.scopes import Scope
-from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Value, join
+from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, join
 
 _MAKES_CONTAINER = {
     "builtins.list": "list", "builtins.dict": "dict", "builtins.set": "set", "builtins.tuple": "tuple",
@@ -21,6 +21,15 @@ _MAKES_CONTAINER = {
 }  # fmt: skip
 _TAKES_ELEMENT = frozenset({"builtins.next", "builtins.anext", "builtins.min", "builtins.max", "builtins.sum"})
 _HARMLESS_MAGICS = frozenset({"matplotlib", "config", "load_ext", "pip", "conda", "precision", "pwd", "ls", "time"})
+_WRITTEN_TO = ("out", "buf", "file", "stream", "dst")
+"""Keywords whose argument a call writes to, whatever it is."""
+_FITS_ITS_PARTS = frozenset(
+    f"sklearn.{name}"
+    for name in (
+        *("pipeline.Pipeline", "pipeline.make_pipeline", "pipeline.FeatureUnion", "pipeline.make_union"),
+        *("compose.ColumnTransformer", "compose.make_column_transformer"),
+    )
+)
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
@@ -54,9 +63,26 @@ class Libraries(Following):
         methods = [
             self.member(item, field, node)
             for item in self.of_kind(receiver, "instance", "class")
-            for field in self.heap[item.owner if item.owner is not None else item.number].fields
+            for field in self.all_fields(self.heap[item.owner if item.owner is not None else item.number])
         ]
         return join([self.heap.inside(receiver), receiver, default, *methods])
+
+    def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
+        receiver, name = args.pick(0) or args.everything, args.pick(1)
+        value = args.pick(2) or args.everything
+        self.mutate(receiver, "setattr()")
+        for item in self.of_kind(receiver, "instance", "class"):
+            known = [*item.fields, *self.all_fields(item if item.kind == "class" else self.heap[item.owner or 0])]
+            names = [name.const] if name is not None and isinstance(name.const, str) else known
+            for field in names:
+                self.heap.set_field(item, field, value.plain, weak=True)
+            self.heap.hold(item, value)
+            self._dunder(Value(frozenset((item.number,))), "__setattr__", [value], node)
+        for item in self.of_kind(receiver, "result", "foreign", "function"):
+            self.heap.hold(item, value)
+        if self.of_kind(receiver, "module", "library"):
+            self.forget_types("setattr")
+        return NOTHING
 
     def _builtin_type(self, args: Arguments, node: ast.AST) -> Value:
         owners = [item.owner for item in self.of_kind(args.everything, "instance") if item.owner is not None]
@@ -95,11 +121,15 @@ class Libraries(Following):
         for value in (*args.positional, *args.keywords.values()):
             if self.of_kind(value, *kinds):
                 self.consume(value, node)
-        self._call_held(whole, node)
-        self._change(rule, args, receiver, label)
-        return self._returned(rule, args, node, receiver=receiver, maker=maker)
+        self.observe(self.heap.inside(args.everything), node)
+        made = self._call_held(whole, node)
+        self._change(rule, args, receiver, label, method)
+        out = self._returned(rule, args, node, receiver=receiver, maker=maker)
+        for item in self.of_kind(out, "container", "iterator", "result"):
+            self.heap.hold(item, made)
+        return out | made if made.objects and rule.returns == "same" else out
 
-    def _change(self, rule: Rule, args: Arguments, receiver: Value | None, label: str) -> None:
+    def _change(self, rule: Rule, args: Arguments, receiver: Value | None, label: str, method: str = "") -> None:
         targets = []
         for position in rule.changes:
             target = receiver if position == "self" else args.pick(position)
@@ -108,14 +138,21 @@ class Libraries(Following):
                 self.mutate(target, label)
             elif args.spread is not None:
                 self.mutate(args.spread, label, certain=False)
-        if "out" in args.keywords:
-            self.mutate(args.keywords["out"], f"{label} with out=")
+        for name in _WRITTEN_TO:
+            if name in args.keywords:
+                target = args.keywords[name]
+                self.mutate(target, f"{label} with {name}=")
+                self.mutate(self.heap.inside(target), f"{label} with {name}=", certain=False)
+        if receiver is not None and method.startswith("fit"):  # a pipeline fits its steps in place
+            for item in self.of_kind(receiver, "result"):
+                if item.detail in _FITS_ITS_PARTS:
+                    self.mutate_deeply(Value(frozenset(item.contents)), f"{label} fits the steps in place")
         in_place = args.keywords.get("inplace")
         if in_place is not None and in_place.const is not False and receiver is not None:
             self.mutate(receiver, f"{label} with inplace=True", certain=in_place.const is True)
         for target in targets:
             for number in target.objects:
-                self.heap.hold(self.heap[number], args.everything)
+                self.heap.hold(self.heap[number], args.everything | self.heap.inside(args.everything))
 
     def _touch_files(self, rule: Rule, args: Arguments, receiver: Value | None, label: str) -> None:
         for which, mode in ((rule.reads, "read"), (rule.writes, "write")):
@@ -125,9 +162,11 @@ class Libraries(Following):
             if opened is not None and not (isinstance(opened.const, str) and set(opened.const) <= set("rbtU")):
                 mode = "write"
             path = receiver if which == "self" else None if which == "?" else args.pick(which)
-            if path is not None and self.of_kind(path, "handle") and which != "self":
-                self.mutate(path, label)
-                continue
+            if path is not None and which != "self":
+                streams = [k for k in self.of_kind(path, "handle", "result", "foreign", "instance") if _is_stream(k)]
+                if streams:
+                    self.mutate(path, label)
+                    continue
             const = path.const if path is not None else UNKNOWN
             self.file(posixpath.normpath(const) if isinstance(const, str) else ANYTHING, mode, label)
 
@@ -135,6 +174,9 @@ class Libraries(Following):
         """Whether numpy's global random state is used; ``maker`` is empty for methods."""
         seeds = [args.keywords[k] for k in rule.seed if k in args.keywords]
         draws = bool(rule.seed) and not any(s.const is not None for s in seeds)
+        for seed in seeds:
+            if seed.objects:
+                self.mutate(seed, f"{label} draws from it", certain=False)
         if draws and rule.seed_if and args.spread is None:
             draws = any(k in args.keywords for k in rule.seed_if)
         if rule.lazy and maker:
@@ -231,6 +273,11 @@ class Libraries(Following):
         if not shell and not (method == "run_line_magic" and name is not None and name.const in _HARMLESS_MAGICS):
             self.forget_types("a magic binds")
         return self.foreign("output of a magic")
+
+
+def _is_stream(item: Object) -> bool:
+    """Whether something in a path's place is written to as a stream; a ``Path`` is a path."""
+    return not (item.kind == "result" and item.detail.startswith(("pathlib.", "os.")))
 
 
 def _makes_object(path: str) -> bool:

@@ -34,6 +34,10 @@ class Frame:
     returns: Value = NOTHING
     yields: Value = NOTHING
     changed: bool = False
+    owner: int | None = None
+    """The class in whose body the function stands, for ``super()``."""
+    ended: bool = False
+    """Whether a ``return`` was met."""
 
 
 @dataclass(slots=True)

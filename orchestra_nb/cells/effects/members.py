@@ -37,7 +37,9 @@ class Members(Names):
                 out.append(self.member(item, name, node))
             elif item.kind == "container":
                 out.append(self._bound(item, name, None, node) if has_attribute(item.detail, name) else NOTHING)
-            elif item.kind != "function":
+            elif item.kind == "function":
+                out.append(Value(frozenset(item.contents)))
+            else:
                 rule = self.table.method(item.detail, name) if item.kind == "result" else None
                 for key in rule.sets if rule else ():
                     self.state(key, "write", f".{name}")
@@ -48,6 +50,11 @@ class Members(Names):
         """A field, method or property of an instance or a class that the notebook defines."""
         if item.kind == "bound":
             return self._bound(self.heap[item.owner or 0], name, None, node) if item.detail == "super" else NOTHING
+        one = Value(frozenset((item.number,)))
+        if name == "__dict__":
+            return one
+        if name == "__class__" and item.kind == "instance" and item.owner is not None:
+            return Value(frozenset((item.owner,)))
         out = [item.fields[name]] if name in item.fields else []
         cls = item if item.kind == "class" else self.heap[item.owner or 0]
         found, complete = self.find(cls, name)
@@ -55,6 +62,10 @@ class Members(Names):
             part = self.heap[number]
             if part.body is None:
                 out.append(Value(frozenset((number,))))
+                if item.kind == "instance":  # a field of a dataclass may have been given by position
+                    out.append(Value(frozenset(item.contents)))
+            elif part.body.binding == "setter":
+                continue
             elif part.body.binding == "property" and item.kind == "instance":
                 out.append(self.call(self._bound(item, name, part, node), Arguments(), node))
             elif part.body.binding == "static" or (item.kind == "class" and part.body.binding == "plain"):
@@ -62,8 +73,8 @@ class Members(Names):
             else:
                 out.append(self._bound(cls if part.body.binding == "class" else item, name, part, node))
         if not out:
-            one = Value(frozenset((item.number,)))
             out.append(Value(frozenset(item.contents)) | (NOTHING if complete else one))
+            out.append(self._dunder(one, "__getattr__", [NOTHING], node))
         return join(out)
 
     def _bound(self, owner: Object, name: str, method: Object | None, node: ast.AST) -> Value:
@@ -86,10 +97,17 @@ class Members(Names):
                 complete = False
         return found, complete
 
+    def all_fields(self, cls: Object) -> dict[str, Value]:
+        """The names that a class and its bases in the notebook define."""
+        out: dict[str, Value] = {}
+        for base in self.of_kind(Value(frozenset(cls.contents)), "class"):
+            out.update(self.all_fields(base))
+        return out | cls.fields
+
     def observe(self, value: Value, node: ast.AST) -> None:
         """Using an instance may run the special methods that its class defines for looking at it."""
         for item in self.of_kind(value, "instance"):
-            for name in _observers(self.heap[item.owner or 0].fields):
+            for name in _observers(self.all_fields(self.heap[item.owner or 0])):
                 self._dunder(Value(frozenset((item.number,))), name, [value], node)
 
     def _dunder(self, value: Value, name: str, args: list[Value], node: ast.AST) -> Value:

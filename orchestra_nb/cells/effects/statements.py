@@ -9,14 +9,15 @@ from typing import Any
 
 from orchestra_nb.cells.effects.calls import Calls
 from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.scopes import Scope, class_bindings
-from orchestra_nb.cells.effects.values import NOTHING, Value, join
+from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
 """Passes over a loop's body before its values are taken to be settled; abstract values grow at most a few times."""
 _STREAMS = ("stdout", "stderr", "stdin", "displayhook", "excepthook")
-_SWALLOWS = ("contextlib.suppress", "foreign", "instance")
+_SWALLOWS = ("contextlib.suppress", "contextlib.ExitStack", "foreign", "instance", "iterator")
 
 
 class Interpreter(Calls):
@@ -68,7 +69,9 @@ class Interpreter(Calls):
     def _run_AugAssign(self, node: ast.AugAssign) -> None:
         old = self._target_value(node.target)
         right = self.eval(node.value)
-        result = self.operate(node.op, old, right, node)
+        result = self.operate(node.op, old, right, node) | self._dunder(
+            old, f"__i{OPERATORS[type(node.op)]}__", [right], node
+        )
         for item in self.of_kind(old, "container", "result", "foreign", "instance"):
             one = Value(frozenset((item.number,)))
             self.mutate(one, "augmented assignment", certain=item.kind == "container")
@@ -108,6 +111,7 @@ class Interpreter(Calls):
                 self._dunder(receiver, "__setattr__", [value], target)
                 for item in self.of_kind(receiver, "instance", "class"):
                     self.heap.set_field(item, name, value, weak=True)
+                    self._set_property(item, name, value, target)
                 for item in self.of_kind(receiver, "result", "foreign", "function", "container"):
                     self.heap.hold(item, value)
             case ast.Subscript(value=owner, slice=index):
@@ -116,7 +120,17 @@ class Interpreter(Calls):
                 self.mutate(receiver, "[…] = …")
                 self._dunder(receiver, "__setitem__", [key, value], target)
                 for item in self.of_kind(receiver, "container", "result", "foreign", "instance"):
-                    self.heap.hold(item, value | key)
+                    self.heap.hold(item, value | key | (self.heap.inside(value) if _is_slice(index) else NOTHING))
+
+    def _set_property(self, item: Object, name: str, value: Value, node: ast.AST) -> None:
+        """Run the setter, or the ``__set__`` of a descriptor, that the class has for an attribute."""
+        if item.kind != "instance":
+            return
+        found, _ = self.find(self.heap[item.owner or 0], name)
+        self._dunder(found, "__set__", [Value(frozenset((item.number,))), value], node)
+        for part in self.of_kind(found, "function"):
+            if part.body is not None and part.body.binding == "setter":
+                self.call(self._bound(item, name, part, node), Arguments([value]), node)
 
     def _run_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -124,7 +138,10 @@ class Interpreter(Calls):
                 case ast.Name(id=name):
                     self.unbind(name)
                 case ast.Attribute(value=owner) | ast.Subscript(value=owner):
-                    self.mutate(self.eval(owner), "del")
+                    receiver = self.eval(owner)
+                    self.mutate(receiver, "del")
+                    for name in ("__delitem__", "__delattr__"):
+                        self._dunder(receiver, name, [NOTHING], target)
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     self._run_Delete(ast.Delete(targets=parts))
 
@@ -199,7 +216,7 @@ class Interpreter(Calls):
         swallows = False
         for item in node.items:
             manager = self.eval(item.context_expr)
-            kinds = self.of_kind(manager, "result", "foreign", "instance", "library")
+            kinds = self.of_kind(manager, "result", "foreign", "instance", "library", "iterator")
             swallows = swallows or any(k.detail in _SWALLOWS or k.kind in _SWALLOWS for k in kinds)
             entered = join(
                 self._dunder(manager, name, [], node) for name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
@@ -245,7 +262,8 @@ class Interpreter(Calls):
         value = self.eval(node.value)
         if self.frames:
             frame = next(reversed(self.frames.values()))
-            frame.returns = frame.returns | value if frame.returns.objects or frame.returns.const is None else value
+            frame.returns = frame.returns | value if frame.ended else value
+            frame.ended = True
 
     def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = [self.eval(item) for item in node.decorator_list]
@@ -260,7 +278,10 @@ class Interpreter(Calls):
     def _define(self, node: Any, value: Value, decorators: list[Value]) -> None:
         for decorator, written in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
             if isinstance(written, ast.Attribute) and written.attr in ("setter", "getter", "deleter"):
-                value = value | decorator
+                for item in self.of_kind(value, "function"):
+                    assert item.body is not None
+                    item.body.binding = "setter"
+                value = value | self.eval(written.value)
                 continue
             value = self.call(decorator, Arguments([value]), written)
         if not self.context:
@@ -280,9 +301,22 @@ class Interpreter(Calls):
             self.run(node.body)
             for name, value in self.scope.names.items():
                 self.heap.set_field(made, name, value, weak=self.weak > 0)
+                for item in self.of_kind(value, "function"):
+                    if item.body is not None and item.body.owner is None:
+                        item.body.owner = made.number
         finally:
             self.scope = outer
+        self._announce(made, node)
         self._define(node, Value(frozenset((made.number,))), decorators)
+
+    def _announce(self, made: Object, node: ast.ClassDef) -> None:
+        """What runs because a class is defined: ``__init_subclass__`` of its bases; a metaclass may do anything."""
+        if any(k.arg == "metaclass" and "ABCMeta" not in ast.unparse(k.value) for k in node.keywords):
+            self.barrier(f"defines {node.name} through a metaclass")
+        for base in self.of_kind(Value(frozenset(made.contents)), "class"):
+            found, _ = self.find(base, "__init_subclass__")
+            if found.objects:
+                self.call(found, Arguments([Value(frozenset((made.number,)))]), node)
 
     # -- imports -----------------------------------------------------------------------------------------------------
 
@@ -312,6 +346,10 @@ class Interpreter(Calls):
             return
         self.on_main(f"imports {module}, whose code is not known")
         self.state(ANYTHING, "write", f"imports {module}, whose code is not known", certain=False)
+
+
+def _is_slice(index: ast.expr) -> bool:
+    return any(isinstance(part, ast.Slice) for part in ast.walk(index))
 
 
 def _same_length(target: ast.expr, value: ast.Tuple) -> bool:

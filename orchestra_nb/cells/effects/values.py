@@ -88,7 +88,9 @@ class Body:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     defaults: dict[str, Value]
-    binding: Literal["plain", "static", "class", "property"] = "plain"
+    binding: Literal["plain", "static", "class", "property", "setter"] = "plain"
+    owner: int | None = None
+    """The class in whose body it stands."""
     cached: bool = False
     """Behind ``lru_cache`` or ``cached_property``: what it prints or changes happens on the first call only."""
 
