@@ -194,6 +194,7 @@ def _node(number: int, cell: Cell, effects: Effects, where: Mapping[str, str]) -
         verdicts=where,
         metadata={
             "state": effects.state if UNKNOWN_CODE not in effects.state else (*effects.state, ANYTHING),
+            "sets": tuple(str(access.key) for access in effects.of("state", "write")),
             "tags": cell.tags,
             "cell_id": cell.cell_id,
             "position": cell.position,

@@ -128,7 +128,7 @@ def _filters_kept(dag: DAG) -> AbstractContextManager[object]:
     Libraries change them for a moment (``catch_warnings``), which before Python 3.14 concerns the whole process: two
     threads that overlap in it can leave each other's filters behind for good.
     """
-    sets = any({"warnings", "*"} & set(node.metadata.get("state", ())) for node in dag.nodes.values())
+    sets = any({"warnings", "*", "unknown code"} & set(node.metadata.get("sets", ())) for node in dag.nodes.values())
     return nullcontext() if sets else warnings.catch_warnings()
 
 
