@@ -145,14 +145,19 @@ def _upgrade(raw: Document, name: str) -> nbformat.NotebookNode:
 
 def _check_language(document: nbformat.NotebookNode, name: str) -> None:
     spec, info = (_mapping(document.metadata.get(key)) for key in ("kernelspec", "language_info"))
-    language = spec.get("language") or info.get("name") or document.metadata.get("language") or ""
+    said = [str(word) for word in (spec.get("language"), info.get("name"), document.metadata.get("language")) if word]
+    language = next((word for word in said if not _is_python(word)), said[0] if said else "")
     if not language:
         kernel = str(spec.get("name", "python3")).lower()
         foreign = (word for word in _FOREIGN_KERNELS if kernel == word or kernel.startswith(f"{word}-"))
         language = next(foreign, "python")
-    if not str(language).lower().startswith(("python", "ipython")):
+    if not _is_python(language):
         message = f"the notebook is for {language}, and only Python notebooks can be run"
         raise _fault("not-python", message, name, "give a notebook with a Python kernel")
+
+
+def _is_python(language: str) -> bool:
+    return language.lower().startswith(("python", "ipython"))
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Orchestrate(Magics):
 
     def _run(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes)
+        dag = self.session.dag(options.notebook, options.nodes, last=False)
         if options.dry_run:
             return self._planned(dag, config)
         written = {"-o": options.output, "--html": options.html}

@@ -90,7 +90,7 @@ class Session:
         self.declared = trial
         return cells, report
 
-    def dag(self, notebook: str | None = None, targets: Sequence[str] = ()) -> DAG:
+    def dag(self, notebook: str | None = None, targets: Sequence[str] = (), *, last: bool = True) -> DAG:
         """The graph that a command is about.
 
         Parameters
@@ -99,12 +99,16 @@ class Session:
             ``None`` for what was declared, a path for that file, empty for this notebook's file.
         targets
             Keep only these nodes and what they need.
+        last
+            Where nothing is declared, take the graph of the last run: that of a notebook or of a pipeline cell.
         """
         if notebook is not None:
             found = self.notebook(notebook)
             whole = self._analysed(self._others(found.cells))
         elif len(self.declared):
             whole = self._declared_dag(self.declared)
+        elif last and self.result is not None:
+            whole = self.result.dag
         else:
             raise CommandError("nothing is declared; begin a cell with %%orchestrate NAME, or add --notebook")
         return whole.subgraph(targets) if targets else whole

@@ -419,3 +419,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(file: Path, monkeyp
 def test_a_folder_that_is_not_there_is_a_clear_error(file: Path) -> None:
     with pytest.raises(NotebookError, match="cannot write: No such file or directory"):
         write_text(file.parent / "no" / "a.ipynb", "x")
+
+
+def test_a_notebook_whose_metadata_contradict_each_other_about_python_is_refused(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata.language_info = {"name": "R"}
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    with pytest.raises(NotebookError, match="the notebook is for R"):
+        Notebook.read(tmp_path / "n.ipynb")

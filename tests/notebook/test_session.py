@@ -153,6 +153,17 @@ def test_a_pipeline_cell_is_drawn_run_and_shown_right_there(cell: Cell, shell: A
     assert "never" not in shell.user_ns
 
 
+def test_where_nothing_is_declared_commands_are_about_the_last_run(cell: Cell) -> None:
+    with pytest.raises(CommandError, match="nothing is declared"):
+        cell("%orchestrate graph")
+    cell("%%orchestrate\n# %% a\nq = 1\n# %% b\nw = q + 1")
+    assert list(cell("%orchestrate graph").result.nodes) == ["a", "b"]
+    reasons = cell("%orchestrate why a b").result._repr_mimebundle_()["text/plain"]
+    assert "writes q, then reads q" in reasons
+    with pytest.raises(CommandError, match="nothing is declared"):
+        cell("%orchestrate run")
+
+
 def test_a_notebook_runs_as_it_is_without_the_cell_that_asks(cell: Cell, shell: Any, tmp_path: Path) -> None:
     write(tmp_path / "n.ipynb", ["x = 1\nprint('one')", "y = x + 1\ny", "r = %orchestrate run --notebook n.ipynb"])
     screen = cell("r = %orchestrate run --notebook n.ipynb")
