@@ -166,8 +166,6 @@ class Calls(Libraries):
         )
         cls = item if item.kind == "class" else self.heap[item.owner or 0]
         defined, complete = self.find(cls, name)
-        if not defined.objects and self.find(cls, "__getattr__")[0].objects:
-            self.mutate_deeply(Value(frozenset((item.number,))), f".{name}() goes through __getattr__")
         out = [self.call(callable_, args, node)] if callable_.objects else []
         if not defined.objects and not complete:
             out.append(self._inherited(cls, Value(frozenset((item.number,))), name, args, node))
@@ -220,17 +218,14 @@ class Calls(Libraries):
         made = self.make(node, "instance", cls.detail)
         made.owner = cls.number
         one = Value(frozenset((made.number,)))
-        inits, others = 0, NOTHING
+        inits = 0
         for name in ("__new__", "__init__", "__post_init__"):
             found, _ = self.find(cls, name)
             for number in found.objects:
                 inits += name == "__init__"
                 first = Value(frozenset((cls.number,))) if name == "__new__" else one
                 rest = Arguments([first, *args.positional], args.keywords, args.spread)
-                out = self.call(
-                    Value(frozenset((number,))), rest if name != "__post_init__" else Arguments([one]), node
-                )
-                others = others | out.plain if name == "__new__" else others
+                self.call(Value(frozenset((number,))), rest if name != "__post_init__" else Arguments([one]), node)
         if not inits:
             self.heap.hold(made, args.everything)
             for name, value in args.keywords.items():
@@ -238,4 +233,4 @@ class Calls(Libraries):
             for base in self._foreign_bases(cls):
                 if base.kind != "library" or self.table.call(base.detail) is None:
                     self._call_unknown(one, args, f"makes a {base.detail}, which is not known", node)
-        return one | others
+        return one

@@ -93,7 +93,6 @@ class Expressions(Members):
         if not both.objects:
             return Value(const=_fold(op, left.const, right.const))
         self.state("options", "read", "computes")
-        self.state("warnings", "read", "computes")
         name = OPERATORS[type(op)]
         out = [self._dunder(left, f"__{name}__", [right], node), self._dunder(right, f"__r{name}__", [left], node)]
         kinds = self.of_kind(both, "result", "foreign", "library", "iterator", "handle")
@@ -144,7 +143,6 @@ class Expressions(Members):
         values = [self.eval(node.left), *map(self.eval, node.comparators)]
         if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             for container in values[1:]:
-                self.observe(self.heap.inside(container), node)
                 if self.of_kind(container, "iterator"):
                     self.consume(container, node)
         results = self.of_kind(join(values), "result", "foreign")
@@ -250,14 +248,6 @@ class Expressions(Members):
         outer, first = self.scope, self.elements(node.generators[0].iter)
         if isinstance(node, ast.GeneratorExp):
             self.heap.hold(made, _flat(first))
-            if not any(entry[0] is node for entry in made.latent):
-                made.latent.append((node, outer, first))
-        self.fill(node, made, outer, first)
-        return Value(frozenset((made.number,)))
-
-    def fill(self, node: Any, made: Object, outer: Scope, first: Shape) -> None:
-        """Evaluate a comprehension's elements; those of a generator expression, again, wherever it is consumed."""
-        here = self.scope
         own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in _binds(t))
         self.scope = Scope("function", parent=outer, own=own)
         settled = set(self.own)
@@ -272,8 +262,9 @@ class Expressions(Members):
                 self.heap.hold(made, self.eval(element))
         finally:
             self.weak -= 1
-            self.scope = here
+            self.scope = outer
             self.own = settled
+        return Value(frozenset((made.number,)))
 
     _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
 

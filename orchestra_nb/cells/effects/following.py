@@ -136,17 +136,8 @@ class Following(Expressions):
         out = [self.heap.inside(value)]
         for item in self.of_kind(value, "iterator"):
             self.mutate(Value(frozenset((item.number,))), "consumes it")
-            for entry in list(item.latent):
-                if isinstance(entry[0], ast.GeneratorExp):
-                    if id(entry[0]) not in self.filling:
-                        self.filling.add(id(entry[0]))
-                        self.fill(entry[0], item, entry[1], entry[2])
-                        self.filling.discard(id(entry[0]))
-                    out.append(Value(frozenset(item.contents)))
-                    continue
-                self.weak += 1  # it may be left before its end
-                frame = self._activate(entry[0], entry[1], node)
-                self.weak -= 1
+            for body, args in list(item.latent):
+                frame = self._activate(body, args, node)
                 out += [frame.yields, frame.returns]
                 self.heap.hold(item, frame.yields)
             made = self._call_held(Value(frozenset(item.contents)), node)

@@ -30,7 +30,6 @@ _FITS_ITS_PARTS = frozenset(
         *("compose.ColumnTransformer", "compose.make_column_transformer"),
     )
 )
-_KEEPS_LOGS = frozenset({"logging.basicConfig", "logging.FileHandler", "logging.StreamHandler"})
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
@@ -109,11 +108,6 @@ class Libraries(Following):
             self.barrier(f"{label} {rule.barrier}")
         if rule.main:
             self.on_main(f"{label}: {rule.main}")
-        self.state("warnings", "read", label)
-        if maker.startswith("logging."):
-            self.logs_kept = self.logs_kept or method == "addHandler" or maker in _KEEPS_LOGS
-            if self.logs_kept:
-                self.barrier("logs to where other cells may look")
         for key in rule.gets:
             self.state(key, "read", label)
         for key in rule.sets:
@@ -211,8 +205,7 @@ class Libraries(Following):
     def _opened(self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None) -> Value:
         if rule.returns == "iterator":
             made = self.make(node, "iterator", maker)
-            inside = self.heap.inside(args.everything | (receiver or NOTHING))
-            self.heap.hold(made, args.everything | (receiver or NOTHING) | inside | self.heap.inside(inside))
+            self.heap.hold(made, args.everything | self.heap.inside(args.everything))
         else:
             path = receiver if rule.reads == "self" else args.pick(0)
             const = path.const if path is not None else UNKNOWN

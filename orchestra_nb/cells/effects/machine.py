@@ -76,8 +76,6 @@ class Machine:
         self.stars: list[str] = []
         self.trees: list[ast.Module] = []
         """Kept alive: allocation sites are told apart by the identity of their syntax nodes."""
-        self.logs_kept = False
-        """Whether a cell has sent what is logged to where other cells may look."""
         self.begin(0)
 
     def begin(self, cell: int) -> None:
@@ -96,8 +94,6 @@ class Machine:
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
         self.work = 0
         self.discarded: ast.AST | None = None
-        self.filling: set[int] = set()
-        """Generator expressions that are being consumed."""
 
     @property
     def version(self) -> int:
