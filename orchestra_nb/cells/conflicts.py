@@ -167,17 +167,29 @@ def _may_be_one(one: str, two: str) -> bool:
     --------
     >>> _may_be_one("out/a.csv", "out/b.csv"), _may_be_one("out", "out/b.csv"), _may_be_one("/data/a.csv", "a.csv")
     (False, True, True)
+    >>> _may_be_one("/home/me/out", "out/a.csv"), _may_be_one("../data/a.csv", "/srv/data/b.csv")
+    (True, False)
     """
     if ANYTHING in (one, two):
         return True
     if posixpath.isabs(one) != posixpath.isabs(two) or ".." in one or ".." in two:
-        return posixpath.basename(one) == posixpath.basename(two) or "." in (one, two)
+        return "." in (one, two) or _overlap(_named(one), _named(two)) or _overlap(_named(two), _named(one))
     stems, endings = zip(posixpath.splitext(one), posixpath.splitext(two), strict=True)
     if "" in endings and stems[0] == stems[1]:  # numpy and others add an ending
         return True
     first, second = one.split("/"), two.split("/")
     short = min(len(first), len(second))
     return "." in (one, two) or first[:short] == second[:short]
+
+
+def _named(path: str) -> list[str]:
+    """The folders and the name of a path, as far as they are said."""
+    return [part for part in path.split("/") if part not in ("", "..")]
+
+
+def _overlap(one: list[str], two: list[str]) -> bool:
+    """Whether one path, from some folder on, begins like another, which starts from a folder that is not known."""
+    return not two or any(one[i : i + len(two)] == two[: len(one) - i] for i in range(len(one)))
 
 
 def _barriers(effects: Sequence[Effects], found: Conflicts) -> None:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestra_nb.cells.effects.machine import TooMuchWork
+from orchestra_nb.cells.effects.fixpoint import TooMuchWork
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
 from orchestra_nb.cells.effects.statements import Interpreter
 from orchestra_nb.cells.source import Prepared

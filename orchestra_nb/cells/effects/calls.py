@@ -8,33 +8,26 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from typing import Any
 
+from orchestra_nb.cells.effects.classes import Classes
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
-from orchestra_nb.cells.effects.libraries import Libraries
-from orchestra_nb.cells.effects.machine import Arguments, TooMuchWork
+from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
-_DEEPEST = 40
 _PURE_CALLABLES = frozenset({"functools.partial", "numpy.vectorize", "numpy.poly1d", "scipy.interpolate.interp1d"})
 """Results that are there to be called, and do not change by it."""
 
 
-class Calls(Libraries):
+class Calls(Classes):
     """Follows calls."""
 
     def _eval_Call(self, node: ast.Call) -> Value:
-        self._depth_check()
         if isinstance(node.func, ast.Attribute):
             receiver = self.eval(node.func.value)
             return self.call_method(receiver, node.func.attr, self._arguments(node), node)
         return self.call(self.eval(node.func), self._arguments(node), node)
-
-    def _depth_check(self) -> None:
-        if len(self.context) > _DEEPEST:
-            raise TooMuchWork
 
     def _arguments(self, node: ast.Call) -> Arguments:
         args = Arguments()
@@ -63,6 +56,7 @@ class Calls(Libraries):
         return join(self._call_one(self.heap[number], args, node) for number in sorted(callee.objects))
 
     def _call_one(self, item: Object, args: Arguments, node: ast.AST) -> Value:
+        self.spend()
         one = Value(frozenset((item.number,)))
         match item.kind:
             case "function":
@@ -115,6 +109,8 @@ class Calls(Libraries):
                 if item.kind == "handle":
                     self.file(item.detail, "write", f"uses an open file (.{name})")
                 self.mutate(one, f".{name}()")
+                if name.startswith(("readinto", "recv_into")):
+                    self.mutate(args.everything, f".{name}()")
                 out = self._apply(PURE, args, node, receiver=one, maker=item.detail)
                 return out | self.consume(one, node) if item.kind == "iterator" else out
             case "instance" | "class":
@@ -142,7 +138,8 @@ class Calls(Libraries):
         rule = self.table.method(item.detail, name)
         if name in ("query", "eval") and item.detail.startswith("pandas"):
             self._names_in_text(args.pick(0))
-        if rule is None and node is self.discarded:
+        last = node is self.shown and item.detail.partition(".")[0] not in self.table.listed
+        if rule is None and (last or node is self.discarded):
             rule = Rule(changes=("self",))  # why else call it?
         return self._apply(rule or PURE, args, node, receiver=one, maker=item.detail, method=name)
 
@@ -166,71 +163,16 @@ class Calls(Libraries):
         )
         cls = item if item.kind == "class" else self.heap[item.owner or 0]
         defined, complete = self.find(cls, name)
+        if not callable_.objects and complete and has_attribute("dict", name):  # of its __dict__
+            one = Value(frozenset((item.number,)))
+            self.mutate(one, f".__dict__.{name}()", certain=False)
+            self.heap.hold(item, args.everything | self.heap.inside(args.everything))
+            for field, value in args.keywords.items():
+                self.heap.set_field(item, field, value, weak=True)
+            return self.heap.inside(one) | args.everything
+        if not defined.objects and self.find(cls, "__getattr__")[0].objects:
+            self.mutate_deeply(Value(frozenset((item.number,))), f".{name}() goes through __getattr__")
         out = [self.call(callable_, args, node)] if callable_.objects else []
         if not defined.objects and not complete:
             out.append(self._inherited(cls, Value(frozenset((item.number,))), name, args, node))
         return join(out)
-
-    def _inherited(self, cls: Object, one: Value, name: str, args: Arguments, node: ast.AST) -> Value:
-        """A method that comes from a base outside the notebook."""
-        out = []
-        for base in self._foreign_bases(cls):
-            if base.kind == "library" and self.table.call(base.detail) is not None:
-                rule = self.table.method(base.detail, name) or PURE
-                out.append(self._apply(rule, args, node, receiver=one, maker=base.detail))
-                self.mutate(one, f".{name}() of {base.detail}", certain=False)
-            else:
-                out.append(self._call_unknown(one, args, f"calls .{name}() of {base.detail}, which is not known", node))
-        return join(out)
-
-    def _foreign_bases(self, cls: Object) -> Iterator[Object]:
-        for number in sorted(cls.contents):
-            base = self.heap[number]
-            if base.kind == "class":
-                yield from self._foreign_bases(base)
-            elif base.kind in ("library", "foreign", "result"):
-                yield base
-
-    def _super(self, item: Object, name: str, args: Arguments, node: ast.AST) -> Value:
-        owner = self.heap[item.owner or 0]
-        frame = next((f for f in reversed(self.frames.values()) if f.owner is not None), None)
-        own = owner if owner.kind == "class" else self.heap[owner.owner or 0]
-        cls = self.heap[frame.owner] if frame is not None and frame.owner is not None else own
-        one = Value(frozenset((owner.number,)))
-        out, known = [], False
-        for number in sorted(cls.contents):
-            base = self.heap[number]
-            if base.kind == "class":
-                found, complete = self.find(base, name)
-                known = known or complete
-                inner = Arguments([one, *args.positional], args.keywords, args.spread)
-                out.append(self.call(found, inner, node) if found.objects else NOTHING)
-        for base in self._foreign_bases(cls):
-            if base.kind != "library" or self.table.call(base.detail) is None:
-                out.append(self._call_unknown(one, args, f"calls {base.detail}.{name}(), which is not known", node))
-            elif base.detail != "builtins.object":
-                self.mutate(one, f".{name}() of {base.detail}", certain=False)
-                self.heap.hold(owner, args.everything)
-                out.append(one | self.heap.inside(one))
-        return join(out)
-
-    def _instantiate(self, cls: Object, args: Arguments, node: ast.AST) -> Value:
-        made = self.make(node, "instance", cls.detail)
-        made.owner = cls.number
-        one = Value(frozenset((made.number,)))
-        inits = 0
-        for name in ("__new__", "__init__", "__post_init__"):
-            found, _ = self.find(cls, name)
-            for number in found.objects:
-                inits += name == "__init__"
-                first = Value(frozenset((cls.number,))) if name == "__new__" else one
-                rest = Arguments([first, *args.positional], args.keywords, args.spread)
-                self.call(Value(frozenset((number,))), rest if name != "__post_init__" else Arguments([one]), node)
-        if not inits:
-            self.heap.hold(made, args.everything)
-            for name, value in args.keywords.items():
-                self.heap.set_field(made, name, value, weak=True)
-            for base in self._foreign_bases(cls):
-                if base.kind != "library" or self.table.call(base.detail) is None:
-                    self._call_unknown(one, args, f"makes a {base.detail}, which is not known", node)
-        return one

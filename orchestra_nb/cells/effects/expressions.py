@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from orchestra_nb.cells.effects.machine import WORK_PER_CELL, TooMuchWork
-from orchestra_nb.cells.effects.members import OPERATORS, Members
+from orchestra_nb.cells.effects.lifetimes import Lifetimes
+from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.scopes import Scope, _binds
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Body, Object, Value, join
 
@@ -17,22 +18,34 @@ Shape = Value | tuple["Shape", ...]
 _CONTAINERS = {ast.List: "list", ast.Set: "set", ast.Tuple: "tuple"}
 
 
-class Expressions(Members):
+@dataclass(frozen=True, slots=True)
+class PendingElements:
+    """What a generator expression does when it is consumed: its first iterable alone is evaluated at once."""
+
+    node: Any
+    scope: Scope
+    source: Value
+    first: Shape
+
+
+class Expressions(Lifetimes):
     """Evaluates expressions over abstract values."""
 
     def eval(self, node: ast.expr | None) -> Value:
         """What an expression may yield; effects are recorded on the way."""
         if node is None:
             return NOTHING
-        self.work += 1
-        if self.work > WORK_PER_CELL:
-            raise TooMuchWork
+        self.spend()
         if not self.context:
             self.line = node.lineno
-        handler: Callable[[Any], Value] | None = getattr(self, f"_eval_{type(node).__name__}", None)
-        if handler is not None:
-            return handler(node)
-        return join(self.eval(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+        handler: Callable[[Any], Value] = getattr(self, f"_eval_{type(node).__name__}", self._eval_parts)
+        self.depth += 2
+        value = handler(node)
+        self.depth -= 2
+        return value
+
+    def _eval_parts(self, node: ast.expr) -> Value:
+        return join([self.eval(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)])
 
     # -- atoms ---------------------------------------------------------------------------------------------------
 
@@ -93,6 +106,7 @@ class Expressions(Members):
         if not both.objects:
             return Value(const=_fold(op, left.const, right.const))
         self.state("options", "read", "computes")
+        self.state("warnings", "read", "computes")
         name = OPERATORS[type(op)]
         out = [self._dunder(left, f"__{name}__", [right], node), self._dunder(right, f"__r{name}__", [left], node)]
         kinds = self.of_kind(both, "result", "foreign", "library", "iterator", "handle")
@@ -143,6 +157,7 @@ class Expressions(Members):
         values = [self.eval(node.left), *map(self.eval, node.comparators)]
         if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             for container in values[1:]:
+                self.observe(self.heap.inside(container), node)
                 if self.of_kind(container, "iterator"):
                     self.consume(container, node)
         results = self.of_kind(join(values), "result", "foreign")
@@ -246,8 +261,18 @@ class Expressions(Members):
         kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
         made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
         outer, first = self.scope, self.elements(node.generators[0].iter)
+        source = self.eval(node.generators[0].iter) if isinstance(node, ast.GeneratorExp) else NOTHING
+        pending = PendingElements(node, outer, source, first)
         if isinstance(node, ast.GeneratorExp):
             self.heap.hold(made, _flat(first))
+            earlier = [p for p in made.latent if p.scope is not outer]  # a loop may have made it in other activations
+            made.latent = [*earlier, pending]
+        self.fill(pending, made)
+        return Value(frozenset((made.number,)))
+
+    def fill(self, pending: PendingElements, made: Object) -> None:
+        """Evaluate a comprehension's elements; those of a generator expression, again, wherever it is consumed."""
+        node, outer, first, here = pending.node, pending.scope, pending.first, self.scope
         own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in _binds(t))
         self.scope = Scope("function", parent=outer, own=own)
         settled = set(self.own)
@@ -262,9 +287,8 @@ class Expressions(Members):
                 self.heap.hold(made, self.eval(element))
         finally:
             self.weak -= 1
-            self.scope = outer
+            self.scope = here
             self.own = settled
-        return Value(frozenset((made.number,)))
 
     _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
 

@@ -15,13 +15,21 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from orchestra_nb.cells.effects.expressions import Expressions
+from orchestra_nb.cells.effects.expressions import Expressions, PendingElements
 from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import FunctionNode, Scope, function_bindings, parameters
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
 """Makers of objects that iterating over advances."""
+CHANGES_WHAT_IT_IS_GIVEN = frozenset({"operator.methodcaller"})
+"""Makers of callables that may change what they are called with."""
+_CALLERS = 4
+"""How many of the calls that led to a place tell its objects apart (Shivers' k-CFA): without a bound, functions that
+call one another make exponentially many."""
+_FRAMES_OF_A_CALL = 12
+_FRAMES_OF_DRAINING = 8
+"""About how many of Python's own frames each takes here."""
 
 
 class Following(Expressions):
@@ -33,7 +41,7 @@ class Following(Expressions):
         if _has_yield(body.node) or isinstance(body.node, ast.AsyncFunctionDef):
             made = self.make(node, "iterator", item.detail)
             self.heap.hold(made, args.everything)
-            if not any(known[0] is item for known in made.latent):
+            if (item, args) not in made.latent:
                 made.latent.append((item, args))
             return Value(frozenset((made.number,)))
         return self._activate(item, args, node).returns
@@ -52,7 +60,7 @@ class Following(Expressions):
             tuple((v.objects, str(v.const)) for v in args.positional),
             tuple((k, v.objects, str(v.const)) for k, v in args.keywords.items()),
             args.spread and args.spread.objects,
-            self.weak,
+            self.weak > 0,
         )
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
@@ -72,15 +80,18 @@ class Following(Expressions):
         self._bind_parameters(scope, body.node, body.defaults, args, weak=False)
         saved = (self.scope, self.context, self.discarded, self.hidden, set(self.own))
         early = _returns_early(body.node)
-        self.scope, self.context = scope, (*self.context, id(node))
+        self.scope, self.context = scope, (*self.context, id(node))[-_CALLERS:]
         self.weak += early
         try:
             while True:
                 before = (frame.returns, frame.yields)
+                self.spend()
                 frame.changed = False
-                self._run_body(body.node, frame)
+                with self.deeper(_FRAMES_OF_A_CALL):
+                    self._run_body(body.node, frame)
                 if not frame.changed and before == (frame.returns, frame.yields):
                     break
+                self.changes += 1  # what was worked out meanwhile, from less, no longer holds
         finally:
             self.weak -= early
             self.scope, self.context, self.discarded = saved[:3]
@@ -133,16 +144,8 @@ class Following(Expressions):
 
     def consume(self, value: Value, node: ast.AST) -> Value:
         """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
-        out = [self.heap.inside(value)]
-        for item in self.of_kind(value, "iterator"):
-            self.mutate(Value(frozenset((item.number,))), "consumes it")
-            for body, args in list(item.latent):
-                frame = self._activate(body, args, node)
-                out += [frame.yields, frame.returns]
-                self.heap.hold(item, frame.yields)
-            made = self._call_held(Value(frozenset(item.contents)), node)
-            self.heap.hold(item, made)
-            out.append(made)
+        self.spend()
+        out = [self.heap.inside(value), *(self._drain(item, node) for item in self.of_kind(value, "iterator"))]
         for item in self.of_kind(value, "handle"):
             self.mutate(Value(frozenset((item.number,))), "reads on")
         for item in self.of_kind(value, "foreign"):
@@ -156,6 +159,33 @@ class Following(Expressions):
             out += [found, self.consume(fresh, node)] if fresh.objects else [found]
         return join(out)
 
+    def _drain(self, item: Object, node: ast.AST) -> Value:
+        """Run what lies behind an iterator."""
+        self.mutate(Value(frozenset((item.number,))), "consumes it")
+        return self.fixed_point(("drain", item.number), lambda: self._drain_once(item, node), _FRAMES_OF_DRAINING)
+
+    def _drain_once(self, item: Object, node: ast.AST) -> Value:
+        out = []
+        for run in list(item.latent):
+            if isinstance(run, PendingElements):
+                self.consume(run.source, node)
+                self.fill(run, item)
+                continue
+            self.weak += 1  # it may be left before its end
+            try:
+                function, given = run
+                frame = self._activate(function, given, node)
+            finally:
+                self.weak -= 1
+            out += [frame.yields, frame.returns]
+            self.heap.hold(item, frame.yields)
+        for held in sorted(item.contents):
+            if self.heap[held].kind in ("iterator", "handle"):  # zip() and chain() advance what they were given
+                out.append(self.consume(Value(frozenset((held,))), node))
+        made = self._call_held(Value(frozenset(item.contents | item.calls)), node)
+        self.heap.hold(item, made)
+        return join([*out, made, Value(frozenset(item.contents))])
+
     def _call_held(self, whole: Value, node: ast.AST) -> Value:
         """Whatever can be called among what a library gets hold of is called, with anything else that it was given.
 
@@ -164,8 +194,12 @@ class Following(Expressions):
         Value
             What those calls return or yield.
         """
+        return self.fixed_point(("held", whole.objects), lambda: self._call_each(whole, node), _FRAMES_OF_DRAINING)
+
+    def _call_each(self, whole: Value, node: ast.AST) -> Value:
         out = []
         for number in sorted(self._held(whole)):
+            self.spend()
             item = self.heap[number]
             given = Value(frozenset(n for n in whole.objects if n != number)) | self.heap.inside(whole)
             if item.kind in ("function", "bound") and item.body is not None:
@@ -176,6 +210,10 @@ class Following(Expressions):
                 out.append(self.call(Value(frozenset((number,))), Arguments([given]), node))
             elif item.kind == "instance" and self.find(self.heap[item.owner or 0], "__call__")[0].objects:
                 out.append(self.call_method(Value(frozenset((number,))), "__call__", Arguments([given]), node))
+            elif item.kind == "class":
+                out.append(self.call(Value(frozenset((number,))), Arguments([given] * 8, {}, given), node))
+            elif item.kind == "result" and item.detail in CHANGES_WHAT_IT_IS_GIVEN:
+                self.mutate_deeply(given, f"{item.detail}()")
             elif item.kind == "library":
                 self._hand_to(item.detail, given)
         return join(out) if out else NOTHING

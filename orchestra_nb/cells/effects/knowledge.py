@@ -31,6 +31,7 @@ class Rule:
     seed: tuple[str, ...] = ()
     seed_if: tuple[str, ...] = ()
     lazy: bool = False
+    calls: Literal["now", "later", "never"] = "now"
     main: str = ""
     barrier: str = ""
 
@@ -40,11 +41,15 @@ PURE = Rule()
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Rules by dotted name, for calls, and by maker and method name."""
+    """Rules by dotted name, for calls, and by maker and method name.
+
+    ``listed`` are the roots of libraries whose methods that change an object are all there.
+    """
 
     calls: Mapping[str, Rule]
     methods: Mapping[str, Mapping[str, Rule]]
     deterministic: Mapping[str, frozenset[str]]
+    listed: frozenset[str]
 
     def call(self, path: str) -> Rule | None:
         """The rule for calling a dotted name, or ``None`` when its library is not known.
@@ -107,4 +112,4 @@ def knowledge() -> Knowledge:
         for maker in entry["of"]:
             methods.setdefault(maker, {}).update(dict.fromkeys(entry["names"], _rule(entry)))
     deterministic = {root: frozenset(names) for root, names in raw["deterministic"].items()}
-    return Knowledge(calls, methods, deterministic)
+    return Knowledge(calls, methods, deterministic, frozenset(raw["listed"]["roots"]))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 import posixpath
 
-from orchestra_nb.cells.effects.following import Following
+from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN, Following
 from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.members import ENTERING
 from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, join
@@ -30,6 +31,8 @@ _FITS_ITS_PARTS = frozenset(
         *("compose.ColumnTransformer", "compose.make_column_transformer"),
     )
 )
+_KEEPS_LOGS = frozenset({"logging.basicConfig", "logging.FileHandler", "logging.StreamHandler"})
+_WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakref.WeakMethod"})
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
@@ -108,6 +111,11 @@ class Libraries(Following):
             self.barrier(f"{label} {rule.barrier}")
         if rule.main:
             self.on_main(f"{label}: {rule.main}")
+        self.state("warnings", "read", label)
+        if maker.startswith("logging."):
+            self.logs_kept = self.logs_kept or method == "addHandler" or maker in _KEEPS_LOGS
+            if self.logs_kept:
+                self.barrier("logs to where other cells may look")
         for key in rule.gets:
             self.state(key, "read", label)
         for key in rule.sets:
@@ -122,7 +130,16 @@ class Libraries(Following):
             if self.of_kind(value, *kinds):
                 self.consume(value, node)
         self.observe(self.heap.inside(args.everything), node)
-        made = self._call_held(whole, node)
+        if maker in CHANGES_WHAT_IT_IS_GIVEN and receiver is not None:
+            self.mutate_deeply(args.everything, f"{maker}()")
+        if maker.startswith("contextlib."):  # enters it, now or later; what was entered is left
+            for item in self.of_kind(Value(self.heap.reachable(whole)), "instance"):
+                for name in ENTERING:
+                    self._dunder(Value(frozenset((item.number,))), name, [NOTHING] * 3, node)
+        if maker in _WATCHES and receiver is None:
+            self.watch(args.pick(0) or NOTHING, args.everything)
+        calls = receiver is not None or (rule.calls == "now" and rule.returns != "argument")
+        made = self._call_held(whole, node) if calls else NOTHING
         self._change(rule, args, receiver, label, method)
         out = self._returned(rule, args, node, receiver=receiver, maker=maker)
         for item in self.of_kind(out, "container", "iterator", "result"):
@@ -152,6 +169,7 @@ class Libraries(Following):
             self.mutate(receiver, f"{label} with inplace=True", certain=in_place.const is True)
         for target in targets:
             for number in target.objects:
+                self.keep_track(self.heap[number], args.everything)
                 self.heap.hold(self.heap[number], args.everything | self.heap.inside(args.everything))
 
     def _touch_files(self, rule: Rule, args: Arguments, receiver: Value | None, label: str) -> None:
@@ -205,7 +223,12 @@ class Libraries(Following):
     def _opened(self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None) -> Value:
         if rule.returns == "iterator":
             made = self.make(node, "iterator", maker)
-            self.heap.hold(made, args.everything | self.heap.inside(args.everything))
+            if rule.calls == "later" and args.positional:
+                called, args = args.positional[0], Arguments(args.positional[1:], args.keywords, args.spread)
+                made.calls |= called.objects
+                self.heap.version += 1
+            inside = self.heap.inside(args.everything | (receiver or NOTHING))
+            self.heap.hold(made, args.everything | (receiver or NOTHING) | inside | self.heap.inside(inside))
         else:
             path = receiver if rule.reads == "self" else args.pick(0)
             const = path.const if path is not None else UNKNOWN

@@ -18,12 +18,10 @@ from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
 
 _STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
-WORK_PER_CELL = 100_000
-"""Syntax nodes evaluated for one cell before the analysis gives up on it and keeps it in document order."""
+WORK_PER_CELL = 40_000
+"""Steps spent on one cell before the analysis gives up on it and keeps it in document order; see :mod:`.fixpoint`.
 
-
-class TooMuchWork(Exception):
-    """The cell is beyond what the analysis follows; it becomes a barrier."""
+An ordinary cell takes some hundreds; the limit is about a second."""
 
 
 @dataclass(slots=True)
@@ -76,6 +74,13 @@ class Machine:
         self.stars: list[str] = []
         self.trees: list[ast.Module] = []
         """Kept alive: allocation sites are told apart by the identity of their syntax nodes."""
+        self.allowance = WORK_PER_CELL
+        self.watched: dict[int, Value] = {}
+        """Objects whose end can be noticed, and what is called then; see :mod:`.lifetimes`."""
+        self.raised = NOTHING
+        """What ``raise`` has thrown so far: any handler may get hold of it."""
+        self.logs_kept = False
+        """Whether a cell has sent what is logged to where other cells may look."""
         self.begin(0)
 
     def begin(self, cell: int) -> None:
@@ -93,7 +98,15 @@ class Machine:
         self.hidden = 0
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
         self.work = 0
+        self.visited = self.heap.visited // 100
         self.discarded: ast.AST | None = None
+        """The call that the statement at hand consists of, unless it is a cell's last word."""
+        self.shown: ast.AST | None = None
+        """The call that is a cell's last word, and may be there to be looked at."""
+        self.depth = 0
+        self.dropping = False
+        self.unsettled: dict[Any, Any] = {}
+        """What is being worked out, for when it is met again; see :mod:`.fixpoint`."""
 
     @property
     def version(self) -> int:
@@ -197,6 +210,9 @@ class Machine:
                 self.record(Access("object", number, "write", self.line, certain, via=name, why=why))
             else:
                 self.hidden += 1
+            if self.watched and item.kind not in ("module", "library"):
+                held = self.heap.inside(Value(frozenset((number,)))).objects
+                self.drop(Value(held - {number}), self.trees[-1])
 
     def _mutate_library(self, path: str, why: str) -> None:
         root = path.partition(".")[0]
@@ -213,7 +229,7 @@ class Machine:
             if self.heap[number].kind not in ("function", "class", "module", "library"):
                 self.mutate(Value(frozenset((number,))), why, certain=False)
 
-    # -- implemented by the three files of the interpreter ---------------------------------------------------------
+    # -- implemented further up in the interpreter ---------------------------------------------------------
 
     def eval(self, node: ast.expr | None) -> Value:
         """What an expression may yield."""
@@ -230,6 +246,10 @@ class Machine:
     def call_method(self, receiver: Value, name: str, args: Arguments, node: ast.AST) -> Value:
         """Call a method of a value."""
         raise AssertionError("Calls")
+
+    def drop(self, value: Value, node: ast.AST) -> None:
+        """References to a value may go here."""
+        raise AssertionError("Lifetimes")
 
     def consume(self, value: Value, node: ast.AST) -> Value:
         """Iterate or await a value; yields what comes out."""

@@ -15,11 +15,11 @@ OPERATORS = {
     ast.LShift: "lshift", ast.RShift: "rshift",
 }  # fmt: skip
 _MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__")
-_ENTERING = ("__call__", "__enter__", "__exit__", "__aenter__", "__aexit__")
+ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 _ITERATING = ("__iter__", "__next__", "__aiter__", "__anext__", "__await__")
 _STORING = ("__getitem__", "__setitem__", "__delitem__", "__setattr__", "__delattr__", "__missing__")
 _IN_PLACE = tuple(f"__i{name}__" for name in OPERATORS.values())
-_NOT_OBSERVERS = frozenset((*_MAKING, *_ENTERING, *_ITERATING, *_STORING, *_IN_PLACE))
+_NOT_OBSERVERS = frozenset((*_MAKING, "__call__", *ENTERING, *_ITERATING, *_STORING, *_IN_PLACE))
 """Special methods that run in their own situations; all others may run whenever an instance is looked at."""
 
 
@@ -72,6 +72,11 @@ class Members(Names):
                 out.append(Value(frozenset((number,))))
             else:
                 out.append(self._bound(cls if part.body.binding == "class" else item, name, part, node))
+        for meta in self.of_kind(item.metaclass, "class"):
+            found, _ = self.find(meta, name)
+            for part in map(self.heap.__getitem__, found.objects):
+                method = part.kind == "function"
+                out.append(self._bound(item, name, part, node) if method else Value(frozenset((part.number,))))
         if not out:
             out.append(Value(frozenset(item.contents)) | (NOTHING if complete else one))
             out.append(self._dunder(one, "__getattr__", [NOTHING], node))

@@ -6,7 +6,7 @@ import builtins
 import re
 from collections.abc import Iterable
 
-from orchestra_nb.cells.effects.machine import Machine
+from orchestra_nb.cells.effects.fixpoint import FixedPoints
 from orchestra_nb.cells.effects.records import Access
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value
@@ -16,7 +16,7 @@ HISTORY = "reads the session's history"
 _HISTORY = re.compile(r"_+$|_\d+$|_i+$|_i\d+$|_(oh|dh|ih|ii|iii)$|In$|Out$")
 
 
-class Names(Machine):
+class Names(FixedPoints):
     """Resolves names through scopes, the notebook's namespace, and what lies outside it."""
 
     def load(self, name: str) -> Value:
@@ -80,6 +80,8 @@ class Names(Machine):
         for number in value.objects:
             self.names[number] = name
         old = self.module.names.get(name)
+        if old is not None:
+            self.drop(old, self.trees[-1])
         if self.weak and old is None:
             old = self._unbound(name) if name in BUILTINS else None
         self._set(self.module, name, value if old is None or not self.weak else old | value)
@@ -91,7 +93,7 @@ class Names(Machine):
 
     def unbind(self, name: str) -> None:
         """``del name``: a use of the name, and a change of the namespace."""
-        self.load(name)
+        self.drop(self.load(name), self.trees[-1])
         if self.scope.kind == "module" or name in self.scope.to_module:
             self.record(Access("name", name, "write", self.line, certain=self.weak == 0, why="del"))
             self.own.add(name)

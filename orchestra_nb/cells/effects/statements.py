@@ -9,9 +9,8 @@ from typing import Any
 
 from orchestra_nb.cells.effects.calls import Calls
 from orchestra_nb.cells.effects.machine import Arguments
-from orchestra_nb.cells.effects.members import OPERATORS
+from orchestra_nb.cells.effects.members import ENTERING, OPERATORS
 from orchestra_nb.cells.effects.records import ANYTHING
-from orchestra_nb.cells.effects.scopes import Scope, class_bindings
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
@@ -30,13 +29,13 @@ class Interpreter(Calls):
             if not self.context:
                 self.line = statement.lineno
             is_last = position == len(statements) - 1 and not self.context and self.weak == 0
-            self.discarded = (
-                statement.value
-                if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and not is_last
-                else None
-            )
+            alone = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+            whole = statement.value if alone and isinstance(statement, ast.Expr) else None
+            self.discarded, self.shown = (None, whole) if is_last else (whole, self.shown)
             handler: Callable[[Any], None] = getattr(self, f"_run_{type(statement).__name__}", self._run_parts)
+            self.depth += 3
             handler(statement)
+            self.depth -= 3
 
     def _run_parts(self, node: ast.stmt) -> None:
         for child in ast.iter_child_nodes(node):
@@ -120,6 +119,7 @@ class Interpreter(Calls):
                 self.mutate(receiver, "[…] = …")
                 self._dunder(receiver, "__setitem__", [key, value], target)
                 for item in self.of_kind(receiver, "container", "result", "foreign", "instance"):
+                    self.keep_track(item, value | key)
                     self.heap.hold(item, value | key | (self.heap.inside(value) if _is_slice(index) else NOTHING))
 
     def _set_property(self, item: Object, name: str, value: Value, node: ast.AST) -> None:
@@ -160,6 +160,12 @@ class Interpreter(Calls):
         self.own = set.intersection(*ends) if ends else before
         if self.scope.kind == "module":
             self.settle(self.own - before)
+
+    def _run_Raise(self, node: ast.Raise) -> None:
+        value = self.eval(node.exc)
+        made = [self.call(Value(frozenset((c.number,))), Arguments(), node) for c in self.of_kind(value, "class")]
+        self.raised = (self.raised | value | join(made)).plain
+        self.eval(node.cause)
 
     def _run_If(self, node: ast.If) -> None:
         self.eval(node.test)
@@ -203,7 +209,7 @@ class Interpreter(Calls):
             self.own = set(before)
             self.eval(handler.type)
             if handler.name:
-                self.bind(handler.name, Value(self.imported("builtins.Exception").objects))
+                self.bind(handler.name, self.imported("builtins.Exception") | self.raised)
             self.run(handler.body)
         self.run(node.orelse)
         self.weak -= 1
@@ -218,9 +224,7 @@ class Interpreter(Calls):
             manager = self.eval(item.context_expr)
             kinds = self.of_kind(manager, "result", "foreign", "instance", "library", "iterator")
             swallows = swallows or any(k.detail in _SWALLOWS or k.kind in _SWALLOWS for k in kinds)
-            entered = join(
-                self._dunder(manager, name, [], node) for name in ("__enter__", "__exit__", "__aenter__", "__aexit__")
-            )
+            entered = join(self._dunder(manager, name, [NOTHING] * 3, node) for name in ENTERING)
             for kind in self.of_kind(manager, "foreign"):
                 self.unknown_code("enters a context manager that is not known")
                 self.mutate(Value(frozenset((kind.number,))), "with", certain=False)
@@ -290,33 +294,7 @@ class Interpreter(Calls):
 
     def _run_ClassDef(self, node: ast.ClassDef) -> None:
         decorators = [self.eval(item) for item in node.decorator_list]
-        bases = join(self.eval(item) for item in node.bases)
-        for keyword in node.keywords:
-            self.eval(keyword.value)
-        made = self.make(node, "class", node.name)
-        self.heap.hold(made, bases)
-        names = class_bindings(node)
-        outer, self.scope = self.scope, Scope("class", self.scope, {}, names.local, names.module, names.outer)
-        try:
-            self.run(node.body)
-            for name, value in self.scope.names.items():
-                self.heap.set_field(made, name, value, weak=self.weak > 0)
-                for item in self.of_kind(value, "function"):
-                    if item.body is not None and item.body.owner is None:
-                        item.body.owner = made.number
-        finally:
-            self.scope = outer
-        self._announce(made, node)
-        self._define(node, Value(frozenset((made.number,))), decorators)
-
-    def _announce(self, made: Object, node: ast.ClassDef) -> None:
-        """What runs because a class is defined: ``__init_subclass__`` of its bases; a metaclass may do anything."""
-        if any(k.arg == "metaclass" and "ABCMeta" not in ast.unparse(k.value) for k in node.keywords):
-            self.barrier(f"defines {node.name} through a metaclass")
-        for base in self.of_kind(Value(frozenset(made.contents)), "class"):
-            found, _ = self.find(base, "__init_subclass__")
-            if found.objects:
-                self.call(found, Arguments([Value(frozenset((made.number,)))]), node)
+        self._define(node, self.make_class(node), decorators)
 
     # -- imports -----------------------------------------------------------------------------------------------------
 

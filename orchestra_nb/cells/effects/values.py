@@ -109,6 +109,9 @@ class Object:
     owner: int | None = None
     latent: list[Any] = field(default_factory=list)
     """Calls that happen when a generator or coroutine is consumed."""
+    calls: set[int] = field(default_factory=set)
+    """What an iterator calls when it is consumed (``map``), as opposed to what comes out of it; an Enum's members."""
+    metaclass: Value = NOTHING
     unseeded: bool = False
     """Draws from the global random state unless told otherwise (an estimator without ``random_state``)."""
 
@@ -119,6 +122,8 @@ class Heap:
     def __init__(self) -> None:
         self.objects: list[Object] = []
         self.version = 0
+        self.visited = 0
+        """Objects looked through so far, in :meth:`reachable`."""
         self._by_site: dict[Hashable, Object] = {}
         self._reach: dict[frozenset[int], tuple[int, frozenset[int]]] = {}
 
@@ -179,11 +184,14 @@ class Heap:
             seen.add(number)
             todo.extend(self._next(self.objects[number]))
         found = frozenset(seen)
+        self.visited += len(found)
         self._reach[value.objects] = (self.version, found)
         return found
 
     def _next(self, item: Object) -> Iterable[int]:
         yield from item.contents
+        yield from item.calls
+        yield from item.metaclass.objects
         for value in item.fields.values():
             yield from value.objects
         if item.owner is not None:
