@@ -1,8 +1,4 @@
-"""Calls: which of the ways to be called a value has, and what class of it answers to a method's name.
-
-The interpreter's files build on one another: :mod:`.machine`, :mod:`.expressions`, :mod:`.following` (functions of the
-notebook), :mod:`.libraries`, this one, :mod:`.statements`.
-"""
+"""Calls: which of the ways to be called a value has, and what class of it answers to a method's name."""
 
 from __future__ import annotations
 

@@ -5,27 +5,13 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from orchestra_nb.cells.effects.lifetimes import Lifetimes
 from orchestra_nb.cells.effects.members import OPERATORS
-from orchestra_nb.cells.effects.scopes import Scope, _binds
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Body, Object, Value, join
 
-Shape = Value | tuple["Shape", ...]
-"""What a loop variable takes: one value, or the columns of a ``zip``."""
 _CONTAINERS = {ast.List: "list", ast.Set: "set", ast.Tuple: "tuple"}
-
-
-@dataclass(frozen=True, slots=True)
-class PendingElements:
-    """What a generator expression does when it is consumed: its first iterable alone is evaluated at once."""
-
-    node: Any
-    scope: Scope
-    source: Value
-    first: Shape
 
 
 class Expressions(Lifetimes):
@@ -226,79 +212,6 @@ class Expressions(Lifetimes):
 
     def _eval_Slice(self, node: ast.Slice) -> Value:
         return join([self.eval(node.lower), self.eval(node.upper), self.eval(node.step)])
-
-    # -- iteration -----------------------------------------------------------------------------------------------
-
-    def elements(self, node: ast.expr) -> Shape:
-        """What iterating over an expression yields; ``zip`` and ``enumerate`` keep their columns apart."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args and not node.keywords:
-            callee = self.load(node.func.id)
-            paths = {item.detail for item in self.of_kind(callee, "library")}
-            plain = not any(isinstance(item, ast.Starred) for item in node.args)
-            if plain and len(callee.objects) == 1 and paths <= {"builtins.zip"} and paths:
-                return tuple(self.elements(item) for item in node.args)
-            if plain and len(callee.objects) == 1 and paths <= {"builtins.enumerate"} and paths:
-                for extra in node.args[1:]:
-                    self.eval(extra)
-                return (NOTHING, self.elements(node.args[0]))
-        return self.consume(self.eval(node), node).plain
-
-    def assign_shape(self, target: ast.expr, shape: Shape) -> None:
-        """Store what iteration yielded, column by column where the target has as many."""
-        if isinstance(shape, Value):
-            self.assign(target, shape)
-        elif isinstance(target, ast.Tuple | ast.List) and _fits(target, shape):
-            for part, column in zip(target.elts, shape, strict=True):
-                self.assign_shape(part, column)
-        else:
-            made = self.make(target, "container", "tuple")
-            self.heap.hold(made, _flat(shape))
-            self.assign(target, Value(frozenset((made.number,))))
-
-    # -- comprehensions ------------------------------------------------------------------------------------------
-
-    def _comprehension(self, node: Any) -> Value:
-        kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
-        made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
-        outer, first = self.scope, self.elements(node.generators[0].iter)
-        source = self.eval(node.generators[0].iter) if isinstance(node, ast.GeneratorExp) else NOTHING
-        pending = PendingElements(node, outer, source, first)
-        if isinstance(node, ast.GeneratorExp):
-            self.heap.hold(made, _flat(first))
-            earlier = [p for p in made.latent if p.scope is not outer]  # a loop may have made it in other activations
-            made.latent = [*earlier, pending]
-        self.fill(pending, made)
-        return Value(frozenset((made.number,)))
-
-    def fill(self, pending: PendingElements, made: Object) -> None:
-        """Evaluate a comprehension's elements; those of a generator expression, again, wherever it is consumed."""
-        node, outer, first, here = pending.node, pending.scope, pending.first, self.scope
-        own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in _binds(t))
-        self.scope = Scope("function", parent=outer, own=own)
-        settled = set(self.own)
-        self.weak += 1
-        try:
-            for number, part in enumerate(node.generators):
-                self.assign_shape(part.target, first if number == 0 else self.elements(part.iter))
-                for test in part.ifs:
-                    self.eval(test)
-            elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-            for element in elements:
-                self.heap.hold(made, self.eval(element))
-        finally:
-            self.weak -= 1
-            self.scope = here
-            self.own = settled
-
-    _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
-
-
-def _fits(target: ast.Tuple | ast.List, shape: tuple[Shape, ...]) -> bool:
-    return len(target.elts) == len(shape) and not any(isinstance(part, ast.Starred) for part in target.elts)
-
-
-def _flat(shape: Shape) -> Value:
-    return shape if isinstance(shape, Value) else join(_flat(column) for column in shape)
 
 
 def _fold(op: ast.operator, left: Any, right: Any) -> Any:

@@ -20,6 +20,11 @@ DEEPEST = 600
 the interpreter's limit instead would be survivable too, but not for whoever traces or measures this process."""
 
 
+FRAMES_OF_A_CALL = 12
+FRAMES_OF_A_ROUND = 8
+"""About how many of them following a function takes, and a round of a fixed point."""
+
+
 class TooMuchWork(Exception):
     """The cell is beyond what the analysis follows; it becomes a barrier."""
 

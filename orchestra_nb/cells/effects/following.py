@@ -15,21 +15,17 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from orchestra_nb.cells.effects.expressions import Expressions, PendingElements
+from orchestra_nb.cells.effects.expressions import Expressions
+from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_CALL, FRAMES_OF_A_ROUND
 from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import FunctionNode, Scope, function_bindings, parameters
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
-_CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
-"""Makers of objects that iterating over advances."""
 CHANGES_WHAT_IT_IS_GIVEN = frozenset({"operator.methodcaller"})
 """Makers of callables that may change what they are called with."""
 _CALLERS = 4
 """How many of the calls that led to a place tell its objects apart (Shivers' k-CFA): without a bound, functions that
 call one another make exponentially many."""
-_FRAMES_OF_A_CALL = 12
-_FRAMES_OF_DRAINING = 8
-"""About how many of Python's own frames each takes here."""
 
 
 class Following(Expressions):
@@ -87,7 +83,7 @@ class Following(Expressions):
                 before = (frame.returns, frame.yields)
                 self.spend()
                 frame.changed = False
-                with self.deeper(_FRAMES_OF_A_CALL):
+                with self.deeper(FRAMES_OF_A_CALL):
                     self._run_body(body.node, frame)
                 if not frame.changed and before == (frame.returns, frame.yields):
                     break
@@ -142,50 +138,6 @@ class Following(Expressions):
     def _fresh(self, node: ast.AST, kind: str) -> Value:
         return Value(frozenset((self.make(node, "container", kind).number,)))
 
-    def consume(self, value: Value, node: ast.AST) -> Value:
-        """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
-        self.spend()
-        out = [self.heap.inside(value), *(self._drain(item, node) for item in self.of_kind(value, "iterator"))]
-        for item in self.of_kind(value, "handle"):
-            self.mutate(Value(frozenset((item.number,))), "reads on")
-        for item in self.of_kind(value, "foreign"):
-            self.mutate(Value(frozenset((item.number,))), "may be consumed by iterating", certain=False)
-        for item in self.of_kind(value, "result"):
-            if item.detail.startswith(_CONSUMED):
-                self.mutate(Value(frozenset((item.number,))), "reads on", certain=False)
-        for name in ("__iter__", "__aiter__", "__await__", "__next__", "__anext__", "__getitem__"):
-            found = self._dunder(value, name, [], node)
-            fresh = Value(found.objects - value.objects)
-            out += [found, self.consume(fresh, node)] if fresh.objects else [found]
-        return join(out)
-
-    def _drain(self, item: Object, node: ast.AST) -> Value:
-        """Run what lies behind an iterator."""
-        self.mutate(Value(frozenset((item.number,))), "consumes it")
-        return self.fixed_point(("drain", item.number), lambda: self._drain_once(item, node), _FRAMES_OF_DRAINING)
-
-    def _drain_once(self, item: Object, node: ast.AST) -> Value:
-        out = []
-        for run in list(item.latent):
-            if isinstance(run, PendingElements):
-                self.consume(run.source, node)
-                self.fill(run, item)
-                continue
-            self.weak += 1  # it may be left before its end
-            try:
-                function, given = run
-                frame = self._activate(function, given, node)
-            finally:
-                self.weak -= 1
-            out += [frame.yields, frame.returns]
-            self.heap.hold(item, frame.yields)
-        for held in sorted(item.contents):
-            if self.heap[held].kind in ("iterator", "handle"):  # zip() and chain() advance what they were given
-                out.append(self.consume(Value(frozenset((held,))), node))
-        made = self._call_held(Value(frozenset(item.contents | item.calls)), node)
-        self.heap.hold(item, made)
-        return join([*out, made, Value(frozenset(item.contents))])
-
     def _call_held(self, whole: Value, node: ast.AST) -> Value:
         """Whatever can be called among what a library gets hold of is called, with anything else that it was given.
 
@@ -194,7 +146,7 @@ class Following(Expressions):
         Value
             What those calls return or yield.
         """
-        return self.fixed_point(("held", whole.objects), lambda: self._call_each(whole, node), _FRAMES_OF_DRAINING)
+        return self.fixed_point(("held", whole.objects), lambda: self._call_each(whole, node), FRAMES_OF_A_ROUND)
 
     def _call_each(self, whole: Value, node: ast.AST) -> Value:
         out = []

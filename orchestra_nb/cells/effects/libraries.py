@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import posixpath
 
-from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN, Following
+from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN
+from orchestra_nb.cells.effects.iteration import Iteration
 from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING
@@ -36,7 +37,7 @@ _WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakr
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
-class Libraries(Following):
+class Libraries(Iteration):
     """Applies what is known of libraries."""
 
     def _call_library(self, path: str, args: Arguments, node: ast.AST) -> Value:

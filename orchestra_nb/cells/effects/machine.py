@@ -1,7 +1,9 @@
 """The state of the abstract interpreter, and the few operations through which everything else records an effect.
 
-Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then
-:mod:`.expressions`, :mod:`.calls` and :mod:`.statements`, which are one interpreter in three files.
+Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
+interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
+:mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
+:mod:`.libraries`, :mod:`.classes`, :mod:`.calls`, :mod:`.definitions`, :mod:`.statements`.
 """
 
 from __future__ import annotations

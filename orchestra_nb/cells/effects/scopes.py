@@ -76,11 +76,12 @@ def _bindings(body: list[ast.AST], start: Iterable[str]) -> Bindings:
         elif isinstance(item, ast.Nonlocal):
             outer.update(item.names)
         else:
-            bound.update(_binds(item))
+            bound.update(binds(item))
     return Bindings(frozenset(bound - module - outer), frozenset(module), frozenset(outer))
 
 
-def _binds(item: ast.AST) -> Iterator[str]:
+def binds(item: ast.AST) -> Iterator[str]:
+    """The names that one node of a syntax tree binds."""
     match item:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
             yield name

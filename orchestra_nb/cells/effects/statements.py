@@ -1,16 +1,14 @@
-"""Statements: bindings, branches, loops, definitions, imports."""
+"""Statements: bindings, branches, loops."""
 
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from orchestra_nb.cells.effects.calls import Calls
+from orchestra_nb.cells.effects.definitions import Definitions
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING, OPERATORS
-from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
@@ -19,7 +17,7 @@ _STREAMS = ("stdout", "stderr", "stdin", "displayhook", "excepthook")
 _SWALLOWS = ("contextlib.suppress", "contextlib.ExitStack", "foreign", "instance", "iterator")
 
 
-class Interpreter(Calls):
+class Interpreter(Definitions):
     """Executes statements over abstract values; :func:`.effects.analyse` drives it, cell by cell."""
 
     def run(self, body: Iterable[ast.stmt]) -> None:
@@ -145,6 +143,13 @@ class Interpreter(Calls):
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     self._run_Delete(ast.Delete(targets=parts))
 
+    def _run_Return(self, node: ast.Return) -> None:
+        value = self.eval(node.value)
+        if self.frames:
+            frame = next(reversed(self.frames.values()))
+            frame.returns = frame.returns | value if frame.ended else value
+            frame.ended = True
+
     # -- branches and loops ----------------------------------------------------------------------------------------
 
     def _branches(self, *bodies: Sequence[ast.stmt]) -> None:
@@ -259,71 +264,6 @@ class Interpreter(Calls):
             self.run(case.body)
             self.weak -= 1
         self.own = before
-
-    # -- functions and classes ---------------------------------------------------------------------------------------
-
-    def _run_Return(self, node: ast.Return) -> None:
-        value = self.eval(node.value)
-        if self.frames:
-            frame = next(reversed(self.frames.values()))
-            frame.returns = frame.returns | value if frame.ended else value
-            frame.ended = True
-
-    def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        decorators = [self.eval(item) for item in node.decorator_list]
-        for part in ast.walk(node.args):
-            if isinstance(part, ast.arg):
-                self.eval(part.annotation)
-        self.eval(node.returns)
-        self._define(node, Value(frozenset((self.function(node).number,))), decorators)
-
-    _run_AsyncFunctionDef = _run_FunctionDef
-
-    def _define(self, node: Any, value: Value, decorators: list[Value]) -> None:
-        for decorator, written in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
-            if isinstance(written, ast.Attribute) and written.attr in ("setter", "getter", "deleter"):
-                for item in self.of_kind(value, "function"):
-                    assert item.body is not None
-                    item.body.binding = "setter"
-                value = value | self.eval(written.value)
-                continue
-            value = self.call(decorator, Arguments([value]), written)
-        if not self.context:
-            self.line = node.lineno
-        self.bind(node.name, value)
-
-    def _run_ClassDef(self, node: ast.ClassDef) -> None:
-        decorators = [self.eval(item) for item in node.decorator_list]
-        self._define(node, self.make_class(node), decorators)
-
-    # -- imports -----------------------------------------------------------------------------------------------------
-
-    def _run_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            self._imports(alias.name)
-            bound = alias.name if alias.asname else alias.name.partition(".")[0]
-            made = self.heap.make(("module", bound), "module", bound, -1)
-            self.bind(alias.asname or bound, Value(frozenset((made.number,))))
-
-    def _run_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = "." * node.level + (node.module or "")
-        self._imports(module)
-        for alias in node.names:
-            if alias.name == "*":
-                self.barrier(f"from {module} import * binds names that cannot be known")
-                self.stars.append(module)
-                for name, value in list(self.module.names.items()):
-                    self._set(self.module, name, value | self.imported(f"{module}.{name}"))
-            elif module != "__future__":
-                self.bind(alias.asname or alias.name, self.imported(f"{module}.{alias.name}"))
-
-    def _imports(self, module: str) -> None:
-        root = module.partition(".")[0]
-        if root in sys.stdlib_module_names or self.table.call(f"{module}.x") is not None:
-            self.state("sys", "read", f"imports {module}")
-            return
-        self.on_main(f"imports {module}, whose code is not known")
-        self.state(ANYTHING, "write", f"imports {module}, whose code is not known", certain=False)
 
 
 def _is_slice(index: ast.expr) -> bool:

@@ -1,0 +1,74 @@
+"""Definitions: functions, classes and imports, which bind names to what they make."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import Any
+
+from orchestra_nb.cells.effects.calls import Calls
+from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.records import ANYTHING
+from orchestra_nb.cells.effects.values import Value
+
+
+class Definitions(Calls):
+    """Executes statements that define."""
+
+    # -- functions and classes ---------------------------------------------------------------------------------------
+
+    def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        decorators = [self.eval(item) for item in node.decorator_list]
+        for part in ast.walk(node.args):
+            if isinstance(part, ast.arg):
+                self.eval(part.annotation)
+        self.eval(node.returns)
+        self._define(node, Value(frozenset((self.function(node).number,))), decorators)
+
+    _run_AsyncFunctionDef = _run_FunctionDef
+
+    def _define(self, node: Any, value: Value, decorators: list[Value]) -> None:
+        for decorator, written in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
+            if isinstance(written, ast.Attribute) and written.attr in ("setter", "getter", "deleter"):
+                for item in self.of_kind(value, "function"):
+                    assert item.body is not None
+                    item.body.binding = "setter"
+                value = value | self.eval(written.value)
+                continue
+            value = self.call(decorator, Arguments([value]), written)
+        if not self.context:
+            self.line = node.lineno
+        self.bind(node.name, value)
+
+    def _run_ClassDef(self, node: ast.ClassDef) -> None:
+        decorators = [self.eval(item) for item in node.decorator_list]
+        self._define(node, self.make_class(node), decorators)
+
+    # -- imports -----------------------------------------------------------------------------------------------------
+
+    def _run_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._imports(alias.name)
+            bound = alias.name if alias.asname else alias.name.partition(".")[0]
+            made = self.heap.make(("module", bound), "module", bound, -1)
+            self.bind(alias.asname or bound, Value(frozenset((made.number,))))
+
+    def _run_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        self._imports(module)
+        for alias in node.names:
+            if alias.name == "*":
+                self.barrier(f"from {module} import * binds names that cannot be known")
+                self.stars.append(module)
+                for name, value in list(self.module.names.items()):
+                    self._set(self.module, name, value | self.imported(f"{module}.{name}"))
+            elif module != "__future__":
+                self.bind(alias.asname or alias.name, self.imported(f"{module}.{alias.name}"))
+
+    def _imports(self, module: str) -> None:
+        root = module.partition(".")[0]
+        if root in sys.stdlib_module_names or self.table.call(f"{module}.x") is not None:
+            self.state("sys", "read", f"imports {module}")
+            return
+        self.on_main(f"imports {module}, whose code is not known")
+        self.state(ANYTHING, "write", f"imports {module}, whose code is not known", certain=False)

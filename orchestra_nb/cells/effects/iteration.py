@@ -1,0 +1,146 @@
+"""Iteration: what comes out of loops, comprehensions, generators, and what advances when it does."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
+from orchestra_nb.cells.effects.following import Following
+from orchestra_nb.cells.effects.scopes import Scope, binds
+from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
+
+Shape = Value | tuple["Shape", ...]
+"""What a loop variable takes: one value, or the columns of a ``zip``."""
+_CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
+"""Makers of objects that iterating over advances."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingElements:
+    """What a generator expression does when it is consumed: its first iterable alone is evaluated at once."""
+
+    node: Any
+    scope: Scope
+    source: Value
+    first: Shape
+
+
+class Iteration(Following):
+    """Iterates over abstract values."""
+
+    def consume(self, value: Value, node: ast.AST) -> Value:
+        """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
+        self.spend()
+        out = [self.heap.inside(value), *(self._drain(item, node) for item in self.of_kind(value, "iterator"))]
+        for item in self.of_kind(value, "handle"):
+            self.mutate(Value(frozenset((item.number,))), "reads on")
+        for item in self.of_kind(value, "foreign"):
+            self.mutate(Value(frozenset((item.number,))), "may be consumed by iterating", certain=False)
+        for item in self.of_kind(value, "result"):
+            if item.detail.startswith(_CONSUMED):
+                self.mutate(Value(frozenset((item.number,))), "reads on", certain=False)
+        for name in ("__iter__", "__aiter__", "__await__", "__next__", "__anext__", "__getitem__"):
+            found = self._dunder(value, name, [], node)
+            fresh = Value(found.objects - value.objects)
+            out += [found, self.consume(fresh, node)] if fresh.objects else [found]
+        return join(out)
+
+    def _drain(self, item: Object, node: ast.AST) -> Value:
+        """Run what lies behind an iterator."""
+        self.mutate(Value(frozenset((item.number,))), "consumes it")
+        return self.fixed_point(("drain", item.number), lambda: self._drain_once(item, node), FRAMES_OF_A_ROUND)
+
+    def _drain_once(self, item: Object, node: ast.AST) -> Value:
+        out = []
+        for run in list(item.latent):
+            if isinstance(run, PendingElements):
+                self.consume(run.source, node)
+                self.fill(run, item)
+                continue
+            self.weak += 1  # it may be left before its end
+            try:
+                function, given = run
+                frame = self._activate(function, given, node)
+            finally:
+                self.weak -= 1
+            out += [frame.yields, frame.returns]
+            self.heap.hold(item, frame.yields)
+        for held in sorted(item.contents):
+            if self.heap[held].kind in ("iterator", "handle"):  # zip() and chain() advance what they were given
+                out.append(self.consume(Value(frozenset((held,))), node))
+        made = self._call_held(Value(frozenset(item.contents | item.calls)), node)
+        self.heap.hold(item, made)
+        return join([*out, made, Value(frozenset(item.contents))])
+
+    def elements(self, node: ast.expr) -> Shape:
+        """What iterating over an expression yields; ``zip`` and ``enumerate`` keep their columns apart."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args and not node.keywords:
+            callee = self.load(node.func.id)
+            paths = {item.detail for item in self.of_kind(callee, "library")}
+            plain = not any(isinstance(item, ast.Starred) for item in node.args)
+            if plain and len(callee.objects) == 1 and paths <= {"builtins.zip"} and paths:
+                return tuple(self.elements(item) for item in node.args)
+            if plain and len(callee.objects) == 1 and paths <= {"builtins.enumerate"} and paths:
+                for extra in node.args[1:]:
+                    self.eval(extra)
+                return (NOTHING, self.elements(node.args[0]))
+        return self.consume(self.eval(node), node).plain
+
+    def assign_shape(self, target: ast.expr, shape: Shape) -> None:
+        """Store what iteration yielded, column by column where the target has as many."""
+        if isinstance(shape, Value):
+            self.assign(target, shape)
+        elif isinstance(target, ast.Tuple | ast.List) and _fits(target, shape):
+            for part, column in zip(target.elts, shape, strict=True):
+                self.assign_shape(part, column)
+        else:
+            made = self.make(target, "container", "tuple")
+            self.heap.hold(made, _flat(shape))
+            self.assign(target, Value(frozenset((made.number,))))
+
+    # -- comprehensions ------------------------------------------------------------------------------------------
+
+    def _comprehension(self, node: Any) -> Value:
+        kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
+        made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
+        outer, first = self.scope, self.elements(node.generators[0].iter)
+        source = self.eval(node.generators[0].iter) if isinstance(node, ast.GeneratorExp) else NOTHING
+        pending = PendingElements(node, outer, source, first)
+        if isinstance(node, ast.GeneratorExp):
+            self.heap.hold(made, _flat(first))
+            earlier = [p for p in made.latent if p.scope is not outer]  # a loop may have made it in other activations
+            made.latent = [*earlier, pending]
+        self.fill(pending, made)
+        return Value(frozenset((made.number,)))
+
+    def fill(self, pending: PendingElements, made: Object) -> None:
+        """Evaluate a comprehension's elements; those of a generator expression, again, wherever it is consumed."""
+        node, outer, first, here = pending.node, pending.scope, pending.first, self.scope
+        own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in binds(t))
+        self.scope = Scope("function", parent=outer, own=own)
+        settled = set(self.own)
+        self.weak += 1
+        try:
+            for number, part in enumerate(node.generators):
+                self.assign_shape(part.target, first if number == 0 else self.elements(part.iter))
+                for test in part.ifs:
+                    self.eval(test)
+            elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            for element in elements:
+                self.heap.hold(made, self.eval(element))
+        finally:
+            self.weak -= 1
+            self.scope = here
+            self.own = settled
+
+    _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
+
+
+def _fits(target: ast.Tuple | ast.List, shape: tuple[Shape, ...]) -> bool:
+    return len(target.elts) == len(shape) and not any(isinstance(part, ast.Starred) for part in target.elts)
+
+
+def _flat(shape: Shape) -> Value:
+    return shape if isinstance(shape, Value) else join(_flat(column) for column in shape)
