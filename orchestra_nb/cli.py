@@ -70,8 +70,8 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE
     options = parse(words, "cli")
     if options.command == "help":
-        print(options.text)
-        return DONE
+        print(options.text, file=sys.stdout if words else sys.stderr)
+        return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
     with _progress(options.command == "run" and not as_json) as listen:

@@ -11,6 +11,7 @@ node that failed is part of the answer, with exit code 1.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -152,8 +153,11 @@ def _html(document: NotebookNode, title: str) -> str:
 
 def _run_lines(data: Mapping[str, Any]) -> list[str]:
     time = f"time: {duration(data['total_time'])}; no schedule beats {duration(data['lower_bound'])}"
-    if data.get("speedup"):
-        time += f"; {data['speedup']:.2f} × as fast as one node after the other"
+    speedup = data.get("speedup")
+    if speedup and speedup >= 0.95:
+        time += f"; {speedup:.2f} × as fast as one node after the other"
+    elif speedup and data.get("jobs") != 1:
+        time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     return [time, *errors, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
 
@@ -306,7 +310,8 @@ def error_objects(error: OrchestraError) -> list[dict[str, Any]]:
     """Write an error as JSON has it: one object per fault."""
     if isinstance(error, DefinitionError):
         return [issue_object(issue) for issue in error.issues if issue.severity == "error"]
-    return [issue_object(Issue(type(error).__name__, str(error)))]
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
+    return [issue_object(Issue(code, str(error)))]
 
 
 _READERS: Mapping[str, Callable[[Namespace], Answer]] = {

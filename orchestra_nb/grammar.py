@@ -291,7 +291,11 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
     words = split_line(line) if isinstance(line, str) else list(line)
     if not words or words[0] in ("-h", "--help", "help"):
         return Namespace(command="help", text=overview(surface))
-    return _understand(parser_of(words[0], surface), words[1:], words[0])
+    options = _understand(parser_of(words[0], surface), words[1:], words[0])
+    if getattr(options, "notebook", None) and "nodes" in options and not options.notebook.endswith(".ipynb"):
+        # `run --notebook train`: the option takes a path or nothing, and this is a node
+        options.nodes, options.notebook = [options.notebook, *options.nodes], ""
+    return options
 
 
 def parse_cell(line: str) -> Namespace:

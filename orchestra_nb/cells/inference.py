@@ -17,6 +17,7 @@ from typing import Any
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.conflicts import inferred_edges, names_of
+from orchestra_nb.cells.declared import unknown_backends
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects, Interpreter, step
 from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
@@ -63,7 +64,7 @@ def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) 
     Raises
     ------
     NotebookError
-        Every syntax error, duplicate name, unknown ``after`` and cycle, with its cell and line.
+        Every syntax error, duplicate name, unknown ``after`` or backend and cycle, with its cell and line.
 
     Examples
     --------
@@ -78,6 +79,7 @@ def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) 
         return places[node.index].where(setting)
 
     errors = [i for i in check(found.nodes, found.edges, place=place) if i.severity == "error"]
+    errors += unknown_backends(cells)
     if errors:
         raise NotebookError(errors)
     return DAG(found.nodes, found.edges)

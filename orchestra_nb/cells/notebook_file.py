@@ -28,12 +28,13 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.declared import declared_faults
 from orchestra_nb.cells.notebook_json import load
 from orchestra_nb.cells.outputs import fill
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.errors import DefinitionError, Issue, NotebookError
 from orchestra_nb.graph.validation import check
-from orchestra_nb.model import Node, NodeId, Outcome
+from orchestra_nb.model import Outcome
 
 _PLACE = re.compile(r"cell (\d+)(?:, line (\d+))?")
 _new_notebook: Callable[[], nbformat.NotebookNode] = nbformat.v4.new_notebook
@@ -125,9 +126,12 @@ class Notebook:
         cells = tuple(cell for reading in readings for cell in reading.cells)
         issues = (*warnings, *(issue for reading in readings for issue in reading.issues))
         faulty = any(issue.severity == "error" for issue in issues)
-        declared = _declared_faults(cells, names_known=not faulty)
+        declared = declared_faults(cells, names_known=not faulty)
         if faulty or declared:
-            raise DefinitionError(sorted([*issues, *_syntax_faults(cells), *declared], key=_position))
+            deeper = _faults_of_code(cells)
+            if any(issue.code == "cycle" for issue in deeper):  # the same cycles, and those that the code closes
+                declared = [issue for issue in declared if issue.code != "cycle"]
+            raise DefinitionError(sorted([*issues, *declared, *deeper], key=_position))
         if not cells:
             found = "no code cell" if not code else "no cell that could run"
             hint = "write some code, or take away the 'skip-execution' tags" if code else "write some code"
@@ -218,24 +222,13 @@ def _position(issue: Issue) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def _declared_faults(cells: Sequence[Cell], names_known: bool) -> list[Issue]:
-    """Find what is wrong with names and ``after`` alone, which needs no look at the code.
-
-    A faulty setting was left out, and it may have been the name that others wait for; then nobody is called unknown.
-    """
-    nodes = [
-        Node(cell.id, after=tuple(map(NodeId, cell.settings.after)), index=number) for number, cell in enumerate(cells)
-    ]
-    faults = check(nodes, place=lambda node, setting: cells[node.index].where(setting))
-    return [i for i in faults if i.severity == "error" and (names_known or i.code != "unknown-node")]
-
-
-def _syntax_faults(cells: Sequence[Cell]) -> tuple[Issue, ...]:
-    """Find the cells that are no Python, so that nobody mends a notebook in two rounds."""
+def _faults_of_code(cells: Sequence[Cell]) -> tuple[Issue, ...]:
+    """Find the cells that are no Python, and the cycles that the code closes: nobody mends a notebook in two rounds."""
     from orchestra_nb.cells.inference import infer
 
     try:
-        infer(cells)
+        found = infer(cells)
     except DefinitionError as error:
         return error.issues
-    return ()
+    faults = check(found.nodes, found.edges, place=lambda node, setting: cells[node.index].where(setting))
+    return tuple(issue for issue in faults if issue.code == "cycle")

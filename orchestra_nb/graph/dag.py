@@ -224,7 +224,11 @@ class DAG(Presented):
         MissingDependencyError
             A target is not in the graph.
         """
-        wanted = [self._position(name) for name in ([targets] if isinstance(targets, str) else targets)]
+        asked = [targets] if isinstance(targets, str) else list(targets)
+        unknown = [name for name in asked if name not in self.table.index]
+        if unknown:
+            raise MissingDependencyError("\n".join(self._nobody(name) for name in unknown))
+        wanted = [self._position(name) for name in asked]
         kept = paths.reachable(wanted, self.table.preds).union(wanted)
         names = {self.table.ids[i] for i in kept}
         edges = [edge for edge in self.given if edge.target in names]
@@ -270,8 +274,11 @@ class DAG(Presented):
         try:
             return self.table.index[NodeId(name)]
         except KeyError:
-            hint = nearest(str(name), self.table.ids)
-            raise MissingDependencyError(f"no node is named {name!r}; {hint or 'the graph is empty'}") from None
+            raise MissingDependencyError(self._nobody(name)) from None
+
+    def _nobody(self, name: str) -> str:
+        hint = nearest(str(name), self.table.ids)
+        return f"no node is named {name!r}; {hint or 'the graph is empty'}"
 
     def _named(self, positions: Iterable[int]) -> tuple[NodeId, ...]:
         ids = self.table.ids

@@ -8,8 +8,9 @@ twice stands for its first bearer in the search for cycles, so that one fault do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.graph.cycles import MOST, cycles
@@ -163,23 +164,39 @@ def _cycles(
     nodes: Sequence[Node], edges: Sequence[Edge], index: dict[str, int], place: Place, most: int
 ) -> list[Issue]:
     succs: list[list[int]] = [[] for _ in nodes]
-    for node in nodes:
-        i = index[node.id]
+    for i, node in enumerate(nodes):
+        first = index[node.id]
         for name in node.after:
-            if name in index:
-                succs[index[name]].append(i)
+            # a second node of a name that comes after the first does not wait for itself
+            if name in index and (i == first or index[name] != first):
+                succs[index[name]].append(first)
+    inferred: dict[tuple[str, str], Edge] = {}
     for edge in edges:
         if edge.source in index and edge.target in index:
             succs[index[edge.source]].append(index[edge.target])
-    return [_cycle([nodes[i] for i in path], place) for path in cycles(succs, most)]
+            inferred.setdefault((edge.source, edge.target), edge)
+    return [_cycle([nodes[i] for i in path], inferred, place) for path in cycles(succs, most)]
 
 
-def _cycle(path: Sequence[Node], place: Place) -> Issue:
+def _cycle(path: Sequence[Node], inferred: Mapping[tuple[str, str], Edge], place: Place) -> Issue:
+    """Name a cycle, what each of its steps rests on, and the ``after`` that could be dropped."""
     names = tuple([node.id for node in path])
     shown = " → ".join(names)
-    where = place(path[0], "after")
+    asked = [(before, node) for before, node in pairwise(path) if before.id in node.after]
+    asked.sort(key=lambda step: step[1].index)
+    where = place(asked[0][1] if asked else path[0], "after")
     if len(path) == 2:
         message, hint = f"{names[0]!r} waits for itself: {shown}", "drop it from its own 'after'"
-    else:
-        message, hint = f"nodes wait for each other: {shown}", "drop one of these 'after' settings"
-    return Issue("cycle", message, nodes=names, path=where, suggestion=hint)
+        return Issue("cycle", message, nodes=names, path=where, suggestion=hint)
+    steps = []
+    for before, node in pairwise(path):
+        if before.id in node.after:
+            given = place(node, "after")
+            steps.append(f"{node.id} is after {before.id}" + (f" ({given})" if given else ""))
+        elif (before.id, node.id) in inferred:
+            edge = inferred[before.id, node.id]
+            shared = ", ".join(dict.fromkeys(item.variable for item in edge.evidence))
+            steps.append(f"{node.id} needs {before.id}" + (f" for {shared}" if shared else ""))
+    hint = "; or ".join(f"drop {before.id!r} from the 'after' of {node.id!r}" for before, node in asked)
+    message = f"nodes wait for each other: {shown} ({'; '.join(steps)})"
+    return Issue("cycle", message, nodes=names, path=where, suggestion=hint or "drop one of these edges")

@@ -73,6 +73,7 @@ class Orchestrate(Magics):
         options = parse_cell(line)
         if options.command == "help":
             return reports.told(options.text)
+        self._cell_config(options)  # a knob out of range is refused at once, whether or not this cell runs now
         cells, report = self.session.declare(line, body)
         if report is None:
             return self._pipeline(options, cells)

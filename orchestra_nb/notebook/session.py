@@ -12,7 +12,7 @@ run inside a run is refused: its cells would wait for themselves.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from orchestra_nb.cells.inference import cell_dag
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import CommandError, DefinitionError
+from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Output
@@ -85,7 +85,8 @@ class Session:
         trial = Declarations()
         for known in (*self.declared.in_order(None), item):
             trial.add(known)
-        report = reports.understanding(cells, self._declared_dag(trial), reading.issues)
+        dag, ahead = self._so_far(trial)
+        report = reports.understanding(cells, dag, (*reading.issues, *ahead))
         item.shown = report._repr_mimebundle_()
         self.declared = trial
         return cells, report
@@ -181,7 +182,7 @@ class Session:
         return ShownResult.of(result, self.shell)
 
     def _remember(self, result: RunResult) -> None:
-        keys = _keys(self.dag())
+        keys = _keys(self._so_far(self.declared)[0])
         for name, outcome in result.outcomes.items():
             self._fresh.pop(name, None)
             if outcome.ok:
@@ -217,6 +218,25 @@ class Session:
     def _declared_dag(self, declared: Declarations) -> DAG:
         return self._analysed([item.cell for item in declared.in_order(self._path())])
 
+    def _so_far(self, declared: Declarations) -> tuple[DAG, list[Issue]]:
+        """The graph of what is declared already, and who waits for what is not: it may still come."""
+        cells = [item.cell for item in declared.in_order(self._path())]
+        names = {cell.id for cell in cells}
+        ahead = [
+            Issue(
+                "not-yet-declared",
+                f"{cell.id!r} comes after {name!r}, which is not declared yet",
+                (cell.id,),
+                cell.where("after"),
+                f"{nearest(name, names - {cell.id})}; else declare it before you run".removeprefix("; else "),
+                "warning",
+            )
+            for cell in cells
+            for name in cell.settings.after
+            if name not in names
+        ]
+        return self._analysed([_after_only(cell, names) for cell in cells]), ahead
+
     def _analysed(self, cells: Iterable[Cell]) -> DAG:
         hidden = self.shell.user_ns_hidden
         names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
@@ -249,6 +269,12 @@ class Session:
     @staticmethod
     def _cell_id(parent: Mapping[str, Any] | None) -> str:
         return str((parent or {}).get("metadata", {}).get("cellId", ""))
+
+
+def _after_only(cell: Cell, names: Container[str]) -> Cell:
+    """A cell that waits for none but these."""
+    known = tuple(name for name in cell.settings.after if name in names)
+    return replace(cell, settings=cell.settings.model_copy(update={"after": known}))
 
 
 def _short_interrupt() -> KeyboardInterrupt:

@@ -428,3 +428,13 @@ def test_a_notebook_whose_metadata_contradict_each_other_about_python_is_refused
     nbformat.write(notebook, tmp_path / "n.ipynb")
     with pytest.raises(NotebookError, match="the notebook is for R"):
         Notebook.read(tmp_path / "n.ipynb")
+
+
+def test_a_cycle_that_the_code_closes_is_found_together_with_the_other_faults() -> None:
+    sources = ["#| backend: lokky\nx = 1", "#| name: a\n#| after: cell-3\ny = x", "print(y)", "#| after: nobody\nz = 1"]
+    with pytest.raises(DefinitionError) as caught:
+        Notebook.from_sources(sources)
+    assert [issue.code for issue in caught.value.issues] == ["unknown-backend", "cycle", "unknown-node"]
+    assert "cell-3 needs a for y; a is after cell-3 (cell 2, line 2)" in str(caught.value)
+    with pytest.raises(DefinitionError, match=r"drop 'cell-3' from the 'after' of 'a'"):
+        _ = Notebook.from_sources(["", *sources[1:3]]).dag

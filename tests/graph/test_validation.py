@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from orchestra_nb.graph import check
 from orchestra_nb.graph.validation import ValidationResult, cautions
-from orchestra_nb.model import Edge, Node
+from orchestra_nb.model import Edge, Evidence, Node
 
 
 def codes(nodes, edges=()):
@@ -68,3 +68,20 @@ def test_a_result_tells_errors_from_warnings():
     assert [i.code for i in result.warnings] == ["timeout-below-cost"]
     assert not result.valid
     assert ValidationResult(result.warnings).valid
+
+
+def test_a_cycle_says_what_each_step_rests_on_and_which_after_to_drop():
+    nodes = [Node("load", after=("train",), index=0, kind="cell"), Node("train", index=1, kind="cell")]
+    needs = Edge("load", "train", "data", evidence=(Evidence("df", 1, 2, "writes df, then reads df"),))
+    (issue,) = check(nodes, [needs])
+    assert (
+        issue.message
+        == "nodes wait for each other: load → train → load (train needs load for df; load is after train (cell 1))"
+    )
+    assert issue.suggestion == "drop 'train' from the 'after' of 'load'"
+    assert issue.path == "cell 1"
+
+
+def test_a_second_node_of_a_name_after_the_first_is_one_fault():
+    issues = check([Node("a"), Node("a", after=("a",), index=1)])
+    assert [issue.code for issue in issues] == ["duplicate-name"]

@@ -120,9 +120,26 @@ def test_a_faulty_declaration_leaves_the_session_as_it_was(cell: Cell) -> None:
         cell("%%orchestrate bad --cost much\ny = 1")
     with pytest.raises(DefinitionError, match=r"not Python"):
         cell("%%orchestrate bad\ny = (")
-    with pytest.raises(DefinitionError, match=r"laod.*did you mean 'load'"):
-        cell("%%orchestrate bad --after laod\ny = 1")
+    with pytest.raises(DefinitionError, match=r"'lokky'.*did you mean 'loky'"):
+        cell("%%orchestrate bad --backend lokky\ny = 1")
+    with pytest.raises(ConfigError, match=r"jobs=0"):
+        cell("%%orchestrate bad -j 0\ny = 1")
     assert list(cell("%orchestrate graph").result.nodes) == ["load"]
+
+
+def test_a_cell_may_wait_for_one_that_is_declared_later_and_a_run_may_not(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate load\nx = 1")
+    told = cell("%%orchestrate show --after lod,train\nlog = [x]").result.plain
+    assert "'lod', which is not declared yet; did you mean 'load'?; else declare it before you run" in told
+    with pytest.raises(DefinitionError, match=r"(?s)'lod', which does not exist.*'train', which does not exist"):
+        cell("%orchestrate run")
+    cell("%%orchestrate show --after train\nlog = [x]")
+    cell("%%orchestrate train\ny = 2")
+    outcomes = cell("%orchestrate run").result.outcomes
+    assert outcomes["train"].ended <= outcomes["show"].started
+    with pytest.raises(DefinitionError, match=r"nodes wait for each other: load → show → load"):
+        cell("%%orchestrate load --after show\nx = 1")
+    assert shell.user_ns["log"] == [1]
 
 
 def test_run_on_a_cell_runs_it_and_its_stale_ancestors_only(cell: Cell, shell: Any) -> None:
