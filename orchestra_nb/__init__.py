@@ -28,9 +28,12 @@ from orchestra_nb._version import __version__
 if TYPE_CHECKING:
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import RunConfig
+    from orchestra_nb.definitions.command import CommandDefinition
+    from orchestra_nb.definitions.loading import load_command
     from orchestra_nb.errors import (
         BackendError,
         CommandError,
+        ConditionError,
         ConfigError,
         CycleError,
         DefinitionError,
@@ -56,11 +59,12 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CommandError", "ConfigError", "CycleError", "DefinitionError", "GraphError", "Issue",
-    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "BackendError", "CommandError", "ConditionError", "ConfigError", "CycleError", "DefinitionError", "GraphError",
+    "Issue", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
     "OrchestraError",
 )  # fmt: skip
 _HOME = {
+    "CommandDefinition": "definitions.command",
     "DAG": "graph.dag",
     "DAGBuilder": "graph.builder",
     "Edge": "model",
@@ -74,6 +78,7 @@ _HOME = {
     "RunConfig": "config",
     "RunResult": "running.result",
     "ValidationResult": "graph.validation",
+    "load_command": "definitions.loading",
     "simulate": "planning.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
@@ -82,7 +87,9 @@ _HOME = {
 __all__ = [
     "DAG",
     "BackendError",
+    "CommandDefinition",
     "CommandError",
+    "ConditionError",
     "ConfigError",
     "CycleError",
     "DAGBuilder",
@@ -108,6 +115,7 @@ __all__ = [
     "RunResult",
     "ValidationResult",
     "__version__",
+    "load_command",
     "load_ipython_extension",
     "simulate",
     "task",

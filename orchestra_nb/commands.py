@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import (
@@ -34,11 +34,12 @@ from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.validation import ValidationResult, check
+from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.subject import Subject, read_notebook, read_subject
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -95,17 +96,16 @@ def _config(options: Namespace) -> RunConfig:
     return options_to_config(options, project_config(Path(options.path).parent))
 
 
-def _read(options: Namespace) -> tuple[Notebook, DAG]:
-    notebook = Notebook.read(options.path)
-    targets = getattr(options, "nodes", ())
-    return notebook, notebook.dag.subgraph(targets) if targets else notebook.dag
+def _read(options: Namespace) -> Subject:
+    return read_subject(options.path, getattr(options, "nodes", ()))
 
 
 def _run(options: Namespace, listen: Listener | None) -> Answer:
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
     _check_outputs(written)
-    notebook, _ = _read(options)  # all that is wrong with it comes to light before a kernel is started
+    notebook = read_notebook(options.path)
+    _read(options)  # all that is wrong with it comes to light before a kernel is started
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
@@ -184,17 +184,19 @@ def _verify(options: Namespace) -> Answer:
 
 
 def _plan(options: Namespace) -> Answer:
-    notebook, dag = _read(options)
+    subject = _read(options)
+    dag = subject.dag
     config = _config(options)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
-    return Answer(_describe(dag, schedule), text, DONE, notebook.warnings)
+    return Answer(_describe(dag, schedule), text, DONE, subject.cautions)
 
 
 def _levels(options: Namespace) -> Answer:
-    notebook, dag = _read(options)
+    subject = _read(options)
+    dag = subject.dag
     text = f"levels:\n{levels_text(dag)}\n{critical_path_text(dag)}"
-    return Answer(_describe(dag, _schedule(dag, _config(options))), text, DONE, notebook.warnings)
+    return Answer(_describe(dag, _schedule(dag, _config(options))), text, DONE, subject.cautions)
 
 
 def _graph(options: Namespace) -> Answer:
@@ -203,32 +205,32 @@ def _graph(options: Namespace) -> Answer:
     suffix = Path(target).suffix.lower() if target else ""
     if target and suffix not in (".svg", ".dot"):
         raise CommandError(f"-o {target}: give a name that ends with .svg or .dot")
-    notebook, dag = _read(options)
+    subject = _read(options)
+    dag = subject.dag
     data = {**_describe(dag, _schedule(dag, _config(options))), "output": target}
     if target:
         write_text(Path(target), svg(dag) if suffix == ".svg" else dag.to_graphviz().source)
     text = dag_text(dag) + (f"\npicture: {target}" if target else "")
-    return Answer(data, text, DONE, notebook.warnings)
+    return Answer(data, text, DONE, subject.cautions)
 
 
 def _validate(options: Namespace) -> Answer:
     """List every fault; errors are the answer here, and still bad input."""
     try:
-        notebook, dag = _read(options)
+        subject = _read(options)
     except DefinitionError as error:
         found = ValidationResult(error.issues)
         data = {"success": False, "errors": [issue_object(issue) for issue in found.errors]}
         data["warnings"] = [issue_object(issue) for issue in found.warnings]
         return Answer(data, issues_text(found), BAD_INPUT)
-    cells = {cell.id: cell for cell in notebook.cells}
-    faults = check(dag.nodes.values(), dag.edges, place=lambda node, setting: cells[node.id].where(setting))
-    found = ValidationResult((*notebook.warnings, *faults))
+    dag, found = subject.dag, ValidationResult(subject.warnings)
     data = {**_describe(dag, _schedule(dag, _config(options))), "warnings": [issue_object(i) for i in found.issues]}
     return Answer(data, issues_text(found))
 
 
 def _why(options: Namespace) -> Answer:
-    notebook, dag = _read(options)
+    subject = _read(options)
+    dag = subject.dag
     source, target = options.source, options.target
     for name in (source, target):
         dag.predecessors(name)  # an unknown name is refused with the nearest
@@ -248,7 +250,7 @@ def _why(options: Namespace) -> Answer:
         "edges": [edge_record(edge) for edge in edges],
         "errors": [],
     }
-    return Answer(data, "\n".join(map(clean, lines)), DONE, notebook.warnings)
+    return Answer(data, "\n".join(map(clean, lines)), DONE, subject.cautions)
 
 
 def _chain(dag: DAG, source: str, target: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@
     │   ├── NodeTimeout
     │   └── NodeCancelled
     ├── BackendError              a joblib backend is unknown, missing or refused the work
+    ├── ConditionError            a condition cannot be read or decided; .column says where
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
 
@@ -119,6 +120,23 @@ class ConfigError(OrchestraError):
 
 class BackendError(OrchestraError):
     """The joblib backend is unknown, not installed, or refused the work."""
+
+
+class ConditionError(OrchestraError):
+    """A condition of a definition cannot be read, or cannot be decided from the values that it is given.
+
+    Parameters
+    ----------
+    message
+        What was found, what was expected, and what to write instead.
+    column
+        Where in the condition's text, counted from 1.
+    """
+
+    def __init__(self, message: str, column: int) -> None:
+        self.message = message
+        self.column = column
+        super().__init__(f"column {column}: {message}")
 
 
 class CommandError(OrchestraError):

@@ -96,6 +96,9 @@ class Node:
         For each backend, why the node must not run there; an empty reason means that it may.
     metadata
         Anything else, kept and not interpreted.
+    parts
+        Nodes that run one after another in this one's place, each with its own value; merged by
+        :meth:`.DAGBuilder.optimize`. A node has either these or a body.
     """
 
     id: NodeId
@@ -120,6 +123,7 @@ class Node:
     source: str = ""
     verdicts: Mapping[str, str] = field(default_factory=dict, compare=False)
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    parts: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -131,6 +135,12 @@ class Node:
             object.__setattr__(self, name, tuple(value))
         if isinstance(self.cost, bool) or not isinstance(self.cost, int | float) or not 0 <= self.cost < float("inf"):
             raise ConfigError(f"node {self.id!r}: cost must be seconds, zero or more, not {self.cost!r}")
+        if self.parts:
+            if not all(isinstance(part, Node) for part in self.parts):
+                raise ConfigError(f"node {self.id!r}: parts must be a sequence of nodes, not {self.parts!r}")
+            object.__setattr__(self, "parts", tuple(self.parts))
+            if self.fn is not None or self.source:
+                raise ConfigError(f"node {self.id!r} has parts and a body; give one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ from orchestra_nb.planning.simulator import Schedule
 if TYPE_CHECKING:
     import pandas as pd
 
-_NODE = ("id", "level", "cost", "critical", "slack", "kind", "reads", "writes", "mutates", "after")
+_NODE = {
+    **{"id": "object", "level": "int64", "cost": "float64", "critical": "bool", "slack": "float64"},
+    **{"earliest": "float64", "latest": "float64", "rank": "float64", "gain": "float64"},
+    **dict.fromkeys(("kind", "reads", "writes", "mutates", "after"), "object"),
+}
 _EDGE = ("source", "target", "kind", "certainty", "evidence", "variable", "source_line", "target_line")
 _LEVEL = ("level", "nodes", "width", "cost", "longest")
 _ISSUE = ("severity", "code", "message", "nodes", "path", "suggestion")
@@ -32,19 +36,24 @@ def _frame(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> pd.DataFram
 
 
 def nodes(dag: DAG) -> pd.DataFrame:
-    """One row per node, in document order; ``verdict_*`` says for each backend why a node must not run there."""
+    """One row per node, in document order.
+
+    ``critical`` nodes have no slack: they lie on a longest way, of which there may be several. ``earliest`` and
+    ``latest`` are starts, ``rank`` is the time from the start to the end of all that needs the node, ``gain`` what the
+    whole would save if the node were twice as fast. ``verdict_*`` says for each backend why a node must not run there.
+    """
     level_of = {name: number for number, names in enumerate(dag.levels) for name in names}
-    path = set(dag.critical_path)
     backends = sorted({backend for node in dag.nodes.values() for backend in node.verdicts})
+    times = (dag.slack, dag.earliest_start, dag.latest_start, dag.upward_rank, dag.gains)
     rows = [
         (
-            *(node.id, level_of[node.id], float(node.cost), node.id in path, dag.slack[node.id], node.kind),
-            *(", ".join(names) for names in (node.reads, node.writes, node.mutates, dag.predecessors(node.id))),
+            *(name, level_of[node.id], float(node.cost), dag.slack[name] == 0, *(of[name] for of in times), node.kind),
+            *(", ".join(names) for names in (node.reads, node.writes, node.mutates, dag.predecessors(name))),
             *(node.verdicts.get(backend, "") or "safe" for backend in backends),
         )
-        for node in dag.nodes.values()
+        for name, node in dag.nodes.items()
     ]
-    return _frame(rows, [*_NODE, *(f"verdict_{backend}" for backend in backends)])
+    return _frame(rows, [*_NODE, *(f"verdict_{backend}" for backend in backends)]).astype(_NODE)
 
 
 def edges(dag: DAG) -> pd.DataFrame:

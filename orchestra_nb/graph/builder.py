@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.reduction import reduce_order
+from orchestra_nb.graph.optimising import optimise
 from orchestra_nb.graph.task import node_of, parameters
 from orchestra_nb.graph.validation import ValidationResult, cautions, check
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
@@ -88,20 +88,46 @@ class DAGBuilder:
         found = gather(definition)
         return ValidationResult((*found.issues, *check(found.nodes, found.edges)))
 
-    def optimize(self, dag: DAG) -> DAG:
-        """Drop order that other needs imply already; what must end before what stays the same.
+    def optimize(self, dag: DAG, *, targets: str | Iterable[str] = (), merge_below: float | None = None) -> DAG:
+        """Make a smaller graph with the same results; ``.metadata["optimizations"]`` says what was changed and why.
 
-        Only edges that carry nothing but order (kinds ``declared`` and ``order``) are dropped, never one along which
-        a value, a change, a file or hidden state flows. ``.metadata["optimizations"]`` says what was dropped and why.
+        Order that other needs imply already is dropped always: only edges that carry nothing but order (kinds
+        ``declared`` and ``order``), never one along which a value, a change, a file or hidden state flows. The other
+        changes are made on request, and only where the schedule by expected costs gets no longer for any number of
+        workers; :mod:`.optimising` says how that is known.
+
+        Parameters
+        ----------
+        dag
+            The graph.
+        targets
+            If any are named, nodes that none of them needs are dropped.
+        merge_below
+            Chains of nodes that together take less than so many seconds become one node each (:attr:`.Node.parts`);
+            every part keeps its value under its own name, and targets stay nodes.
+
+        Raises
+        ------
+        MissingDependencyError
+            A target is not in the graph.
+        ConfigError
+            The threshold is not above zero.
 
         Examples
         --------
-        >>> dag = DAG([Node("a"), Node("b", after=["a"]), Node("c", after=["a", "b"])])
-        >>> better = DAGBuilder().optimize(dag)
-        >>> print(*better.metadata["optimizations"])
+        >>> dag = DAG([Node("a"), Node("b", after=["a"]), Node("c", after=["a", "b"]), Node("d", after=["a"])])
+        >>> for note in DAGBuilder().optimize(dag, targets=["c"]).metadata["optimizations"]:
+        ...     print(note)
+        dropped d: no target needs it
         dropped a → c (declared): 'c' waits for 'b', which waits for 'a'
+
+        >>> def load(): return [1, 2]
+        >>> def total(load): return sum(load)
+        >>> small = DAGBuilder().optimize(DAGBuilder().build_dag([load, total]), merge_below=3)
+        >>> small.levels, *small.metadata["optimizations"]
+        ((('load+total',),), 'merged load → total into load+total: 2 s together, below 3 s')
         """
-        return reduce_order(dag)
+        return optimise(dag, targets, merge_below)
 
 
 def gather(definition: Any) -> Gathered:

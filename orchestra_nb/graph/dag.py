@@ -5,9 +5,10 @@ use and kept. Order: nodes by document position (``Node.index``, then as given);
 Failure: a faulty graph raises :class:`.MissingDependencyError`, :class:`.CycleError` (the shortest cycle) or
 :class:`.GraphError` (one name twice) and lists every fault of that kind; :meth:`.DAGBuilder.validate` lists them all.
 
-Edges of ``after`` become :class:`.Edge` objects only when someone looks at them: the algorithms work on the index lists
-of :mod:`.table`. Pictures and frames are made by the display through :class:`.Presented`. Rejected: networkx as the
-store (slow, mutable), a node class with parent pointers (neither shareable nor picklable in one piece).
+What follows from shape and costs is in :mod:`.analysed`, which this inherits. Edges of ``after`` become :class:`.Edge`
+objects only when someone looks at them: the algorithms work on the index lists of :mod:`.table`. Pictures and frames
+are made by the display through :class:`.Presented`. Rejected: networkx as the store (slow, mutable), a node class with
+parent pointers (neither shareable nor picklable in one piece).
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from math import fsum
 from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from orchestra_nb.errors import ConfigError, CycleError, GraphError, MissingDependencyError, nearest
+from orchestra_nb.errors import CycleError, GraphError, MissingDependencyError
 from orchestra_nb.graph import paths
+from orchestra_nb.graph.analysed import Analysed
 from orchestra_nb.graph.fingerprint import fingerprint
 from orchestra_nb.graph.table import Table, build
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
-from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.presentation import presenter_of
 
 if TYPE_CHECKING:
     import graphviz
@@ -37,7 +38,7 @@ class _Drawing(Protocol):
     def source(self, value: DAG) -> graphviz.Source: ...
 
 
-class DAG(Presented):
+class DAG(Analysed):
     """What needs what.
 
     Parameters
@@ -84,11 +85,8 @@ class DAG(Presented):
     ) -> None:
         self.__dict__.update(_all=nodes, given=given, table=table, metadata=MappingProxyType(dict(metadata)))
 
-    _all: tuple[Node, ...]
     given: tuple[Edge, ...]
     """The edges that the graph was made with; ``after`` declares the others."""
-    table: Table
-    """The graph as index lists, for algorithms of the layers above."""
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a DAG does not change; make another one to set {name!r}")
@@ -136,69 +134,11 @@ class DAG(Presented):
                     yield name, node.id
 
     @cached_property
-    def levels(self) -> tuple[tuple[NodeId, ...], ...]:
-        """Topological generations: a node's level is one below the deepest that it needs."""
-        ids = self.table.ids
-        return tuple([tuple([ids[i] for i in level]) for level in self.table.levels])
-
-    @cached_property
-    def _costs(self) -> list[float]:
-        return [float(node.cost) for node in self._all]
-
-    @cached_property
-    def _ranks(self) -> list[float]:
-        return paths.upward_ranks(self.table.levels, self.table.succs, self._costs)
-
-    @cached_property
-    def upward_rank(self) -> Mapping[str, float]:
-        """Seconds from each node's start to the end of all that needs it, with a worker for everyone."""
-        return MappingProxyType(dict(zip(self.table.ids, self._ranks, strict=True)))
-
-    @cached_property
-    def critical_path(self) -> tuple[NodeId, ...]:
-        """The longest way by cost: what sets the time of a run with a worker for everyone."""
-        ids = self.table.ids
-        return tuple([ids[i] for i in paths.critical_path(self._ranks, self.table.preds, self.table.succs)])
-
-    @cached_property
-    def critical_time(self) -> float:
-        """Seconds along the critical path."""
-        return max(self._ranks, default=0.0)
-
-    @cached_property
-    def total_time(self) -> float:
-        """Seconds of all nodes, one after another."""
-        return fsum(self._costs)
-
-    @cached_property
-    def max_parallelism(self) -> int:
-        """Size of the widest level."""
-        return max(map(len, self.table.levels), default=0)
-
-    @cached_property
-    def slack(self) -> Mapping[str, float]:
-        """How many seconds each node may be late without making the whole later; zero on the critical path."""
-        starts = paths.earliest_starts(self.table.levels, self.table.preds, self._costs)
-        return MappingProxyType(dict(zip(self.table.ids, paths.slacks(self._ranks, starts), strict=True)))
-
-    @cached_property
     def hash(self) -> str:
         """Content hash, the same in every process. Costs that were measured later (:meth:`with_costs`) do not count."""
         rows = [(edge.source, edge.target, edge.kind, edge.certainty) for edge in self.given]
         rows += [(source, target, "declared", "certain") for source, target in self._declared()]
         return fingerprint(self._all, sorted(rows))
-
-    def lower_bound(self, workers: int) -> float:
-        """Say what no schedule can beat: the critical path or all work shared evenly, whichever is longer (seconds).
-
-        Raises
-        ------
-        ConfigError
-            ``workers`` is below one.
-        """
-        if workers < 1:
-            raise ConfigError(f"workers={workers!r} can run nothing; give 1 or more")
-        return max(self.critical_time, self.total_time / workers)
 
     def predecessors(self, node: str) -> tuple[NodeId, ...]:
         """Name what a node needs directly, in document order."""
@@ -269,20 +209,6 @@ class DAG(Presented):
     def to_graphviz(self) -> graphviz.Source:
         """Draw the picture as DOT text in a ``graphviz.Source``."""
         return cast(_Drawing, presenter_of(self)).source(self)
-
-    def _position(self, name: str) -> int:
-        try:
-            return self.table.index[NodeId(name)]
-        except KeyError:
-            raise MissingDependencyError(self._nobody(name)) from None
-
-    def _nobody(self, name: str) -> str:
-        hint = nearest(str(name), self.table.ids)
-        return f"no node is named {name!r}; {hint or 'the graph is empty'}"
-
-    def _named(self, positions: Iterable[int]) -> tuple[NodeId, ...]:
-        ids = self.table.ids
-        return tuple([ids[i] for i in positions])
 
 
 def _in_document_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

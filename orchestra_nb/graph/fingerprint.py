@@ -1,62 +1,72 @@
-"""A graph's content hash: equal content, equal hash, in every process and on every machine.
+"""A graph's content hash: equal content, equal hash, in every process, on every machine, in every order of its nodes.
 
-Policy: what a node is (name, kind, code, condition, declared cost) and what it waits for counts; how it is run
-(priority, backend, resources) and why an edge exists (evidence) do not, because a checkpoint taken before such a change
-still fits. Functions count by name, byte code, names and plain constants: their addresses and ``marshal`` bytes differ
-between processes. Rejected: ``hash()`` (salted), pickle (not canonical).
+Policy: what can change a result counts, and nothing else. A result is what a node makes and what it leaves behind.
+
+* Counts: name, kind, code (:mod:`.content`), condition, compensation, caching (an old value in place of a new one), the
+  names that a cell reads, writes and changes (they decide what travels), whether a cell may raise, what an agent is
+  told, parts, declared cost (what simulated work is made of, but not a cell's, which is measured), and what waits for
+  what.
+* Does not count: whether and when a node gets to its value (timeout, tries, breaker, priority, resources, backend,
+  phase), because a checkpoint taken before such a change still fits, and it is what one changes before resuming;
+  position and order in the document, because every order that matters is an edge; verdicts; why an edge exists
+  (evidence); metadata but for what is named above.
+
+Failure: none. Rejected: ``hash()`` (salted), pickle (not canonical), all fields (no resuming after a longer timeout).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from hashlib import blake2b
-from types import CodeType
 from typing import Any
 
+from orchestra_nb.graph.content import content_of, value_of
 from orchestra_nb.model import Node
 
-_PLAIN = (str, int, float, complex, bytes, type(None), type(...))
+_TOLD = ("agent", "task", "input", "dynamic")
+"""Metadata of an agent that says what it does."""
+_ASIDE = frozenset({"path", "metadata", "priority", "locks", "timeout", "retry", "cost", "dependencies"})
+"""What an agent's definition says beside that: where it stands, how it is run, what the node says too."""
 
 
 def fingerprint(nodes: Iterable[Node], edges: Iterable[Sequence[str]]) -> str:
-    """Hash nodes and edges (source, target, kind, certainty) in their order; 32 hexadecimal digits.
+    """Hash nodes and edges (source, target, kind, certainty), in any order; 32 hexadecimal digits.
 
     Examples
     --------
     >>> from orchestra_nb.model import Node
     >>> a = [Node("load", source="x = 1")]
-    >>> fingerprint(a, []) == fingerprint([Node("load", source="x = 1")], [])
+    >>> fingerprint(a, []) == fingerprint([Node("load", source="x = 1", timeout=9)], [])
     True
     >>> fingerprint(a, []) == fingerprint([Node("load", source="x = 2")], [])
     False
     """
-    content = [
-        [[n.id, n.kind, n.source, _function(n.fn), float(n.cost), n.when] for n in nodes],
-        [list(edge) for edge in edges],
-    ]
+    rows = sorted((_row(node) for node in nodes), key=json.dumps)
+    content = [rows, sorted(map(list, {tuple(edge) for edge in edges}))]
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
 
-def _function(fn: Any) -> Any:
-    if fn is None:
-        return None
-    code = getattr(fn, "__code__", None)
-    named = fn if hasattr(fn, "__qualname__") else type(fn)
-    name = f"{getattr(named, '__module__', '')}.{named.__qualname__}"
-    return [name, _code(code)] if isinstance(code, CodeType) else [name]
+def _row(node: Node) -> list[Any]:
+    names = [sorted(set(found)) for found in (node.reads, node.writes, node.mutates)]
+    cost = None if node.kind == "cell" else float(node.cost)
+    row = [node.id, node.kind, node.source, content_of(node.fn), cost, node.when, node.undo, node.cache]
+    return [*row, names, _extra(node), [_row(part) for part in node.parts]]
 
 
-def _code(code: CodeType) -> list[Any]:
-    return [code.co_code.hex(), list(code.co_names), [_constant(value) for value in code.co_consts]]
+def _extra(node: Node) -> Any:
+    """Describe the metadata that can change a result."""
+    if node.kind == "cell":
+        return "raises-exception" in node.metadata.get("tags", ())
+    if node.kind == "agent":
+        return [[name, _told(node.metadata[name])] for name in _TOLD if name in node.metadata]
+    return None
 
 
-def _constant(value: object) -> Any:
-    if isinstance(value, CodeType):
-        return _code(value)
-    if isinstance(value, tuple):
-        return [_constant(item) for item in value]
-    if isinstance(value, frozenset):
-        return sorted((_constant(item) for item in value), key=repr)
-    return repr(value) if isinstance(value, _PLAIN) else type(value).__qualname__
+def _told(said: Any) -> Any:
+    if not is_dataclass(said):
+        return value_of(said)
+    kept = [field.name for field in fields(said) if field.name not in _ASIDE]
+    return [[name, value_of(getattr(said, name))] for name in kept]

@@ -2,7 +2,8 @@
 
 Policy: every function takes adjacency as lists of integers (the positions of nodes in document order) and answers in
 the same terms; names come back in :mod:`.dag`. Order: ties are settled by document order, so equal graphs give equal
-answers in every process. Failure: none here; a cycle shows as nodes that :func:`layers` does not return.
+answers in every process; ways whose lengths differ by no more than rounding are equally long. Failure: none here; a
+cycle shows as nodes that :func:`layers` does not return.
 
 The hot loops are :func:`layers` and :func:`upward_ranks`: one pass over nodes and edges each, local variables only,
 no objects made per edge. Rejected: networkx, which hashes a node per step and is four to eight times slower; recursion,
@@ -11,11 +12,12 @@ which a chain of ten thousand nodes would break; ``graphlib``, which gives an or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 Adjacency = Sequence[Sequence[int]]
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""Share of the critical time below which a difference is rounding: costs are added up in different orders."""
 
 
 def layers(preds: Adjacency, succs: Adjacency) -> list[list[int]]:
@@ -85,16 +87,50 @@ def critical_path(ranks: Sequence[float], preds: Adjacency, succs: Adjacency) ->
     >>> critical_path([6.0, 5.0, 2.0], [[], [0], [0]], [[1, 2], [], []])
     [0, 1]
     """
-
-    def longest(candidates: Iterable[int]) -> int | None:
-        return min(candidates, key=lambda i: (-ranks[i], i), default=None)
-
-    path = []
-    here = longest(i for i, before in enumerate(preds) if not before)
-    while here is not None:
-        path.append(here)
-        here = longest(succs[here])
+    path: list[int] = []
+    here: Sequence[int] = [i for i, before in enumerate(preds) if not before]
+    spare = max(ranks, default=0.0) * ROUNDING
+    while here:
+        i, spare = next(_longest(here, ranks, spare))
+        path.append(i)
+        here = succs[i]
     return path
+
+
+def critical_paths(ranks: Sequence[float], preds: Adjacency, succs: Adjacency) -> Iterator[list[int]]:
+    """Yield every longest way by cost, from a node that needs nothing to one that nothing needs, in document order.
+
+    The time to the next way is at most linear in the graph; the number of ways can be exponential.
+
+    Examples
+    --------
+    >>> list(critical_paths([2.0, 1.0, 1.0], [[], [0], [0]], [[1, 2], [], []]))
+    [[0, 1], [0, 2]]
+    """
+    sources = [i for i, before in enumerate(preds) if not before]
+    walk = [_longest(sources, ranks, max(ranks, default=0.0) * ROUNDING)]
+    path: list[int] = []
+    while walk:
+        step = next(walk[-1], None)
+        if step is None:
+            walk.pop()
+            del path[-1:]
+            continue
+        i, spare = step
+        path.append(i)
+        if succs[i]:
+            walk.append(_longest(succs[i], ranks, spare))
+        else:
+            yield path.copy()
+            path.pop()
+
+
+def _longest(candidates: Sequence[int], ranks: Sequence[float], spare: float) -> Iterator[tuple[int, float]]:
+    """Yield the candidates that a longest way goes on with, and what is left of the time that rounding may cost."""
+    best = max([ranks[i] for i in candidates], default=0.0)
+    for i in candidates:
+        if best - ranks[i] <= spare or ranks[i] == best:
+            yield i, max(0.0, spare - (best - ranks[i]))
 
 
 def slacks(ranks: Sequence[float], starts: Sequence[float]) -> list[float]:
@@ -109,7 +145,7 @@ def slacks(ranks: Sequence[float], starts: Sequence[float]) -> list[float]:
     [0.0, 0.0, 3.0]
     """
     total = max(ranks, default=0.0)
-    least = total * _ROUNDING
+    least = total * ROUNDING
     spare = [total - (start + rank) for start, rank in zip(starts, ranks, strict=True)]
     return [value if value > least else 0.0 for value in spare]
 

@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.graph.cycles import MOST, cycles
-from orchestra_nb.graph.table import build
-from orchestra_nb.model import Edge, Node
+from orchestra_nb.graph.paths import reachable
+from orchestra_nb.graph.table import Table, build
+from orchestra_nb.model import Edge, Node, NodeId
 from orchestra_nb.presentation import Presented
 
 Place = Callable[[Node, str], str]
@@ -111,6 +112,41 @@ def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, 
         for node in nodes
         if node.timeout is not None and node.timeout < node.cost and node.cost != _UNKNOWN_COST
     )
+
+
+def strays(dag_ids: Sequence[str], table: Table, roots: Iterable[str], targets: Iterable[str]) -> list[Issue]:
+    """Find the nodes that no root leads to and those that lead to no target, where roots or targets were named.
+
+    Parameters
+    ----------
+    dag_ids, table
+        A graph that is one.
+    roots, targets
+        Ids. Empty: nothing was named, and nothing is out of reach.
+    """
+    found = []
+    for named, adjacency, code, told in (
+        (tuple(roots), table.succs, "unreachable", "is reached from none of the roots"),
+        (tuple(targets), table.preds, "dead-end", "is needed by none of the targets"),
+    ):
+        known = [table.index[NodeId(name)] for name in named if NodeId(name) in table.index]
+        for name in named:
+            if NodeId(name) not in table.index:
+                message = f"no node is named {name!r}"
+                found.append(Issue("unknown-node", message, suggestion=nearest(name, dag_ids)))
+        near = reachable(known, adjacency).union(known) if named else set(range(len(dag_ids)))
+        found += [
+            Issue(
+                code,
+                f"{name!r} {told} ({', '.join(named)})",
+                nodes=(name,),
+                suggestion="name it too, or take it away",
+                severity="warning",
+            )
+            for i, name in enumerate(dag_ids)
+            if i not in near
+        ]
+    return found
 
 
 def _duplicate(first: Node, node: Node, place: Place) -> Issue:

@@ -5,14 +5,19 @@ left must have a default. A node comes before a context key of the same name. Fa
 called is named, all at once, before anything ran. Coroutine functions run on the process's background loop
 (:mod:`.loop`) while their worker waits. Values are kept in a :class:`.Store` until the run is over, because its result
 offers them all.
+
+A node of several parts (:attr:`.Node.parts`) makes its calls one after another in one worker, and every part's value
+is kept under the part's name. Parts are as far from each other as nodes are: in another process each has inputs of its
+own, and what one hands to the next is a copy. A part that fails fails the node, which names it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -57,6 +62,83 @@ class FunctionTask:
 
 
 @dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Stands in a call for the value of an earlier part of the same node."""
+
+    part: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class PartsTask:
+    """The calls of a node's parts, one after another. Pickles if they do.
+
+    Parameters
+    ----------
+    calls
+        Each part with its call.
+    away
+        Whether this is another process, where what a part hands on is a copy.
+    """
+
+    calls: tuple[tuple[NodeId, FunctionTask], ...]
+    away: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import cloudpickle
+
+        return _sent, tuple(cloudpickle.dumps(call) for call in self.calls)
+
+    def __call__(self) -> Reply:
+        """Make the calls; the reply's value has that of each part by its id."""
+        began = perf_counter()
+        made: dict[str, Any] = {}
+        packed: dict[str, bytes] = {}
+        for part, call in self.calls:
+            try:
+                reply = _filled(call, made, packed)()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                reply = replies.failure(error, perf_counter() - began)
+                return replace(reply, evalue=f"in its part {part!r}: {reply.evalue}")
+            if reply.status != "done":
+                return reply
+            made[part] = reply.value
+            if self.away and part != self.calls[-1][0]:
+                try:
+                    packed[part] = _packed(reply.value)
+                except Exception as error:
+                    return Reply("refused", reason=f"the value of its part {part!r} cannot be copied: {error}")
+        return Reply("done", value=made, seconds=perf_counter() - began, worker=replies.worker_name())
+
+
+def _sent(*calls: bytes) -> PartsTask:
+    """Unpack the calls apart from each other, so that they share no inputs."""
+    return PartsTask(tuple(pickle.loads(call) for call in calls), away=True)
+
+
+def _packed(value: Any) -> bytes:
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(value))
+
+
+def _filled(call: FunctionTask, made: Mapping[str, Any], packed: Mapping[str, bytes]) -> FunctionTask:
+    """Put the values of earlier parts in their places."""
+
+    def value(given: Any) -> Any:
+        if not isinstance(given, _Earlier):
+            return given
+        return pickle.loads(packed[given.part]) if given.part in packed else made[given.part]
+
+    return replace(
+        call,
+        args=tuple(value(given) for given in call.args),
+        kwargs={name: value(given) for name, given in call.kwargs.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Inputs:
     """The parameters to fill: name, and whether a node's value fills it or the context."""
 
@@ -93,25 +175,29 @@ class FunctionProgram:
         self._context = dict(context or {})
         self._store: Store = store if store is not None else MemoryStore()
         self._running: dict[NodeId, list[Cancel]] = {}
+        self._home = {part.id: node.id for node in dag.nodes.values() for part in node.parts or (node,)}
+        self._merged = frozenset(node.id for node in dag.nodes.values() if node.parts)
         issues: list[Issue] = []
-        self._inputs = {node.id: self._bind(dag, node, issues) for node in dag.nodes.values()}
+        self._inputs = {
+            part.id: self._bind(dag, part, issues) for node in dag.nodes.values() for part in node.parts or (node,)
+        }
         if issues:
             raise DefinitionError(issues)
 
     def task(self, node: Node, lane: Lane) -> Task:
-        """Bind the inputs of the call."""
-        assert node.fn is not None  # checked at birth
-        inputs = self._inputs[node.id]
+        """Bind the inputs of the call, or of the calls of its parts."""
         running: list[Cancel] | None = None
         if lane != "process":
             running = self._running[node.id] = []
-        args = tuple([self._value(*source) for source in inputs.positional])
-        return FunctionTask(node.fn, args, {source[0]: self._value(*source) for source in inputs.named}, running)
+        if node.parts:
+            return PartsTask(tuple((part.id, self._call(part, running)) for part in node.parts))
+        return self._call(node, running)
 
     def commit(self, node: Node, reply: Reply) -> Any:
-        """Keep the value for those that name this node."""
+        """Keep the value, or the values of the parts, for those that name this node."""
         self._running.pop(node.id, None)
-        self._store.put(node.id, reply.value)
+        for name, value in reply.value.items() if node.parts else ((node.id, reply.value),):
+            self._store.put(name, value)
         return reply.value
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
@@ -123,16 +209,28 @@ class FunctionProgram:
         return ("thread", against) if against else ("process", "")
 
     def results(self, outcomes: Mapping[NodeId, Outcome]) -> Mapping[str, Any]:
-        """Give the values of the nodes that have one, by node id."""
-        return {name: outcome.value for name, outcome in outcomes.items() if outcome.ok}
+        """Give the values of the nodes that have one, by node id; of a node of several parts, those of the parts."""
+        values: dict[str, Any] = {}
+        for name, outcome in outcomes.items():
+            if outcome.ok:
+                values |= outcome.value if name in self._merged else {name: outcome.value}
+        return values
 
     def cancel(self, node: Node) -> None:
         """Cancel the node's coroutine, if it runs one here."""
         for cancel in self._running.get(node.id, ()):
             cancel()
 
-    def _value(self, name: str, of_node: bool) -> Any:
-        return self._store.get(name) if of_node else self._context[name]
+    def _call(self, part: Node, running: list[Cancel] | None) -> FunctionTask:
+        assert part.fn is not None  # checked at birth
+        inputs = self._inputs[part.id]
+        args = tuple([self._value(part, *source) for source in inputs.positional])
+        return FunctionTask(part.fn, args, {source[0]: self._value(part, *source) for source in inputs.named}, running)
+
+    def _value(self, part: Node, name: str, of_node: bool) -> Any:
+        if not of_node:
+            return self._context[name]
+        return _Earlier(NodeId(name)) if self._home[NodeId(name)] == self._home[part.id] else self._store.get(name)
 
     def _bind(self, dag: DAG, node: Node, issues: list[Issue]) -> _Inputs:
         if node.fn is None:
@@ -143,20 +241,27 @@ class FunctionProgram:
             return _Inputs((), ())
         positional: list[tuple[str, bool]] = []
         named: list[tuple[str, bool]] = []
-        ancestors: frozenset[str] | None = None
+        before: frozenset[str] | None = None
         for parameter in _parameters(node.fn):
             name = parameter.name
-            of_node = name in dag.nodes and name != node.id
+            of_node = name in self._home and name != node.id
             if of_node:
-                ancestors = frozenset(dag.ancestors(node.id)) if ancestors is None else ancestors
-                if name not in ancestors:
+                before = self._before(dag, node) if before is None else before
+                if name not in before:
                     issues.append(_unordered(node.id, name))
             elif name not in self._context:
                 if parameter.default is parameter.empty:
-                    issues.append(_unfilled(node.id, name, [*dag.nodes, *self._context]))
+                    issues.append(_unfilled(node.id, name, [*self._home, *self._context]))
                 continue
             (positional if parameter.kind is parameter.POSITIONAL_ONLY else named).append((name, of_node))
         return _Inputs(tuple(positional), tuple(named))
+
+    def _before(self, dag: DAG, part: Node) -> frozenset[str]:
+        """Name what has ended when a node, or a part of one, begins."""
+        home = dag.nodes[self._home[part.id]]
+        names = [own.id for name in dag.ancestors(home.id) for own in dag.nodes[name].parts or (dag.nodes[name],)]
+        parts = [own.id for own in home.parts]
+        return frozenset(names + parts[: parts.index(part.id)] if parts else names)
 
 
 def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra_nb.cells.directives import read_directives
-from orchestra_nb.cells.yaml_block import MAX_BYTES, YamlFault, read_mapping
+from orchestra_nb.yaml_text import MAX_BYTES, YamlFault, read_mapping
 
 
 @pytest.mark.parametrize(

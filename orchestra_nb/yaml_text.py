@@ -1,4 +1,4 @@
-"""Small, untrusted YAML: read with limits, with the line of every key.
+"""Untrusted YAML: read with limits, with the line of every key.
 
 Policy: YAML 1.2 through ruamel's safe, pure loader, so that ``no`` and ``12:30`` stay text and a duplicate key is an
 error. Nothing is constructed before its events were counted: an alias bomb parses instantly and only explodes when
@@ -46,13 +46,15 @@ class YamlMapping:
     lines: Mapping[str, int]
 
 
-def read_mapping(text: str) -> YamlMapping:
+def read_mapping(text: str, most_bytes: int = MAX_BYTES) -> YamlMapping:
     r"""Read a YAML mapping.
 
     Parameters
     ----------
     text
-        At most 64 KB, nested at most 20 deep, without anchors' aliases, with text keys.
+        Nested at most 20 deep, without anchors' aliases, with text keys.
+    most_bytes
+        How long it may be; 64 KB by default. The reader takes about a second for each 100 KB.
 
     Raises
     ------
@@ -65,8 +67,8 @@ def read_mapping(text: str) -> YamlMapping:
     >>> dict(block.values), block.lines["retry.attempts"]
     ({'name': 'load', 'retry': {'attempts': 3}}, 2)
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise YamlFault(f"is longer than {MAX_BYTES // 1024} KB", 1)
+    if len(text.encode("utf-8", "surrogatepass")) > most_bytes:
+        raise YamlFault(f"is longer than {most_bytes // 1024} KB", 1)
     try:
         _check_events(text)
         root = _loader().compose(text)

@@ -1,0 +1,1 @@
+"""Command definitions: their conditions, their schema and how they are read."""

@@ -1,0 +1,231 @@
+"""The nouns of a command definition: phases of agents, as they are after every spelling was settled.
+
+Durations are seconds here, whatever the file said. Everything that was not understood is in ``metadata``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.definitions.condition import Condition
+from orchestra_nb.errors import Issue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from orchestra_nb.graph.dag import DAG
+    from orchestra_nb.presentation import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class ContextInput:
+    """A value that an agent takes from the context.
+
+    Parameters
+    ----------
+    key
+        Its name there.
+    required
+        Whether the agent cannot do without.
+    path
+        Where the definition says so.
+    """
+
+    key: str
+    required: bool = False
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOutput:
+    """A value that an agent puts into the context; ``ttl`` is how long it holds, in seconds."""
+
+    key: str
+    ttl: float | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    """A resource that an agent holds while it works; ``timeout`` (seconds) is how long it may wait for it."""
+
+    resource: str
+    amount: int = 1
+    priority: int | None = None
+    timeout: float | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSpec:
+    """A resource that the definition declares; ``capacity`` is how many may hold it at once."""
+
+    id: str
+    type: str = "custom"
+    capacity: int = 1
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """Agents that are made while running: one per item of the value at ``source``, shaped by ``mapping``."""
+
+    source: str
+    mapping: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One unit of work.
+
+    Parameters
+    ----------
+    id
+        Unique in the definition.
+    type
+        Which executor does it.
+    task
+        What it is told to do.
+    input
+        What it is given beside the context.
+    dependencies
+        Ids of agents or phases that must end first.
+    inputs, outputs
+        Context keys that it takes and puts.
+    cost, timeout
+        Seconds, where the definition says.
+    retry
+        As a node's ``retry`` setting; ``None`` when nothing is said.
+    condition
+        Unless it holds, the agent is skipped.
+    undo
+        Id of the agent that compensates this one.
+    compensation
+        All that is said about compensating.
+    metadata
+        What was not understood.
+    path
+        Where it stands: ``"phases[0].agents[1]"``.
+    """
+
+    id: str
+    type: str = ""
+    task: str = ""
+    input: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: tuple[str, ...] = ()
+    inputs: tuple[ContextInput, ...] = ()
+    outputs: tuple[ContextOutput, ...] = ()
+    priority: int = 0
+    locks: tuple[LockRequest, ...] = ()
+    cost: float | None = None
+    timeout: float | None = None
+    retry: Mapping[str, Any] | None = None
+    condition: Condition | None = None
+    undo: str | None = None
+    compensation: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Agents that belong together.
+
+    Parameters
+    ----------
+    id, name
+        The id is made from the name where none is given.
+    parallel
+        Whether its agents may run side by side. If not, they run in order, after the phase before, unless one of them
+        declares dependencies.
+    max_concurrent
+        How many of its agents may run at once.
+    condition
+        Unless it holds, all its agents are skipped.
+    dynamic
+        Agents that are made while running.
+    """
+
+    id: str
+    name: str
+    parallel: bool = False
+    max_concurrent: int | None = None
+    condition: Condition | None = None
+    agents: tuple[Agent, ...] = ()
+    dynamic: Dynamic | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class CommandDefinition:
+    """A command: what to run, in phases.
+
+    Parameters
+    ----------
+    required, optional
+        The caller's inputs: names, and names with their defaults.
+    shared
+        Context keys that are there from the start.
+    resources
+        What agents may lock.
+    saga
+        Whether a failure undoes what was done.
+    metadata
+        What was not understood, by key.
+    warnings
+        What was noticed and stops nothing.
+
+    Examples
+    --------
+    >>> from orchestra_nb.definitions.loading import load_command
+    >>> command = load_command({"name": "/hello", "phases": [{"name": "Greet", "agents": [{"id": "greet"}]}]})
+    >>> [agent.id for agent in command.agents], command.dag.levels
+    (['greet'], (('greet',),))
+    """
+
+    name: str = ""
+    version: str = ""
+    description: str = ""
+    phases: tuple[Phase, ...] = ()
+    required: tuple[str, ...] = ()
+    optional: Mapping[str, Any] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    resources: tuple[ResourceSpec, ...] = ()
+    saga: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Issue, ...] = ()
+
+    def __repr__(self) -> str:
+        agents, phases = sum(1 for _ in self.agents), len(self.phases)
+        return f"<CommandDefinition {self.name!r}: {phases} phases, {agents} agents, {len(self.warnings)} warnings>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        """Show the graph."""
+        return self.dag._repr_mimebundle_(include, exclude)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row per agent; see :attr:`.DAG.frame`."""
+        return self.dag.frame
+
+    @property
+    def agents(self) -> Iterator[Agent]:
+        """All agents, phase by phase."""
+        return (agent for phase in self.phases for agent in phase.agents)
+
+    @cached_property
+    def dag(self) -> DAG:
+        """What needs what.
+
+        Raises
+        ------
+        DefinitionError
+            The agents do not form a DAG; every reason.
+        """
+        from orchestra_nb.definitions.wiring import dag_of
+
+        return dag_of(self)

@@ -1,0 +1,193 @@
+"""From agents to nodes and edges: who waits for whom, and why.
+
+An agent waits for
+
+- what its ``dependencies`` name: agents, or all agents of a phase (kind ``declared``);
+- the makers of the context values that it takes, and of the results that its condition reads (kind ``value``). Where
+  several make a value, those before it in the document count, as they would if everything ran in order; where none
+  does, those after it;
+- the phase before (kind ``order``), if its own phase is not parallel and none of its agents declares dependencies;
+  the agents of such a phase follow one another.
+
+A phase whose agents are made while running is one node until then. Everything is said with its path, so that a fault
+names the place in the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import cast
+
+from orchestra_nb.definitions.command import Agent, CommandDefinition, Phase
+from orchestra_nb.definitions.condition import Condition
+from orchestra_nb.definitions.names import Names
+from orchestra_nb.errors import DefinitionError, Issue
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import check
+from orchestra_nb.model import Edge, EdgeKind, Evidence, Node, NodeId
+
+
+@dataclass(slots=True)
+class Wired:
+    """The nodes and edges of a definition, and what was found wrong while wiring them."""
+
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    paths: dict[int, str] = field(default_factory=dict)
+    """Where each node stands, by its index."""
+
+    def place(self, node: Node, setting: str) -> str:
+        """Say where a setting of a node stands in the definition."""
+        key = {"after": "dependencies", "name": "id"}.get(setting, setting)
+        return f"{self.paths[node.index]}.{key}"
+
+
+def dag_of(command: CommandDefinition) -> DAG:
+    """Make the DAG of a definition.
+
+    Raises
+    ------
+    DefinitionError
+        The agents do not form one; every reason, with its path.
+    """
+    wired = wire(command)
+    issues = [*wired.issues, *check(wired.nodes, wired.edges, place=wired.place)]
+    errors = [issue for issue in issues if issue.severity == "error"]
+    if errors:
+        raise DefinitionError(errors)
+    metadata = {"name": command.name, "version": command.version, "description": command.description}
+    return DAG(wired.nodes, wired.edges, {**metadata, "definition": command})
+
+
+def wire(command: CommandDefinition) -> Wired:
+    """Find the nodes and edges of a definition.
+
+    Examples
+    --------
+    >>> from orchestra_nb.definitions.schema import read_definition
+    >>> first = {"id": "scan", "outputs": ["files"]}
+    >>> second = {"id": "read", "context": {"inputs": ["files"]}}
+    >>> command, _ = read_definition({"phases": [{"parallel": True, "agents": [first, second]}]})
+    >>> print(*wire(command).edges)
+    scan → read  [value] passes files
+    """
+    wired = Wired()
+    names = Names(command)
+    for phase in command.phases:
+        for agent in phase.agents or _placeholder(phase):
+            _add(wired, phase, agent, names)
+    wired.edges += _phase_order(command.phases)
+    wired.edges = _joined(wired.edges)
+    return wired
+
+
+def _joined(edges: Iterable[Edge]) -> list[Edge]:
+    """One edge for each pair and kind, with all the evidence."""
+    found: dict[tuple[str, str, str], dict[Evidence, None]] = {}
+    for edge in edges:
+        found.setdefault((edge.source, edge.target, edge.kind), {}).update(dict.fromkeys(edge.evidence))
+    return [
+        Edge(NodeId(source), NodeId(target), cast(EdgeKind, kind), evidence=tuple(evidence))
+        for (source, target, kind), evidence in found.items()
+    ]
+
+
+def _placeholder(phase: Phase) -> tuple[Agent, ...]:
+    """One node in place of the agents that are not there yet."""
+    return (Agent(phase.id, "expand", path=phase.path),) if phase.dynamic is not None else ()
+
+
+def _add(wired: Wired, phase: Phase, agent: Agent, names: Names) -> None:
+    index = len(wired.nodes)
+    wired.paths[index] = agent.path
+    after = []
+    for number, name in enumerate(agent.dependencies):
+        found = names.dependency(name)
+        if found:
+            after += [other for other in found if other != agent.id or found == (agent.id,)]
+        else:
+            told = f"{agent.id!r} depends on {name!r}, which does not exist"
+            path = f"{agent.path}.dependencies[{number}]"
+            wired.issues.append(Issue("unknown-node", told, (agent.id,), path, names.nearest_agent(name, agent.id)))
+    wired.nodes.append(_node(index, phase, agent, tuple(dict.fromkeys(map(NodeId, after)))))
+    wired.edges += _values(agent, index, names)
+    wired.edges += _read_by_conditions(phase, agent, index, names)
+
+
+def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...]) -> Node:
+    conditions = [c.source for c in (phase.condition, agent.condition) if c is not None]
+    uses = [lock.resource if lock.amount == 1 else f"{lock.resource}:{lock.amount}" for lock in agent.locks]
+    if phase.max_concurrent is not None:
+        uses.append(f"phase:{phase.id}")
+    return Node(
+        NodeId(agent.id),
+        after=after,
+        cost=1.0 if agent.cost is None else agent.cost,
+        reads=tuple(dict.fromkeys(item.key for item in agent.inputs)),
+        writes=tuple(dict.fromkeys(item.key for item in agent.outputs)),
+        uses=tuple(uses),
+        priority=agent.priority,
+        timeout=agent.timeout,
+        retry=1 if agent.retry is None else agent.retry,
+        when=" && ".join(f"({text})" for text in conditions) if len(conditions) > 1 else "".join(conditions) or None,
+        undo=agent.undo,
+        phase=phase.name,
+        kind="agent",
+        index=index,
+        metadata={"agent": agent, "phase": phase.id, "dynamic": phase.dynamic},
+    )
+
+
+def _values(agent: Agent, index: int, names: Names) -> Iterator[Edge]:
+    for item in agent.inputs:
+        for maker in names.makers_before(item.key, index):
+            if maker != agent.id:
+                yield _edge(maker, agent.id, "value", item.key, f"passes {item.key}")
+
+
+def _read_by_conditions(phase: Phase, agent: Agent, index: int, names: Names) -> Iterator[Edge]:
+    for condition in (phase.condition, agent.condition):
+        for maker, read in _sources(condition, index, names):
+            if maker != agent.id:
+                yield _edge(maker, agent.id, "value", read, f"its condition reads {read}")
+
+
+def _sources(condition: Condition | None, index: int, names: Names) -> Iterator[tuple[str, str]]:
+    for path in condition.paths if condition is not None else ():
+        for name in names.read_by(path):
+            owner = names.agent_of(name)
+            for maker in (owner,) if owner is not None else names.makers_before(name, index):
+                yield maker, name
+
+
+def _phase_order(phases: Iterable[Phase]) -> Iterator[Edge]:
+    """Order between phases, for those that say nothing else."""
+    before: Phase | None = None
+    for phase in phases:
+        agents = [agent.id for agent in phase.agents or _placeholder(phase)]
+        if not agents:
+            continue
+        if not phase.parallel and not any(agent.dependencies for agent in phase.agents):
+            if before is not None:
+                told = f"phase {phase.name!r} comes after {before.name!r}"
+                for last in _last(before):
+                    yield _edge(last, agents[0], "order", phase.name, told)
+            for one, two in pairwise(agents):
+                yield _edge(one, two, "order", phase.name, f"the agents of phase {phase.name!r} follow one another")
+        before = phase
+
+
+def _last(phase: Phase) -> list[str]:
+    """The agents of a phase for which no other of its agents waits by its own word."""
+    agents = [agent.id for agent in phase.agents or _placeholder(phase)]
+    if not phase.parallel and not any(agent.dependencies for agent in phase.agents):
+        return agents[-1:]
+    needed = {name for agent in phase.agents for name in agent.dependencies}
+    return [name for name in agents if name not in needed] or agents
+
+
+def _edge(source: str, target: str, kind: EdgeKind, variable: str, reason: str) -> Edge:
+    return Edge(NodeId(source), NodeId(target), kind, evidence=(Evidence(variable, reason=reason),))

@@ -1,0 +1,87 @@
+"""What a command is about: a file, read as what its name says it is, and the graph in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.definitions.documents import SUFFIXES
+from orchestra_nb.definitions.loading import load_command
+from orchestra_nb.errors import CommandError, Issue
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import check
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A file that was read.
+
+    Parameters
+    ----------
+    dag
+        Its graph, of the targets and what they need where some were named.
+    warnings
+        Everything that was noticed and stops nothing.
+    notebook
+        The notebook; ``None`` for a command definition.
+    """
+
+    dag: DAG
+    warnings: tuple[Issue, ...] = ()
+    notebook: Notebook | None = None
+
+    @property
+    def cautions(self) -> tuple[Issue, ...]:
+        """The warnings without what ``validate`` alone tells: which words of a definition mean nothing here."""
+        return tuple(issue for issue in self.warnings if issue.code != "not-understood")
+
+
+def is_definition(path: str) -> bool:
+    """Whether a file's name says that it holds a command definition.
+
+    Examples
+    --------
+    >>> is_definition("review.yaml"), is_definition("analysis.ipynb")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read_subject(path: str, targets: Sequence[str] = ()) -> Subject:
+    """Read a notebook or a command definition.
+
+    Raises
+    ------
+    DefinitionError
+        The file is faulty; every fault.
+    MissingDependencyError
+        A target is not in it.
+    """
+    if is_definition(path):
+        command = load_command(path)
+        return Subject(_narrowed(command.dag, targets), command.warnings)
+    notebook = Notebook.read(path)
+    cells = {cell.id: cell for cell in notebook.cells}
+    dag = notebook.dag
+    faults = check(dag.nodes.values(), dag.edges, place=lambda node, setting: cells[node.id].where(setting))
+    return Subject(_narrowed(dag, targets), (*notebook.warnings, *faults), notebook)
+
+
+def read_notebook(path: str) -> Notebook:
+    """Read what only a notebook can be.
+
+    Raises
+    ------
+    CommandError
+        It is a command definition, which needs somebody to do its agents' work.
+    """
+    if is_definition(path):
+        hint = f"see it with 'orchestra plan {path}'"
+        raise CommandError(f"{path} is a command definition, whose agents nobody here can run yet; {hint}")
+    return Notebook.read(path)
+
+
+def _narrowed(dag: DAG, targets: Sequence[str]) -> DAG:
+    return dag.subgraph(targets) if targets else dag
