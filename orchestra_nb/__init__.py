@@ -28,6 +28,7 @@ from orchestra_nb._version import __version__
 if TYPE_CHECKING:
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import RunConfig
+    from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
     from orchestra_nb.errors import (
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         OrchestraError,
     )
     from orchestra_nb.events import EventBus
-    from orchestra_nb.graph.builder import DAGBuilder
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
@@ -66,7 +66,7 @@ _ERRORS = (
 _HOME = {
     "CommandDefinition": "definitions.command",
     "DAG": "graph.dag",
-    "DAGBuilder": "graph.builder",
+    "DAGBuilder": "definitions.builder",
     "Edge": "model",
     "EventBus": "events",
     "Evidence": "model",

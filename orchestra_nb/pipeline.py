@@ -16,9 +16,9 @@ from typing import Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import ConfigError, Issue, NotebookError
 from orchestra_nb.events import EventBus
-from orchestra_nb.graph.builder import DAGBuilder
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler

@@ -3,7 +3,7 @@
 Policy
 ------
 The block is every ``#|`` line among the cell's leading blank and comment lines; a first ``%%magic`` line may stand
-above it. Its text is YAML (:mod:`orchestra_nb.yaml_text`), read line for line, so that a fault's line is the cell's own.
+above it. Its text is YAML (:mod:`orchestra_nb.yaml_text`), read line for line: a fault's line is the cell's own.
 
 Three spellings mean the same: ``#| after: load``, ``#| orchestrate.after: load`` and ``#| orchestrate: {after: load}``.
 To give one key in two of them is an error: neither could be said to win.
@@ -29,8 +29,8 @@ from typing import Any
 
 from orchestra_nb.cells.merging import Place
 from orchestra_nb.cells.settings import KEYS
-from orchestra_nb.yaml_text import YamlFault, read_mapping
 from orchestra_nb.errors import Issue, nearest
+from orchestra_nb.yaml_text import YamlFault, read_mapping
 
 _LINE = re.compile(r"#\|[ \t]?(.*)")
 _BARE_WORD = re.compile(r"([A-Za-z_][\w.-]*)(?:\s+[\w.*/-]+)*\s*")

@@ -50,7 +50,7 @@ from orchestra_nb.definitions.condition_values import (
 )
 from orchestra_nb.errors import ConditionError
 
-MOST_STEPS = 20_000
+MOST_STEPS = 5_000
 """Work of one evaluation: a step for each node, for each element that a function is asked about, and for 4 elements
 searched, 32 keys or 1,024 characters looked over; 8 steps for a dataclass's field."""
 

@@ -151,7 +151,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         folder = path.parent
         found = [file.name for file in folder.iterdir() if file.suffix in SUFFIXES] if folder.is_dir() else []
-        _refuse("missing-file", "there is no such file", name, nearest(path.name, found) or "give another path")
+        close = nearest(path.name, found)
+        hint = close if close.startswith("did") else "give the path of a JSON, YAML or Markdown file"
+        _refuse("missing-file", "there is no such file", name, hint)
     except UnicodeDecodeError:
         _refuse("not-text", "is not UTF-8 text", name, "give a JSON, YAML or Markdown file")
     except OSError as error:

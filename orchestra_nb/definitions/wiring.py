@@ -21,9 +21,9 @@ from itertools import pairwise
 from typing import cast
 
 from orchestra_nb.definitions.command import Agent, CommandDefinition, Phase
-from orchestra_nb.definitions.condition import Condition
+from orchestra_nb.definitions.condition import Condition, parse_condition
 from orchestra_nb.definitions.names import Names
-from orchestra_nb.errors import DefinitionError, Issue
+from orchestra_nb.errors import ConditionError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, EdgeKind, Evidence, Node, NodeId
@@ -112,13 +112,28 @@ def _add(wired: Wired, phase: Phase, agent: Agent, names: Names) -> None:
             told = f"{agent.id!r} depends on {name!r}, which does not exist"
             path = f"{agent.path}.dependencies[{number}]"
             wired.issues.append(Issue("unknown-node", told, (agent.id,), path, names.nearest_agent(name, agent.id)))
-    wired.nodes.append(_node(index, phase, agent, tuple(dict.fromkeys(map(NodeId, after)))))
+    when = _when(wired, phase, agent)
+    wired.nodes.append(_node(index, phase, agent, tuple(dict.fromkeys(map(NodeId, after))), when))
     wired.edges += _values(agent, index, names)
     wired.edges += _read_by_conditions(phase, agent, index, names)
 
 
-def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...]) -> Node:
-    conditions = [c.source for c in (phase.condition, agent.condition) if c is not None]
+def _when(wired: Wired, phase: Phase, agent: Agent) -> str | None:
+    """The condition of a phase and that of an agent as one."""
+    given = [condition.source for condition in (phase.condition, agent.condition) if condition is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    both = " && ".join(f"({text})" for text in given)
+    try:
+        parse_condition(both)
+    except ConditionError as error:
+        told = f"the condition of {agent.id!r} together with that of its phase: {error}"
+        hint = "shorten one of them"
+        wired.issues.append(Issue("bad-condition", told, (agent.id,), f"{agent.path}.conditional.condition", hint))
+    return both
+
+
+def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...], when: str | None) -> Node:
     uses = [lock.resource if lock.amount == 1 else f"{lock.resource}:{lock.amount}" for lock in agent.locks]
     if phase.max_concurrent is not None:
         uses.append(f"phase:{phase.id}")
@@ -132,7 +147,7 @@ def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...]) -> 
         priority=agent.priority,
         timeout=agent.timeout,
         retry=1 if agent.retry is None else agent.retry,
-        when=" && ".join(f"({text})" for text in conditions) if len(conditions) > 1 else "".join(conditions) or None,
+        when=when,
         undo=agent.undo,
         phase=phase.name,
         kind="agent",

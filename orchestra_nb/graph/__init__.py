@@ -1,9 +1,8 @@
-"""The pure graph: building it, checking it, and what follows from it."""
+"""The pure graph: checking it, and what follows from it."""
 
 from orchestra_nb.graph.analysis import Bounds
-from orchestra_nb.graph.builder import DAGBuilder
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.task import task
 from orchestra_nb.graph.validation import ValidationResult, check
 
-__all__ = ["DAG", "Bounds", "DAGBuilder", "ValidationResult", "check", "task"]
+__all__ = ["DAG", "Bounds", "ValidationResult", "check", "task"]

@@ -60,9 +60,12 @@ def upward_ranks(levels: Adjacency, succs: Adjacency, costs: Sequence[float]) ->
     ranks = list(costs)
     for level in reversed(levels):
         for i in level:
-            following = succs[i]
-            if following:
-                ranks[i] = costs[i] + max([ranks[j] for j in following])
+            longest = 0.0
+            for j in succs[i]:
+                rank = ranks[j]
+                if rank > longest:
+                    longest = rank
+            ranks[i] += longest
     return ranks
 
 
@@ -72,10 +75,13 @@ def earliest_starts(levels: Adjacency, preds: Adjacency, costs: Sequence[float])
     starts = [0.0] * len(costs)
     for level in levels:
         for i in level:
-            before = preds[i]
-            if before:
-                starts[i] = start = max([ends[j] for j in before])
-                ends[i] = start + costs[i]
+            start = 0.0
+            for j in preds[i]:
+                end = ends[j]
+                if end > start:
+                    start = end
+            starts[i] = start
+            ends[i] += start
     return starts
 
 

@@ -52,7 +52,9 @@ def build(nodes: Sequence[Node], edges: Sequence[Edge]) -> Table | None:
     succs: list[list[int]] = [[] for _ in ids]
     for i, before in enumerate(preds):
         if len(before) > 1:
-            before = preds[i] = sorted(set(before))
+            before.sort()
+            if len(set(before)) < len(before):
+                before[:] = sorted(set(before))
         for j in before:
             succs[j].append(i)
     levels = layers(preds, succs)

@@ -114,27 +114,27 @@ def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, 
     )
 
 
-def strays(dag_ids: Sequence[str], table: Table, roots: Iterable[str], targets: Iterable[str]) -> list[Issue]:
+def strays(table: Table, roots: Sequence[str], targets: Sequence[str]) -> list[Issue]:
     """Find the nodes that no root leads to and those that lead to no target, where roots or targets were named.
 
     Parameters
     ----------
-    dag_ids, table
+    table
         A graph that is one.
     roots, targets
         Ids. Empty: nothing was named, and nothing is out of reach.
     """
     found = []
     for named, adjacency, code, told in (
-        (tuple(roots), table.succs, "unreachable", "is reached from none of the roots"),
-        (tuple(targets), table.preds, "dead-end", "is needed by none of the targets"),
+        (roots, table.succs, "unreachable", "is reached from none of the roots"),
+        (targets, table.preds, "dead-end", "is needed by none of the targets"),
     ):
         known = [table.index[NodeId(name)] for name in named if NodeId(name) in table.index]
         for name in named:
             if NodeId(name) not in table.index:
                 message = f"no node is named {name!r}"
-                found.append(Issue("unknown-node", message, suggestion=nearest(name, dag_ids)))
-        near = reachable(known, adjacency).union(known) if named else set(range(len(dag_ids)))
+                found.append(Issue("unknown-node", message, suggestion=nearest(name, table.ids)))
+        near = reachable(known, adjacency).union(known) if named else set(range(len(table.ids)))
         found += [
             Issue(
                 code,
@@ -143,7 +143,7 @@ def strays(dag_ids: Sequence[str], table: Table, roots: Iterable[str], targets: 
                 suggestion="name it too, or take it away",
                 severity="warning",
             )
-            for i, name in enumerate(dag_ids)
+            for i, name in enumerate(table.ids)
             if i not in near
         ]
     return found

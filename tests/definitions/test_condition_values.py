@@ -207,6 +207,6 @@ def test_a_ring_of_data_is_no_matter():
 
 def test_values_and_limits_of_texts_and_lists():
     assert decide("a + b === c", a="x" * 5_000, b="y" * 5_000, c="x" * 5_000 + "y" * 5_000)
-    assert decide("a.includes(69999)", a=list(range(70_000)))
+    assert decide("a.includes(14999)", a=list(range(15_000)))
     assert decide("a.k99 === 99", a={f"k{i}": i for i in range(1000)})
-    assert decide("a.every(p => b.k9 === 9)", a=[0] * 2_000, b={f"k{i}": i for i in range(10_000)})
+    assert decide("a.every(p => b.k9 === 9)", a=[0] * 500, b={f"k{i}": i for i in range(10_000)})

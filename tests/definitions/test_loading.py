@@ -242,6 +242,14 @@ def test_what_is_not_understood_is_kept_and_said() -> None:
             "resourceManagement.globalLocks[0]",
             "the resource has no 'id'",
         ),
+        (
+            agents(
+                {"id": "a", "conditional": {"condition": "a" + " || a" * 250}},
+                conditional={"condition": "a" + " || a" * 250},
+            ),
+            "phases[0].agents[0].conditional.condition",
+            "together with that of its phase",
+        ),
         ({**agents("a"), 5: 1}, "", "the key 5 is not text"),
     ],
 )
@@ -325,3 +333,9 @@ def test_a_mapping_that_holds_itself_is_refused() -> None:
         bomb = [bomb, bomb]
     with pytest.raises(DefinitionError, match="too large"):
         load_command({"phases": bomb})
+
+
+def test_the_conditions_of_a_phase_and_of_an_agent_hold_both() -> None:
+    one, two = {"condition": "inputs.x > 1"}, {"condition": "inputs.y || inputs.z"}
+    command = load_command(agents({"id": "a", "conditional": two}, conditional=one))
+    assert command.dag.nodes["a"].when == "(inputs.x > 1) && (inputs.y || inputs.z)"

@@ -4,9 +4,10 @@ import io
 
 from rich.console import Console
 
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.display import text
 from orchestra_nb.errors import NodeFailed
-from orchestra_nb.graph import DAG, DAGBuilder
+from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node, Outcome
 from orchestra_nb.planning import simulate
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import ConfigError, MissingDependencyError
-from orchestra_nb.graph import DAG, DAGBuilder, optimising
+from orchestra_nb.graph import DAG, optimising
 from orchestra_nb.graph.list_schedule import Jobs
 from orchestra_nb.graph.merging import merged_jobs
 from orchestra_nb.model import Edge, Node

@@ -9,8 +9,9 @@ import random
 import networkx as nx
 import pytest
 
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import CycleError
-from orchestra_nb.graph import DAG, DAGBuilder
+from orchestra_nb.graph import DAG
 from orchestra_nb.graph.cycles import cycles
 from orchestra_nb.model import Node
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra_nb.graph import DAG, DAGBuilder, reduction
+from orchestra_nb.definitions.builder import DAGBuilder
+from orchestra_nb.graph import DAG, reduction
 from orchestra_nb.model import Edge, Node
 
 

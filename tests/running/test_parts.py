@@ -11,8 +11,9 @@ import cloudpickle
 import pytest
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import ConfigError, DefinitionError
-from orchestra_nb.graph import DAG, DAGBuilder
+from orchestra_nb.graph import DAG
 from orchestra_nb.model import Edge, Node, Outcome
 from orchestra_nb.pipeline import Pipeline
 from orchestra_nb.running.functions import FunctionProgram

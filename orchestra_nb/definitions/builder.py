@@ -3,21 +3,37 @@
 Policy: every form is brought to nodes and value edges by one function, :func:`gather`; building raises at the first
 kind of fault, validating lists all of them. A parameter of a node's function that names another node is an edge of kind
 ``value``: the name is the wiring. Failure: an item that is no node is a :class:`.DefinitionError` that names its place.
-An object with a ``.dag`` (a notebook) brings its own. New forms are added in :func:`gather` and nowhere else.
+An object with a ``.dag`` (a notebook, a command that was loaded) brings its own; a path, or a mapping that speaks of
+phases, is a command definition (:mod:`.loading`). New forms are added in :func:`gather` and nowhere else.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeGuard
 
+from orchestra_nb.definitions.command import CommandDefinition
+from orchestra_nb.definitions.loading import examine, faults, load_command
+from orchestra_nb.definitions.mappings import node_from
 from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.optimising import optimise
 from orchestra_nb.graph.task import node_of, parameters
-from orchestra_nb.graph.validation import ValidationResult, cautions, check
+from orchestra_nb.graph.validation import ValidationResult, cautions, check, strays
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
+
+_COMMAND_KEYS = {
+    "phases",
+    "version",
+    "description",
+    "saga",
+    "sagaCompensation",
+    "resourceLocking",
+    "resourceManagement",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +64,14 @@ class DAGBuilder:
         Parameters
         ----------
         definition
-            An iterable of nodes and functions (with ``@task`` or without), a mapping of ids to these, an object with
-            a ``dag`` (a notebook), or a DAG, which is returned as it is.
+            An iterable of nodes, functions (with ``@task`` or without) and mappings of a node's settings; a mapping of
+            ids to these; a command definition, as :func:`.load_command` takes or gives it; an object with a ``dag`` (a
+            notebook); or a DAG, which is returned as it is.
 
         Raises
         ------
         DefinitionError
-            Something in it is neither a node nor a function.
+            Something in it is no node, or the command is faulty; every fault.
         GraphError
             The nodes form no DAG; see :class:`.DAG`.
         """
@@ -62,31 +79,61 @@ class DAGBuilder:
             return definition
         if isinstance(own := getattr(definition, "dag", None), DAG):
             return own
+        if _is_command(definition):
+            return load_command(definition).dag
         found = gather(definition)
         if found.issues:
             raise DefinitionError(found.issues)
         return DAG(found.nodes, found.edges, found.metadata)
 
-    def validate(self, definition: Any) -> ValidationResult:
+    def validate(
+        self, definition: Any, *, roots: str | Iterable[str] = (), targets: str | Iterable[str] = ()
+    ) -> ValidationResult:
         """Find every fault of a DAG or a definition at once; nothing raises.
+
+        Parameters
+        ----------
+        definition
+            As for :meth:`build_dag`.
+        roots, targets
+            Where they are named, nodes that no root leads to (``"unreachable"``) and nodes that no target needs
+            (``"dead-end"``) are warnings.
 
         Examples
         --------
         >>> result = DAGBuilder().validate([Node("a", after=["b"]), Node("b", after=["a", "c"])])
         >>> [issue.code for issue in result.errors], result.valid
         (['unknown-node', 'cycle'], False)
+        >>> print(*DAGBuilder().validate([Node("a"), Node("b", after=["a"]), Node("c")], targets="b").warnings)
+        'c' is needed by none of the targets (b); name it too, or take it away
         """
         try:
-            own = getattr(definition, "dag", None)
+            dag, issues = self._examined(definition)
         except DefinitionError as error:
             return ValidationResult(error.issues)
         except GraphError as error:
             return ValidationResult((_issue(error),))
-        dag = definition if isinstance(definition, DAG) else own
+        if dag is not None:
+            ends = [(named,) if isinstance(named, str) else tuple(named) for named in (roots, targets)]
+            issues = (*issues, *strays(dag.table, *ends))
+        return ValidationResult(issues)
+
+    def _examined(self, definition: Any) -> tuple[DAG | None, tuple[Issue, ...]]:
+        """The graph, where there is one, and what is wrong with it."""
+        if _is_command(definition):
+            command, found = examine(definition)
+            sound = not any(issue.severity == "error" for issue in found)
+            return command.dag if sound else None, found
+        dag = definition if isinstance(definition, DAG) else getattr(definition, "dag", None)
         if isinstance(dag, DAG):
-            return ValidationResult(cautions(dag.nodes.values()))
-        found = gather(definition)
-        return ValidationResult((*found.issues, *check(found.nodes, found.edges)))
+            origin = dag.metadata.get("definition")
+            if isinstance(origin, CommandDefinition):
+                return dag, tuple(faults(origin))
+            return dag, cautions(dag.nodes.values())
+        gathered = gather(definition)
+        issues = (*gathered.issues, *check(gathered.nodes, gathered.edges))
+        sound = not any(issue.severity == "error" for issue in issues)
+        return DAG(gathered.nodes, gathered.edges) if sound else None, issues
 
     def optimize(self, dag: DAG, *, targets: str | Iterable[str] = (), merge_below: float | None = None) -> DAG:
         """Make a smaller graph with the same results; ``.metadata["optimizations"]`` says what was changed and why.
@@ -140,12 +187,30 @@ def gather(definition: Any) -> Gathered:
         return Gathered((), issues=(_misfit("", definition),))
     nodes, issues = [], []
     for place, key, item in items:
+        if isinstance(item, Mapping) and (key is None or isinstance(key, str)):
+            made = node_from(item, key, place)
+            if isinstance(made, list):
+                issues += made
+                continue
+            item = made
         node = node_of(item)
         if node is None or not (key is None or (isinstance(key, str) and key)):
             issues.append(_misfit(place, item if node is None else key))
         else:
             nodes.append(node if key in (None, node.id) else replace(node, id=NodeId(key)))
     return Gathered(tuple(nodes), _values(nodes), tuple(issues))
+
+
+def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mapping[str, Any]]:
+    """Whether this is a path, or a mapping that speaks of phases rather than of nodes."""
+    if isinstance(definition, str | os.PathLike):
+        if Path(definition).suffix == ".ipynb":
+            hint = "read it with Notebook.read"
+            raise DefinitionError([Issue("not-a-definition", "is a notebook", path=str(definition), suggestion=hint)])
+        return True
+    if not isinstance(definition, Mapping) or not definition.keys() & _COMMAND_KEYS:
+        return False
+    return "phases" in definition or not any(node_of(item) is not None for item in definition.values())
 
 
 def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:

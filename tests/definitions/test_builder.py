@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
-from orchestra_nb.graph import DAG, DAGBuilder, task
+from orchestra_nb.graph import DAG, task
 from orchestra_nb.model import Node
 
 
@@ -60,7 +61,7 @@ def test_a_dag_and_what_has_one_are_taken_as_they_are():
     assert DAGBuilder().validate(notebook).valid
 
 
-@pytest.mark.parametrize("definition", ["analysis.ipynb", b"x", Path("a"), 3, None])
+@pytest.mark.parametrize("definition", [b"x", 3, None])
 def test_what_is_no_definition_is_told_what_one_is(definition):
     with pytest.raises(DefinitionError, match=r"neither a node nor a function.*Notebook\.read"):
         build(definition)
@@ -109,3 +110,62 @@ def test_validate_turns_the_errors_of_a_faulty_notebook_into_issues(error, code)
             raise error
 
     assert [issue.code for issue in DAGBuilder().validate(Faulty()).errors] == [code]
+
+
+def test_a_notebook_or_a_missing_file_is_told_apart_from_a_definition():
+    with pytest.raises(DefinitionError, match=r"analysis.ipynb: is a notebook; read it with Notebook.read"):
+        build("analysis.ipynb")
+    with pytest.raises(DefinitionError, match="there is no such file"):
+        build(Path("nowhere.json"))
+
+
+def test_nodes_may_be_written_as_mappings():
+    dag = build({"load": {"fn": load, "cost": 2}, "show": {"after": "load", "fn": total}, "end": Node("end")})
+    assert (dag.levels, dag.nodes["load"].cost) == ((("load", "end"), ("show",)), 2)
+    dag = build([{"id": "a"}, {"name": "b", "dependencies": ["a"]}, {"fn": load}])
+    assert dag.levels == (("a", "load"), ("b",))
+
+
+def test_every_fault_of_mappings_is_found_at_once():
+    definition = {
+        "a": {"afetr": ["b"]},
+        "b": {"cost": -1},
+        "c": {"fn": 3},
+        "d": {"after": [], "dependencies": []},
+        "e": 5,
+    }
+    with pytest.raises(DefinitionError) as caught:
+        build(definition)
+    assert [(issue.code, issue.path) for issue in caught.value.issues] == [
+        ("unknown-setting", "key 'a'"),
+        ("wrong-type", "key 'b'"),
+        ("not-a-node", "key 'c'"),
+        ("twice", "key 'd'"),
+        ("not-a-node", "key 'e'"),
+    ]
+    assert "did you mean 'after'?" in str(caught.value)
+
+
+def test_a_command_is_built_and_validated_from_its_mapping_or_its_dag():
+    command = {"name": "/x", "phases": [{"agents": [{"id": "a", "resources": ["db"]}, {"id": "b"}]}]}
+    dag = build(command)
+    assert dag.levels == (("a",), ("b",))
+    for form in (command, dag, dag.metadata["definition"]):
+        assert [issue.code for issue in DAGBuilder().validate(form).warnings] == ["unknown-resource"]
+    faulty = {"phases": [{"agents": [{"id": "a", "dependencies": ["b"]}]}]}
+    assert [issue.code for issue in DAGBuilder().validate(faulty).errors] == ["unknown-node"]
+    assert not DAGBuilder().validate({"version": "1"}).valid
+
+
+def test_what_no_root_reaches_and_no_target_needs_is_said():
+    nodes = [Node("a"), Node("b", after=["a"]), Node("c"), Node("d", after=["b", "c"])]
+    found = DAGBuilder().validate(nodes, roots=["a"], targets=["b"])
+    assert [(i.code, i.nodes) for i in found.warnings] == [
+        ("unreachable", ("c",)),
+        ("dead-end", ("c",)),
+        ("dead-end", ("d",)),
+    ]
+    assert DAGBuilder().validate(nodes, roots=["a", "c"], targets="d").issues == ()
+    assert [str(i) for i in DAGBuilder().validate(nodes, targets=["zz"]).errors] == [
+        "no node is named 'zz'; known: a, b, c, d"
+    ]
