@@ -29,7 +29,7 @@ notebooks: setup  ## run the notebooks from top to bottom and store their output
 	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
 bench: setup  ## run the benchmarks
-	@set -e; for file in benchmarks/bench_*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(PY) "$$file"; done
+	@set -e; for file in benchmarks/*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(PY) "$$file"; done
 
 lock: setup  ## renew constraints.txt from pyproject.toml, on the lowest Python that is supported
 	@sh tools/lock.sh "$${PYTHON:-python3.11}"

@@ -94,6 +94,9 @@ def _mend(raw: Document, name: str) -> None:
     """Drop old outputs, and add what Jupyter would add in silence."""
     if not isinstance(raw.setdefault("metadata", {}), dict):
         raise _fault("bad-metadata", f"the notebook's metadata is {raw['metadata']!r}, expected a mapping", name)
+    minor = raw.get("nbformat_minor", 0)
+    if type(minor) is not int or not 0 <= minor < 1000:
+        raw["nbformat_minor"] = 5
     if raw["nbformat"] < 4:
         return
     position = 0
@@ -168,7 +171,7 @@ def _give_ids(document: nbformat.NotebookNode) -> None:
     """Give cells without an id of their own one that is the same at every reading."""
     if document.get("nbformat_minor", 0) < 5:
         return
-    taken = {cell.get("id") for cell in document.cells}
+    taken = {cell["id"] for cell in document.cells if isinstance(cell.get("id"), str)}
     seen: set[str] = set()
     for number, cell in enumerate(document.cells, 1):
         if not isinstance(cell.get("id"), str) or cell.id in seen:

@@ -107,6 +107,10 @@ def _phases(top: Fields) -> tuple[Phase, ...]:
             top.issues.append(Issue("wrong-type", told, path=path, suggestion=hint))
     if not found and not top.issues:
         top.issues.append(Issue("no-phases", "the list of phases is empty", path=key, suggestion="add a phase"))
+    faulty = any(issue.severity == "error" for issue in top.issues)
+    if found and not faulty and not any(phase.agents or phase.dynamic for phase in found):
+        told = "no phase has an agent: there is nothing to run"
+        top.issues.append(Issue("no-agents", told, path=key, suggestion='write "agents": [{"id": …}]'))
     return tuple(found)
 
 
@@ -137,8 +141,21 @@ def _phase(fields: Fields, number: int) -> Phase:
         "path": fields.path,
     }
     if not agents and dynamic is None and not any(i.path.startswith(f"{fields.path}.agents") for i in fields.issues):
-        fields.caution("agents", f"the phase {name!r} has no agents", "add some, or take the phase away", "empty-phase")
+        _empty(fields, name)
     return Phase(**known, metadata=fields.rest(FOR_PEOPLE))
+
+
+def _empty(fields: Fields, name: str) -> None:
+    """A phase without agents is odd; one that has them under a word that is not quite the right one is wrong."""
+    told, close = (
+        f"the phase {name!r} has no agents",
+        nearest("agents", [key for key in fields.values if key != "agents"]),
+    )
+    if close.startswith("did"):
+        hint = f"call {close[13:-1]} 'agents'"
+        fields.issues.append(Issue("missing-key", told, path=fields.at("agents"), suggestion=hint))
+    else:
+        fields.caution("agents", told, "add some, or take the phase away", "empty-phase")
 
 
 def _with_cost(agent: Agent, cost: float) -> Agent:

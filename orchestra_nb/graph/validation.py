@@ -129,12 +129,14 @@ def strays(table: Table, roots: Sequence[str], targets: Sequence[str]) -> list[I
         (roots, table.succs, "unreachable", "is reached from none of the roots"),
         (targets, table.preds, "dead-end", "is needed by none of the targets"),
     ):
+        if not named:
+            continue
         known = [table.index[NodeId(name)] for name in named if NodeId(name) in table.index]
         for name in named:
             if NodeId(name) not in table.index:
                 message = f"no node is named {name!r}"
                 found.append(Issue("unknown-node", message, suggestion=nearest(name, table.ids)))
-        near = reachable(known, adjacency).union(known) if named else set(range(len(table.ids)))
+        near = reachable(known, adjacency).union(known)
         found += [
             Issue(
                 code,

@@ -438,3 +438,15 @@ def test_a_cycle_that_the_code_closes_is_found_together_with_the_other_faults() 
     assert "cell-3 needs a for y; a is after cell-3 (cell 2, line 2)" in str(caught.value)
     with pytest.raises(DefinitionError, match=r"drop 'cell-3' from the 'after' of 'a'"):
         _ = Notebook.from_sources(["", *sources[1:3]]).dag
+
+
+@pytest.mark.parametrize("minor", ["5", -1, None, [], 2.5, 10**9])
+def test_a_minor_format_that_is_no_number_is_taken_as_the_current_one(file: Path, minor: object) -> None:
+    notebook = Notebook.read(save(file, code("x = 1", id="a"), nbformat_minor=minor))
+    assert (notebook.document.nbformat_minor, notebook.cells[0].cell_id) == (5, "a")
+
+
+@pytest.mark.parametrize("odd", [["a"], {"a": 1}, 3, None])
+def test_an_id_that_is_no_text_is_replaced(file: Path, odd: object) -> None:
+    notebook = Notebook.read(save(file, code("x = 1", id=odd), code("y = 1", id="b")))
+    assert [cell.cell_id for cell in notebook.cells] == ["entry-1", "b"]

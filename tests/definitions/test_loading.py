@@ -250,6 +250,56 @@ def test_what_is_not_understood_is_kept_and_said() -> None:
             "phases[0].agents[0].conditional.condition",
             "together with that of its phase",
         ),
+        (
+            {"phases": [{"name": "A", "agnets": [{"id": "a"}]}]},
+            "phases[0].agents",
+            "the phase 'A' has no agents; call 'agnets' 'agents'",
+        ),
+        ({"phases": [{"name": "A"}, {"name": "B", "agents": []}]}, "phases", "no phase has an agent"),
+        ({"phase": [{"agents": ["a"]}], "name": "x"}, "phases", "did you mean 'phase'?"),
+        (
+            agents({"id": "a", "timeout": {"ms": 5}}),
+            "phases[0].agents[0].timeout",
+            "'timeout' is a mapping, expected a number",
+        ),
+        (
+            agents({"id": "a", "context": ["x"]}),
+            "phases[0].agents[0].context",
+            "'context' is a list of 1, expected a mapping",
+        ),
+        (
+            agents({"id": "a", "context": {"inputs": "plan, notes"}}),
+            "phases[0].agents[0].context.inputs",
+            "expected a list",
+        ),
+        (
+            agents({"id": "a", "context": {"outputs": [{"ttl": 5}]}}),
+            "phases[0].agents[0].context.outputs[0]",
+            "there is no 'key'",
+        ),
+        (
+            agents({"id": "a", "context": {"outputs": [{"key": "v", "ttl": -5}]}}),
+            "phases[0].agents[0].context.outputs[0].ttl",
+            "expected a number from 0 on",
+        ),
+        (
+            agents({"id": "a", "resources": {"locks": [{"priority": 1}]}}),
+            "phases[0].agents[0].resources.locks[0]",
+            "the lock names no resource",
+        ),
+        (
+            agents({"id": "a", "compensation": {"agent": "a"}}),
+            "phases[0].agents[0].compensation",
+            "'a' compensates itself",
+        ),
+        (
+            agents({"id": "a"}, parallelism={"maxConcurrent": 0}),
+            "phases[0].parallelism.maxConcurrent",
+            "expected a whole number from 1 on",
+        ),
+        ({**agents("a"), "inputs": ["x"]}, "inputs", "'inputs' is a list of 1, expected a mapping"),
+        ({**agents("a"), "saga": "yes"}, "saga", "'saga' is 'yes', expected a mapping"),
+        ({"phases": [{"name": "A", "dynamicAgents": {"mapping": {}}}]}, "phases[0].dynamicAgents", "has no 'source'"),
         ({**agents("a"), 5: 1}, "", "the key 5 is not text"),
     ],
 )
