@@ -176,11 +176,11 @@ class Fields:
         """Read a list of names; one name alone is taken as a list of one."""
         key = self.find(keys)
         if key is not None and isinstance(self.values[key], str):
-            return [(self.at(key), self.values[key])]
+            return [(self.at(key), self.values[key].strip())] if self.values[key].strip() else []
         found = []
         for path, item in self.entries(*keys, expected="a list of names"):
             if isinstance(item, str) and item.strip():
-                found.append((path, item))
+                found.append((path, item.strip()))
             else:
                 self.issues.append(
                     Issue("wrong-type", f"{shown(item)} is not a name", path=path, suggestion="write a name in quotes")
