@@ -9,11 +9,13 @@ from typing import Any
 from orchestra_nb.cells.effects.classes import Classes
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
 from orchestra_nb.cells.effects.machine import Arguments
-from orchestra_nb.cells.effects.members import has_attribute
+from orchestra_nb.cells.effects.members import NAMES_IN_TEXT, has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _PURE_CALLABLES = frozenset({"functools.partial", "numpy.vectorize", "numpy.poly1d", "scipy.interpolate.interp1d"})
 """Results that are there to be called, and do not change by it."""
+
+_LOOK_UP = frozenset({"operator.methodcaller", "operator.attrgetter"})
 
 
 class Calls(Classes):
@@ -22,8 +24,11 @@ class Calls(Classes):
     def _eval_Call(self, node: ast.Call) -> Value:
         if isinstance(node.func, ast.Attribute):
             receiver = self.eval(node.func.value)
-            return self.call_method(receiver, node.func.attr, self._arguments(node), node)
-        return self.call(self.eval(node.func), self._arguments(node), node)
+            value = self.call_method(receiver, node.func.attr, self._arguments(node), node)
+        else:
+            value = self.call(self.eval(node.func), self._arguments(node), node)
+        self.observe(value, node)
+        return value
 
     def _arguments(self, node: ast.Call) -> Arguments:
         args = Arguments()
@@ -68,6 +73,8 @@ class Calls(Classes):
                 return self._call_library(item.detail, args, node)
             case "instance":
                 return self.call_method(one, "__call__", args, node)
+            case "result" if item.members:
+                return self._take_members(item, args, node)
             case "result":  # it may be a method that was taken off its object
                 if item.detail not in _PURE_CALLABLES:
                     self.mutate(one, "calls it", certain=False)
@@ -77,16 +84,49 @@ class Calls(Classes):
             one, args, f"calls {self.names.get(item.number, item.detail)}(), which is not known", node
         )
 
+    def _take_members(self, item: Object, args: Arguments, node: ast.AST) -> Value:
+        """Call what ``operator.methodcaller`` or ``attrgetter`` made: it looks up members of its argument."""
+        receiver = Value(args.everything.objects - {item.number})
+        out = []
+        for name in sorted(item.members):
+            if item.detail == "operator.methodcaller":
+                given = Value(frozenset(item.contents))
+                out.append(self.call_method(receiver, name, Arguments([given] * 8, {}, given), node))
+                continue
+            value = receiver
+            for part in name.split("."):
+                value = self.attribute(value, part, node)
+            out.append(value)
+        return join(out)
+
+    def _call_library(self, path: str, args: Arguments, node: ast.AST) -> Value:
+        out = super()._call_library(path, args, node)
+        if path in _LOOK_UP:
+            names = args.positional[:1] if path == "operator.methodcaller" else args.positional
+            for item in self.of_kind(out, "result"):
+                item.members |= {name.const for name in names if isinstance(name.const, str)}
+        return out
+
     def call_method(self, receiver: Value, name: str, args: Arguments, node: ast.AST) -> Value:
         """Call ``receiver.name(…)``."""
         if not receiver.objects:  # a number or a string
-            for part in args.positional:
-                self.consume(part, node)
+            self._into_text(name, args, node)
             return self._fresh(node, "list") if name in ("split", "splitlines", "rsplit", "partition") else NOTHING
         candidates = [self.heap[n] for n in sorted(receiver.objects)]
         if node is self.discarded and any(c.kind == "result" and self.table.method(c.detail, name) for c in candidates):
             self.discarded = None  # one of them is known to have this method: the others are not what is meant
         return join(self._method_of(item, name, args, node, receiver.const) for item in candidates)
+
+    def _into_text(self, name: str, args: Arguments, node: ast.AST) -> None:
+        """A method of a string or a number: ``format`` and ``join`` look at what they are given."""
+        for part in args.positional:
+            self.consume(part, node)
+        whole = args.everything
+        if whole.objects:
+            self.observe_deeply(whole, node)
+            if name in ("format", "format_map"):
+                self.state("options", "read", f".{name}()")
+                self._dunder(whole, "__missing__", [NOTHING], node)
 
     def _method_of(self, item: Object, name: str, args: Arguments, node: ast.AST, const: Any) -> Value:
         one = Value(frozenset((item.number,)))
@@ -132,7 +172,7 @@ class Calls(Classes):
     def _method_of_result(self, item: Object, name: str, args: Arguments, node: ast.AST, const: Any) -> Value:
         one = Value(frozenset((item.number,)), const)
         rule = self.table.method(item.detail, name)
-        if name in ("query", "eval") and item.detail.startswith("pandas"):
+        if name in NAMES_IN_TEXT and item.detail.startswith("pandas"):
             self._names_in_text(args.pick(0))
         last = node is self.shown and item.detail.partition(".")[0] not in self.table.listed
         if rule is None and (last or node is self.discarded):

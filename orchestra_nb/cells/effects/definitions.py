@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from orchestra_nb.cells.effects.calls import Calls
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import ANYTHING
-from orchestra_nb.cells.effects.values import Value
+from orchestra_nb.cells.effects.values import NOTHING, Value
+
+Accessor = Literal["property", "setter", "deleter"]
+_ACCESSORS: dict[str, Accessor] = {"getter": "property", "setter": "setter", "deleter": "deleter"}
+_PARTS_OF_A_PROPERTY: tuple[tuple[str, Accessor], ...] = (
+    ("fget", "property"), ("fset", "setter"), ("fdel", "deleter"),
+)  # fmt: skip
 
 
 class Definitions(Calls):
@@ -29,16 +36,29 @@ class Definitions(Calls):
 
     def _define(self, node: Any, value: Value, decorators: list[Value]) -> None:
         for decorator, written in zip(reversed(decorators), reversed(node.decorator_list), strict=True):
-            if isinstance(written, ast.Attribute) and written.attr in ("setter", "getter", "deleter"):
+            if isinstance(written, ast.Attribute) and written.attr in _ACCESSORS:
                 for item in self.of_kind(value, "function"):
                     assert item.body is not None
-                    item.body.binding = "setter"
+                    item.body.binding = _ACCESSORS[written.attr]
                 value = value | self.eval(written.value)
                 continue
             value = self.call(decorator, Arguments([value]), written)
         if not self.context:
             self.line = node.lineno
         self.bind(node.name, value)
+
+    def _builtin_property(self, args: Arguments, node: ast.AST) -> Value:
+        """``property(…)``, as a decorator or with all its parts; the functions themselves stay what they were."""
+        out = args.everything if not self.of_kind(args.everything, "function") else NOTHING
+        for position, (name, binding) in enumerate(_PARTS_OF_A_PROPERTY):
+            given = args.pick(position) or args.pick(name) or NOTHING
+            for item in self.of_kind(given, "function"):
+                assert item.body is not None
+                site = ("property", self.cell, self.context, id(node), item.number, binding)
+                made = self.heap.make(site, "function", item.detail, self.cell)
+                made.body = replace(item.body, binding=binding)
+                out = out | Value(frozenset((made.number,)))
+        return out.plain
 
     def _run_ClassDef(self, node: ast.ClassDef) -> None:
         decorators = [self.eval(item) for item in node.decorator_list]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from orchestra_nb.cells.effects.lifetimes import Lifetimes
@@ -12,6 +12,10 @@ from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Body, Object, Value, join
 
 _CONTAINERS = {ast.List: "list", ast.Set: "set", ast.Tuple: "tuple"}
+
+_UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
+_ELEMENTS_APART = 200
+"""Elements of one literal that are told apart; beyond that the work would grow with the square of a table's length."""
 
 
 class Expressions(Lifetimes):
@@ -53,13 +57,25 @@ class Expressions(Lifetimes):
         value = self.eval(node.value)
         if value.objects:
             self.state("options", "read", "formats a value")
+            self.observe_deeply(value, node)
         self.eval(node.format_spec)
         return Value(const=value.const if not value.objects else UNKNOWN)
 
+    def _items(self, nodes: list[ast.expr]) -> Iterator[Value]:
+        """The values of a literal's elements; of a long table of constants, rows of one shape count as one object."""
+        shared: dict[Hashable, Value] = {}
+        for position, node in enumerate(nodes):
+            shape = _shape(node) if position >= _ELEMENTS_APART else None
+            if shape is None:
+                yield self.eval(node)
+                continue
+            if shape not in shared:
+                shared[shape] = self.eval(node).plain
+            yield shared[shape]
+
     def _container(self, node: Any) -> Value:
         made = self.make(node, "container", _CONTAINERS[type(node)])
-        for element in node.elts:
-            value = self.eval(element)
+        for element, value in zip(node.elts, self._items(node.elts), strict=True):
             self.heap.hold(made, self.consume(value, node) if isinstance(element, ast.Starred) else value)
         return Value(frozenset((made.number,)))
 
@@ -72,9 +88,10 @@ class Expressions(Lifetimes):
 
     def _eval_Dict(self, node: ast.Dict) -> Value:
         made = self.make(node, "container", "dict")
-        for key, item in zip(node.keys, node.values, strict=True):
-            self.heap.hold(made, self.eval(key))
-            value = self.eval(item)
+        for key, value in zip(node.keys, self._items(node.values), strict=True):
+            keyed = self.eval(key)
+            self.observe(keyed, node)
+            self.heap.hold(made, keyed)
             self.heap.hold(made, self.heap.inside(value) if key is None else value)
         return Value(frozenset((made.number,)))
 
@@ -94,6 +111,8 @@ class Expressions(Lifetimes):
         self.state("options", "read", "computes")
         self.state("warnings", "read", "computes")
         name = OPERATORS[type(op)]
+        if name == "mod" and not left.objects:  # it may put values into a text
+            self.observe_deeply(right, node)
         out = [self._dunder(left, f"__{name}__", [right], node), self._dunder(right, f"__r{name}__", [left], node)]
         kinds = self.of_kind(both, "result", "foreign", "library", "iterator", "handle")
         if kinds:
@@ -117,7 +136,8 @@ class Expressions(Lifetimes):
         value = self.eval(node.operand)
         if isinstance(node.op, ast.Not) or not value.objects:
             return NOTHING
-        return self.operate(ast.Sub(), value, NOTHING, node)
+        own = self._dunder(value, f"__{_UNARY[type(node.op)]}__", [], node)
+        return own | self.operate(ast.Sub(), value, NOTHING, node)
 
     def _eval_BoolOp(self, node: ast.BoolOp) -> Value:
         before = set(self.own)
@@ -154,7 +174,11 @@ class Expressions(Lifetimes):
 
     def _eval_NamedExpr(self, node: ast.NamedExpr) -> Value:
         value = self.eval(node.value)
+        here = self.scope
+        while self.scope in self.comprehending and self.scope.parent is not None:
+            self.scope = self.scope.parent
         self.assign(node.target, value)
+        self.scope = here
         return value
 
     def _eval_Await(self, node: ast.Await) -> Value:
@@ -195,7 +219,9 @@ class Expressions(Lifetimes):
     # -- parts of objects ------------------------------------------------------------------------------------------
 
     def _eval_Attribute(self, node: ast.Attribute) -> Value:
-        return self.attribute(self.eval(node.value), node.attr, node)
+        value = self.attribute(self.eval(node.value), node.attr, node)
+        self.observe(value, node)
+        return value
 
     def _eval_Subscript(self, node: ast.Subscript) -> Value:
         receiver, index = self.eval(node.value), self.eval(node.slice)
@@ -208,10 +234,27 @@ class Expressions(Lifetimes):
             made = self.make(node, "container", boxes[0].detail)
             self.heap.hold(made, self.heap.inside(receiver))
             found.append(Value(frozenset((made.number,))))
-        return join([self.heap.inside(receiver), *found])
+        found += [self._dunder_of_class(receiver, name, [index], node) for name in ("__class_getitem__", "__getitem__")]
+        value = join([self.heap.inside(receiver), *found])
+        self.observe(value, node)
+        return value
 
     def _eval_Slice(self, node: ast.Slice) -> Value:
         return join([self.eval(node.lower), self.eval(node.upper), self.eval(node.step)])
+
+
+def _shape(node: ast.expr | None) -> Hashable:
+    """What a literal looks like when all that is written in it are constants; ``None`` when it is anything else."""
+    match node:
+        case ast.Constant():
+            return "constant"
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            shapes = {_shape(part) for part in parts}
+        case ast.Dict(keys=keys, values=values):
+            shapes = {_shape(part) for part in (*keys, *values)}
+        case _:
+            return None
+    return None if None in shapes else (type(node), frozenset(shapes))
 
 
 def _fold(op: ast.operator, left: Any, right: Any) -> Any:

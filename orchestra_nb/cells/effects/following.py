@@ -23,6 +23,7 @@ from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 CHANGES_WHAT_IT_IS_GIVEN = frozenset({"operator.methodcaller"})
 """Makers of callables that may change what they are called with."""
+_CALLABLE = frozenset({"function", "bound", "instance", "class", "result", "library"})
 _CALLERS = 4
 """How many of the calls that led to a place tell its objects apart (Shivers' k-CFA): without a bound, functions that
 call one another make exponentially many."""
@@ -153,7 +154,9 @@ class Following(Expressions):
         for number in sorted(self._held(whole)):
             self.spend()
             item = self.heap[number]
-            given = Value(frozenset(n for n in whole.objects if n != number)) | self.heap.inside(whole)
+            if item.kind not in _CALLABLE:
+                continue
+            given = Value(whole.objects - {number}) | self.heap.inside(whole)
             if item.kind in ("function", "bound") and item.body is not None:
                 owner = [Value(frozenset((item.owner or 0,)))] if item.kind == "bound" else []
                 made = self._follow(item, Arguments([*owner, *[given] * 8], {}, given), node)
@@ -166,6 +169,8 @@ class Following(Expressions):
                 out.append(self.call(Value(frozenset((number,))), Arguments([given] * 8, {}, given), node))
             elif item.kind == "result" and item.detail in CHANGES_WHAT_IT_IS_GIVEN:
                 self.mutate_deeply(given, f"{item.detail}()")
+            if item.kind == "result" and item.members:
+                out.append(self.call(Value(frozenset((number,))), Arguments([given]), node))
             elif item.kind == "library":
                 self._hand_to(item.detail, given)
         return join(out) if out else NOTHING
@@ -183,19 +188,6 @@ class Following(Expressions):
             self.barrier(f"{path}() {rule.barrier}")
         if rule.changes:
             self.mutate(given, f"{path}()", certain=False)
-
-    def _held(self, value: Value) -> set[int]:
-        """What is directly in a value's containers; methods of instances are not handed out by passing them."""
-        seen: set[int] = set()
-        todo = list(value.objects)
-        while todo:
-            number = todo.pop()
-            if number in seen:
-                continue
-            seen.add(number)
-            if self.heap[number].kind in ("container", "result", "iterator", "bound"):
-                todo.extend(self.heap[number].contents)
-        return seen
 
 
 @lru_cache(maxsize=4096)

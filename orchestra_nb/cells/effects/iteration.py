@@ -120,6 +120,7 @@ class Iteration(Following):
         node, outer, first, here = pending.node, pending.scope, pending.first, self.scope
         own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in binds(t))
         self.scope = Scope("function", parent=outer, own=own)
+        self.comprehending.append(self.scope)
         settled = set(self.own)
         self.weak += 1
         try:
@@ -133,6 +134,7 @@ class Iteration(Following):
         finally:
             self.weak -= 1
             self.scope = here
+            self.comprehending.pop()
             self.own = settled
 
     _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension

@@ -1,8 +1,9 @@
 """The table of what library calls do, and how it is looked up.
 
 The facts are in ``knowledge.toml`` beside this file; its head says what each key means. A dotted name is looked up as
-it is, then by ever shorter prefixes (``numpy.random.normal``, ``numpy.random.*``, ``numpy.*``); the longest match
-stands alone. A name without any match belongs to code that is not known, and the interpreter assumes the worst.
+it is, then by its last part anywhere in its library (``numpy.*.normal``), then by ever shorter prefixes
+(``numpy.random.*``, ``numpy.*``); the first match stands alone. A name without any match belongs to code that is not
+known, and the interpreter assumes the worst.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ class Rule:
     reads: int | str | None = None
     writes: int | str | None = None
     mode: int | None = None
-    seed: tuple[str, ...] = ()
+    wraps: bool = False
+    enters: tuple[str, ...] = ()
+    copies: int | None = None
+    maps: bool = False
+    seed: tuple[int | str, ...] = ()
     seed_if: tuple[str, ...] = ()
+    draws: tuple[str, ...] = ("numpy.random",)
     lazy: bool = False
     calls: Literal["now", "later", "never"] = "now"
     main: str = ""
@@ -58,6 +64,8 @@ class Knowledge:
         --------
         >>> knowledge().call("numpy.random.normal").sets
         ('numpy.random',)
+        >>> knowledge().call("numpy.add.at").changes
+        (0,)
         >>> knowledge().call("nobody.knows") is None
         True
         """
@@ -85,6 +93,9 @@ def _is_class(name: str) -> bool:
 
 def _patterns(path: str) -> Iterator[str]:
     yield path
+    root, _, rest = path.partition(".")
+    if rest:
+        yield f"{root}.*.{path.rpartition('.')[2]}"
     head = path
     while "." in head:
         head = head.rpartition(".")[0]

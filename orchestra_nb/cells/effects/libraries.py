@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from typing import Any
 
 from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN
-from orchestra_nb.cells.effects.iteration import Iteration
 from orchestra_nb.cells.effects.knowledge import Rule
+from orchestra_nb.cells.effects.library_effects import (
+    FITS_ITS_PARTS,
+    STYLER,
+    LibraryEffects,
+    is_mapped,
+    is_uncopied,
+    makes_object,
+)
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING
 from orchestra_nb.cells.effects.records import ANYTHING
@@ -23,21 +31,22 @@ _MAKES_CONTAINER = {
 }  # fmt: skip
 _TAKES_ELEMENT = frozenset({"builtins.next", "builtins.anext", "builtins.min", "builtins.max", "builtins.sum"})
 _HARMLESS_MAGICS = frozenset({"matplotlib", "config", "load_ext", "pip", "conda", "precision", "pwd", "ls", "time"})
-_WRITTEN_TO = ("out", "buf", "file", "stream", "dst")
-"""Keywords whose argument a call writes to, whatever it is."""
-_FITS_ITS_PARTS = frozenset(
-    f"sklearn.{name}"
-    for name in (
-        *("pipeline.Pipeline", "pipeline.make_pipeline", "pipeline.FeatureUnion", "pipeline.make_union"),
-        *("compose.ColumnTransformer", "compose.make_column_transformer"),
-    )
-)
 _KEEPS_LOGS = frozenset({"logging.basicConfig", "logging.FileHandler", "logging.StreamHandler"})
 _WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakref.WeakMethod"})
+_YIELDS_WHAT_IT_HAS = ("builtins.", "itertools.", "heapq.", "difflib.", "glob.", "csv.", "re.", "struct.", "calendar.")
+"""Makers of iterators that yield what they were given, or what cannot be changed."""
+_CLASSES = frozenset({"object", "type", "list", "dict", "set", "deque", "defaultdict", "array", "ndarray", "bytearray"})
+_LOOKING = frozenset(
+    f"__{name}__"
+    for name in (
+        *("getitem", "getattribute", "repr", "str", "len", "eq", "ne", "lt", "le", "gt", "ge", "hash", "contains"),
+        *("format", "new", "iter", "bool", "reduce", "reduce_ex", "sizeof", "dir", "init_subclass"),
+    )
+)
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
-class Libraries(Iteration):
+class Libraries(LibraryEffects):
     """Applies what is known of libraries."""
 
     def _call_library(self, path: str, args: Arguments, node: ast.AST) -> Value:
@@ -50,7 +59,27 @@ class Libraries(Iteration):
         if rule is None:
             return self._call_unknown(NOTHING, args, f"calls {path}(), which is not known", node)
         self._use_module(path)
-        return self._apply(rule, args, node, receiver=None, maker=path)
+        out = self._apply(rule, args, node, receiver=None, maker=path)
+        if path.endswith("_accessor") and args.positional and isinstance(args.positional[0].const, str):
+            self.accessors.add(args.positional[0].const)
+        more = self._unbound_method(path, args, node)
+        return out | more if more.objects else out
+
+    def _unbound_method(self, path: str, args: Arguments, node: ast.AST) -> Value:
+        """``list.append(xs, 1)``: a method taken off its class does to its first argument what it does to its own."""
+        owner, _, name = path.rpartition(".")
+        if not _is_class(owner) or not args.positional:
+            return NOTHING
+        rest = Arguments(args.positional[1:], args.keywords, args.spread)
+        things = self.of_kind(args.positional[0], "container", "result", "iterator", "handle")
+        for item in self.of_kind(args.positional[0], "instance", "class", "foreign"):
+            if owner == "builtins.object" and name == "__setattr__":
+                self._store(item, args.pick(1), args.pick(2) or args.everything)
+            if name not in _LOOKING:
+                self.mutate(Value(frozenset((item.number,))), f"{path}()", certain=False)
+                self.heap.hold(item, args.everything)
+        given = Value(frozenset(item.number for item in things))
+        return self.call_method(given, name, rest, node) if given.objects else NOTHING
 
     def _builtin_super(self, args: Arguments, node: ast.AST) -> Value:
         scope: Scope | None = self.scope
@@ -76,17 +105,23 @@ class Libraries(Iteration):
         value = args.pick(2) or args.everything
         self.mutate(receiver, "setattr()")
         for item in self.of_kind(receiver, "instance", "class"):
-            known = [*item.fields, *self.all_fields(item if item.kind == "class" else self.heap[item.owner or 0])]
-            names = [name.const] if name is not None and isinstance(name.const, str) else known
-            for field in names:
-                self.heap.set_field(item, field, value.plain, weak=True)
-            self.heap.hold(item, value)
+            self._store(item, name, value)
             self._dunder(Value(frozenset((item.number,))), "__setattr__", [value], node)
         for item in self.of_kind(receiver, "result", "foreign", "function"):
             self.heap.hold(item, value)
         if self.of_kind(receiver, "module", "library"):
             self.forget_types("setattr")
         return NOTHING
+
+    def _store(self, item: Object, name: Value | None, value: Value) -> None:
+        """Put a value into an attribute of an object of the notebook, whichever of them it may be."""
+        if item.kind == "foreign":
+            return
+        known = [*item.fields, *self.all_fields(item if item.kind == "class" else self.heap[item.owner or 0])]
+        names = [name.const] if name is not None and isinstance(name.const, str) else known
+        for field in names:
+            self.heap.set_field(item, field, value.plain, weak=True)
+        self.heap.hold(item, value)
 
     def _builtin_type(self, args: Arguments, node: ast.AST) -> Value:
         owners = [item.owner for item in self.of_kind(args.everything, "instance") if item.owner is not None]
@@ -121,7 +156,11 @@ class Libraries(Iteration):
             self.state(key, "read", label)
         for key in rule.sets:
             self.state(key, "write", label)
-        self._touch_files(rule, args, receiver, label)
+        if receiver is not None and "." in maker:
+            self._use_module(maker)  # methods can be added to the classes of a library
+            self.state("options", "read", label)
+            self._enter(receiver, label)
+        self._touch_files(rule, args, receiver, label, method)
         whole = args.everything | (receiver or NOTHING)
         self._draw(rule, args, whole, label, node, maker if receiver is None else "")
         if maker in ("builtins.print", "builtins.display"):
@@ -141,74 +180,18 @@ class Libraries(Iteration):
             self.watch(args.pick(0) or NOTHING, args.everything)
         calls = receiver is not None or (rule.calls == "now" and rule.returns != "argument")
         made = self._call_held(whole, node) if calls else NOTHING
-        self._change(rule, args, receiver, label, method)
-        out = self._returned(rule, args, node, receiver=receiver, maker=maker)
+        self._change(rule, args, receiver, label, method, maker)
+        out = self._returned(rule, args, node, receiver=receiver, maker=maker, method=method)
         for item in self.of_kind(out, "container", "iterator", "result"):
             self.heap.hold(item, made)
         return out | made if made.objects and rule.returns == "same" else out
 
-    def _change(self, rule: Rule, args: Arguments, receiver: Value | None, label: str, method: str = "") -> None:
-        targets = []
-        for position in rule.changes:
-            target = receiver if position == "self" else args.pick(position)
-            if target is not None:
-                targets.append(target)
-                self.mutate(target, label)
-            elif args.spread is not None:
-                self.mutate(args.spread, label, certain=False)
-        for name in _WRITTEN_TO:
-            if name in args.keywords:
-                target = args.keywords[name]
-                self.mutate(target, f"{label} with {name}=")
-                self.mutate(self.heap.inside(target), f"{label} with {name}=", certain=False)
-        if receiver is not None and method.startswith("fit"):  # a pipeline fits its steps in place
-            for item in self.of_kind(receiver, "result"):
-                if item.detail in _FITS_ITS_PARTS:
-                    self.mutate_deeply(Value(frozenset(item.contents)), f"{label} fits the steps in place")
-        in_place = args.keywords.get("inplace")
-        if in_place is not None and in_place.const is not False and receiver is not None:
-            self.mutate(receiver, f"{label} with inplace=True", certain=in_place.const is True)
-        for target in targets:
-            for number in target.objects:
-                self.keep_track(self.heap[number], args.everything)
-                self.heap.hold(self.heap[number], args.everything | self.heap.inside(args.everything))
-
-    def _touch_files(self, rule: Rule, args: Arguments, receiver: Value | None, label: str) -> None:
-        for which, mode in ((rule.reads, "read"), (rule.writes, "write")):
-            if which is None:
-                continue
-            opened = args.pick(rule.mode) or args.pick("mode") if rule.mode is not None else None
-            if opened is not None and not (isinstance(opened.const, str) and set(opened.const) <= set("rbtU")):
-                mode = "write"
-            path = receiver if which == "self" else None if which == "?" else args.pick(which)
-            if path is not None and which != "self":
-                streams = [k for k in self.of_kind(path, "handle", "result", "foreign", "instance") if _is_stream(k)]
-                if streams:
-                    self.mutate(path, label)
-                    continue
-            const = path.const if path is not None else UNKNOWN
-            self.file(posixpath.normpath(const) if isinstance(const, str) else ANYTHING, mode, label)
-
-    def _draw(self, rule: Rule, args: Arguments, whole: Value, label: str, node: ast.AST, maker: str) -> None:
-        """Whether numpy's global random state is used; ``maker`` is empty for methods."""
-        seeds = [args.keywords[k] for k in rule.seed if k in args.keywords]
-        draws = bool(rule.seed) and not any(s.const is not None for s in seeds)
-        for seed in seeds:
-            if seed.objects:
-                self.mutate(seed, f"{label} draws from it", certain=False)
-        if draws and rule.seed_if and args.spread is None:
-            draws = any(k in args.keywords for k in rule.seed_if)
-        if rule.lazy and maker:
-            if draws:
-                self.make(node, "result", maker).unseeded = True
-            return
-        if draws or (not _makes_object(maker) and any(self.heap[n].unseeded for n in self.heap.reachable(whole))):
-            self.state("numpy.random", "write", f"{label} without a random_state", certain=draws)
-
-    def _returned(self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str) -> Value:
+    def _returned(
+        self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str
+    ) -> Value:
         whole = args.everything
         if rule.returns == "plain":
-            return NOTHING
+            return _folded(maker, args)
         if rule.returns == "argument":
             return self._decorated(args.pick(0) or NOTHING, maker, node)
         if maker in _MAKES_CONTAINER:
@@ -217,44 +200,57 @@ class Libraries(Iteration):
             return Value(frozenset((made.number,)))
         if maker in _TAKES_ELEMENT:
             return self.heap.inside(whole) | whole.plain
-        if rule.returns in ("iterator", "handle"):
-            return self._opened(rule, args, node, maker, receiver)
-        return self._made(rule, args, node, receiver=receiver, maker=maker)
-
-    def _opened(self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None) -> Value:
-        if rule.returns == "iterator":
-            made = self.make(node, "iterator", maker)
-            if rule.calls == "later" and args.positional:
-                called, args = args.positional[0], Arguments(args.positional[1:], args.keywords, args.spread)
-                made.calls |= called.objects
-                self.heap.version += 1
-            inside = self.heap.inside(args.everything | (receiver or NOTHING))
-            self.heap.hold(made, args.everything | (receiver or NOTHING) | inside | self.heap.inside(inside))
-        else:
-            path = receiver if rule.reads == "self" else args.pick(0)
+        if rule.returns == "iterator" or (maker.startswith("pandas.read_") and _in_pieces(args)):
+            return self._iterator(rule, args, node, maker, receiver, method)
+        if rule.returns == "handle" or is_mapped(rule, args):
+            path = receiver if rule.reads == "self" else self._path(args, 0)
             const = path.const if path is not None else UNKNOWN
             made = self.make(node, "handle", posixpath.normpath(const) if isinstance(const, str) else ANYTHING)
+            return Value(frozenset((made.number,)))
+        return self._made(rule, args, node, receiver=receiver, maker=maker, method=method)
+
+    def _iterator(
+        self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None, method: str
+    ) -> Value:
+        made = self.make(node, "iterator", f"{maker}.{method}" if method else maker)
+        if rule.calls == "later" and args.positional:
+            called, args = args.positional[0], Arguments(args.positional[1:], args.keywords, args.spread)
+            made.calls |= called.objects
+            self.heap.version += 1
+        whole = args.everything | (receiver or NOTHING)
+        inside = self.heap.inside(whole)
+        self.heap.hold(made, whole | inside | self.heap.inside(inside))
+        if not maker.startswith(_YIELDS_WHAT_IT_HAS):  # what comes out may be new, and be changed
+            detail = "pathlib.Path" if maker.startswith("pathlib.") else f"{maker.partition('.')[0]}.result"
+            self.heap.hold(made, Value(frozenset((self.make(node, "result", detail).number,))))
         return Value(frozenset((made.number,)))
 
-    def _made(self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str) -> Value:
+    def _made(
+        self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str
+    ) -> Value:
         """A new object of a library; unless it is known to be fresh it may share with what it was made from."""
         whole = args.everything
         if receiver is None:
             made = self.make(node, "result", maker)
+            self._remember_habits(made, args)
         else:
             root = maker.partition(".")[0]
-            made = self.make(node, "result", maker if maker.startswith("pathlib.") else f"{root}.result")
+            kept = maker.startswith("pathlib.") or maker == STYLER
+            made = self.make(node, "result", maker if kept else f"{root}.result")
         one = Value(frozenset((made.number,)))
-        if rule.returns == "fresh":
-            return one
+        if rule.returns == "fresh" and not is_uncopied(args):
+            self.heap.hold(made, self._shared(rule, args, receiver, maker))
+            outs = [args.pick(place) or NOTHING for place in (*rule.changes, "out") if place != "self"]
+            return join([one, *outs, *map(self.heap.inside, outs)])
         self.heap.hold(made, whole | (receiver or NOTHING))
-        if maker.startswith("pathlib.") and receiver is None:
-            first = args.pick(0)
-            const = first.const if first is not None and len(args.positional) == 1 else UNKNOWN
-            return Value(one.objects, const)
+        if maker in FITS_ITS_PARTS and receiver is None:  # its steps can be had by name or by number
+            reached = self.of_kind(Value(self.heap.reachable(whole)), "result", "instance", "foreign")
+            self.heap.hold(made, Value(frozenset(item.number for item in reached)))
+        if maker.startswith("pathlib.") and (receiver is None or method == "joinpath"):
+            return Value(one.objects, _joined([*([receiver] if receiver is not None else []), *args.positional], args))
         if receiver is not None:
             return one | receiver.plain
-        return one if _makes_object(maker) else one | whole
+        return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole
 
     def _decorated(self, value: Value, maker: str, node: ast.AST) -> Value:
         bindings = {"builtins.property": "property", "builtins.staticmethod": "static", "builtins.classmethod": "class"}
@@ -299,11 +295,26 @@ class Libraries(Iteration):
         return self.foreign("output of a magic")
 
 
-def _is_stream(item: Object) -> bool:
-    """Whether something in a path's place is written to as a stream; a ``Path`` is a path."""
-    return not (item.kind == "result" and item.detail.startswith(("pathlib.", "os.")))
-
-
-def _makes_object(path: str) -> bool:
+def _is_class(path: str) -> bool:
+    """Whether a dotted name is a class's, by how classes are named; the modules of PIL are named like classes."""
     last = path.rpartition(".")[2]
-    return last[:1].isupper() or last.startswith(("make_pipeline", "make_union", "make_column_transformer"))
+    return last in _CLASSES or (last[:1].isupper() and not (path.startswith("PIL.") and path.count(".") == 1))
+
+
+def _in_pieces(args: Arguments) -> bool:
+    """Whether a file is read piece by piece."""
+    asked = (args.keywords.get("chunksize"), args.keywords.get("iterator"))
+    return any(value is not None and value.const not in (None, False) for value in asked)
+
+
+def _folded(maker: str, args: Arguments) -> Value:
+    """The constant that a path is put together to."""
+    if maker == "os.path.join":
+        return Value(const=_joined(args.positional, args))
+    return NOTHING
+
+
+def _joined(parts: list[Value], args: Arguments) -> Any:
+    consts = [part.const for part in parts]
+    known = bool(consts) and args.spread is None and all(isinstance(const, str) for const in consts)
+    return posixpath.join(*consts) if known else UNKNOWN

@@ -18,8 +18,9 @@ from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, B
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
 
-_STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
+STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
+_LONGEST_PATH = 6
 WORK_PER_CELL = 40_000
 """Steps spent on one cell before the analysis gives up on it and keeps it in document order; see :mod:`.fixpoint`.
 
@@ -79,6 +80,8 @@ class Machine:
         self.allowance = WORK_PER_CELL
         self.watched: dict[int, Value] = {}
         """Objects whose end can be noticed, and what is called then; see :mod:`.lifetimes`."""
+        self.origins: dict[int, int] = {}
+        """Of a copy, the object that it goes back to."""
         self.raised = NOTHING
         """What ``raise`` has thrown so far: any handler may get hold of it."""
         self.logs_kept = False
@@ -107,6 +110,8 @@ class Machine:
         """The call that is a cell's last word, and may be there to be looked at."""
         self.depth = 0
         self.dropping = False
+        self.comprehending: list[Scope] = []
+        """The scopes of the comprehensions at hand: ``:=`` binds outside them."""
         self.unsettled: dict[Any, Any] = {}
         """What is being worked out, for when it is met again; see :mod:`.fixpoint`."""
 
@@ -160,7 +165,8 @@ class Machine:
         return self.heap.make((self.cell, self.context, id(node)), kind, detail, self.cell)
 
     def imported(self, path: str) -> Value:
-        """A module's attribute, by dotted path."""
+        """A module's attribute, by dotted path; a long path stands for what lies below it too, so paths are finite."""
+        path = ".".join(path.split(".", _LONGEST_PATH)[:_LONGEST_PATH])
         return Value(frozenset((self.heap.make(("library", path), "library", path, -1).number,)))
 
     def foreign(self, label: str) -> Value:
@@ -182,6 +188,8 @@ class Machine:
                 self.record(Access("object", number, "read", self.line, via=name))
                 if item.kind == "handle":
                     self.file(item.detail, "write", f"uses the open file {name}".rstrip())
+                elif item.kind == "result" and item.detail.startswith("matplotlib."):
+                    self.state("matplotlib", "read", name and f"looks at {name}")
 
     def _use_module(self, path: str) -> None:
         root = path.partition(".")[0]
@@ -219,7 +227,7 @@ class Machine:
     def _mutate_library(self, path: str, why: str) -> None:
         root = path.partition(".")[0]
         self.state(f"module:{root}", "write", why or f"changes {path}")
-        for prefix, key in _STATE_OF.items():
+        for prefix, key in STATE_OF.items():
             if path == prefix or path.startswith(prefix + "."):
                 self.state(key, "write", why or f"changes {path}")
         if root == "matplotlib":

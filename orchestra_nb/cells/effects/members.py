@@ -14,12 +14,14 @@ OPERATORS = {
     ast.Pow: "pow", ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
     ast.LShift: "lshift", ast.RShift: "rshift",
 }  # fmt: skip
-_MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__")
+MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__")
 ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 _ITERATING = ("__iter__", "__next__", "__aiter__", "__anext__", "__await__")
+NAMES_IN_TEXT = ("query", "eval")
+"""Methods of tables that compute with the variables named in a text."""
 _STORING = ("__getitem__", "__setitem__", "__delitem__", "__setattr__", "__delattr__", "__missing__")
 _IN_PLACE = tuple(f"__i{name}__" for name in OPERATORS.values())
-_NOT_OBSERVERS = frozenset((*_MAKING, "__call__", *ENTERING, *_ITERATING, *_STORING, *_IN_PLACE))
+_NOT_OBSERVERS = frozenset((*MAKING, "__call__", *ENTERING, *_ITERATING, *_STORING, *_IN_PLACE))
 """Special methods that run in their own situations; all others may run whenever an instance is looked at."""
 
 
@@ -44,6 +46,8 @@ class Members(Names):
                 for key in rule.sets if rule else ():
                     self.state(key, "write", f".{name}")
                 out.append(one | self.heap.inside(one))
+                if rule or (name in NAMES_IN_TEXT and item.detail.startswith("pandas")):  # it may be called later
+                    out.append(self._bound(item, name, None, node))
         return join(out)
 
     def member(self, item: Object, name: str, node: ast.AST) -> Value:
@@ -62,9 +66,11 @@ class Members(Names):
             part = self.heap[number]
             if part.body is None:
                 out.append(Value(frozenset((number,))))
+                if part.kind == "instance":
+                    out.append(self._dunder(out[-1], "__get__", [one, Value(frozenset((cls.number,)))], node))
                 if item.kind == "instance":  # a field of a dataclass may have been given by position
                     out.append(Value(frozenset(item.contents)))
-            elif part.body.binding == "setter":
+            elif part.body.binding in ("setter", "deleter"):
                 continue
             elif part.body.binding == "property" and item.kind == "instance":
                 out.append(self.call(self._bound(item, name, part, node), Arguments(), node))
@@ -114,6 +120,39 @@ class Members(Names):
         for item in self.of_kind(value, "instance"):
             for name in _observers(self.all_fields(self.heap[item.owner or 0])):
                 self._dunder(Value(frozenset((item.number,))), name, [value], node)
+        for item in self.of_kind(value, "class"):
+            for meta in self.of_kind(item.metaclass, "class"):  # for a class, its metaclass is what a class else is
+                for name in self.all_fields(meta):
+                    if name.startswith("__") and name not in (*MAKING, "__call__", "__prepare__"):
+                        found = self._dunder_of_class(Value(frozenset((item.number,))), name, [NOTHING], node)
+                        self.consume(Value(frozenset(i.number for i in self.of_kind(found, "iterator"))), node)
+
+    def observe_deeply(self, value: Value, node: ast.AST) -> None:
+        """Showing a container shows what is in it, however deep."""
+        self.observe(Value(frozenset(self._held(value))), node)
+
+    def _held(self, value: Value) -> set[int]:
+        """What is directly in a value's containers; methods of instances are not handed out by passing them."""
+        seen: set[int] = set()
+        todo = list(value.objects)
+        while todo:
+            number = todo.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            if self.heap[number].kind in ("container", "result", "iterator", "bound"):
+                todo.extend(self.heap[number].contents)
+        return seen
+
+    def _dunder_of_class(self, value: Value, name: str, args: list[Value], node: ast.AST) -> Value:
+        """A special method of a class's metaclass, called on the class; or ``__class_getitem__`` of its own."""
+        out = []
+        for item in self.of_kind(value, "class"):
+            homes = [item] if name == "__class_getitem__" else self.of_kind(item.metaclass, "class")
+            for part in (self.heap[n] for home in homes for n in self.find(home, name)[0].objects):
+                if part.body is not None:
+                    out.append(self.call(self._bound(item, name, part, node), Arguments(list(args)), node))
+        return join(out)
 
     def _dunder(self, value: Value, name: str, args: list[Value], node: ast.AST) -> Value:
         out = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from orchestra_nb.cells.effects.definitions import Definitions
-from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.machine import STATE_OF, Arguments
 from orchestra_nb.cells.effects.members import ENTERING, OPERATORS
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
@@ -44,6 +44,7 @@ class Interpreter(Definitions):
         value = self.eval(node.value)
         if value.objects and not self.context:
             self.state("options", "read", "displays a value")
+            self.observe_deeply(value, node)
 
     # -- binding ---------------------------------------------------------------------------------------------------
 
@@ -69,6 +70,9 @@ class Interpreter(Definitions):
         result = self.operate(node.op, old, right, node) | self._dunder(
             old, f"__i{OPERATORS[type(node.op)]}__", [right], node
         )
+        for item in self.of_kind(old, "library"):
+            if any(f"{item.detail}.".startswith(f"{path}.") for path in STATE_OF):  # numpy.inf is a number, this is not
+                self.mutate(Value(frozenset((item.number,))), "augmented assignment", certain=False)
         for item in self.of_kind(old, "container", "result", "foreign", "instance"):
             one = Value(frozenset((item.number,)))
             self.mutate(one, "augmented assignment", certain=item.kind == "container")
@@ -111,6 +115,8 @@ class Interpreter(Definitions):
                     self._set_property(item, name, value, target)
                 for item in self.of_kind(receiver, "result", "foreign", "function", "container"):
                     self.heap.hold(item, value)
+                    if item.kind == "result":
+                        self._configure(item.detail, name)
             case ast.Subscript(value=owner, slice=index):
                 receiver = self.eval(owner)
                 key = self.eval(index)
@@ -119,6 +125,14 @@ class Interpreter(Definitions):
                 for item in self.of_kind(receiver, "container", "result", "foreign", "instance"):
                     self.keep_track(item, value | key)
                     self.heap.hold(item, value | key | (self.heap.inside(value) if _is_slice(index) else NOTHING))
+
+    def _configure(self, maker: str, name: str) -> None:
+        """Attributes of what a module keeps, and gives out again and again, are its state."""
+        if maker.startswith("logging."):
+            self.state("logging", "write", f".{name} = …")
+        elif maker in ("decimal.getcontext", "decimal.result"):
+            self.state("context", "write", f".{name} = …")
+            self.barrier("may change how every decimal is computed")
 
     def _set_property(self, item: Object, name: str, value: Value, node: ast.AST) -> None:
         """Run the setter, or the ``__set__`` of a descriptor, that the class has for an attribute."""
@@ -140,8 +154,28 @@ class Interpreter(Definitions):
                     self.mutate(receiver, "del")
                     for name in ("__delitem__", "__delattr__"):
                         self._dunder(receiver, name, [NOTHING], target)
+                    if isinstance(target, ast.Attribute):
+                        self._delete_property(receiver, target)
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     self._run_Delete(ast.Delete(targets=parts))
+
+    def _delete_property(self, receiver: Value, target: ast.Attribute) -> None:
+        for item in self.of_kind(receiver, "instance"):
+            found, _ = self.find(self.heap[item.owner or 0], target.attr)
+            self._dunder(found, "__delete__", [Value(frozenset((item.number,)))], target)
+            for part in self.of_kind(found, "function"):
+                if part.body is not None and part.body.binding == "deleter":
+                    self.call(self._bound(item, target.attr, part, target), Arguments(), target)
+
+    def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
+        """``setattr()`` runs what an assignment would run."""
+        out = super()._builtin_setattr(args, node)
+        name, value = args.pick(1), args.pick(2) or args.everything
+        for item in self.of_kind(args.pick(0) or args.everything, "instance"):
+            given = [name.const] if name is not None and isinstance(name.const, str) else []
+            for attribute in given or self.all_fields(self.heap[item.owner or 0]):
+                self._set_property(item, attribute, value, node)
+        return out
 
     def _run_Return(self, node: ast.Return) -> None:
         value = self.eval(node.value)

@@ -36,6 +36,10 @@ Kind = Literal[
 ]
 
 
+_MIXING: frozenset[Kind] = frozenset({"result", "foreign"})
+_REGIONS: frozenset[Kind] = _MIXING | {"handle", "library"}
+
+
 class _Unknown:
     __slots__ = ()
 
@@ -88,7 +92,7 @@ class Body:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     defaults: dict[str, Value]
-    binding: Literal["plain", "static", "class", "property", "setter"] = "plain"
+    binding: Literal["plain", "static", "class", "property", "setter", "deleter"] = "plain"
     owner: int | None = None
     """The class in whose body it stands."""
     cached: bool = False
@@ -112,6 +116,8 @@ class Object:
     calls: set[int] = field(default_factory=set)
     """What an iterator calls when it is consumed (``map``), as opposed to what comes out of it; an Enum's members."""
     metaclass: Value = NOTHING
+    members: set[str] = field(default_factory=set)
+    """Names of members that it looks up in whatever it is called with: ``operator.methodcaller``, ``attrgetter``."""
     unseeded: bool = False
     """Draws from the global random state unless told otherwise (an estimator without ``random_state``)."""
 
@@ -123,7 +129,8 @@ class Heap:
         self.objects: list[Object] = []
         self.version = 0
         self.visited = 0
-        """Objects looked through so far, in :meth:`reachable`."""
+        """Objects looked through so far, in :meth:`reachable` and :meth:`inside`."""
+        self._inside: dict[frozenset[int], tuple[int, Value]] = {}
         self._by_site: dict[Hashable, Object] = {}
         self._reach: dict[frozenset[int], tuple[int, frozenset[int]]] = {}
 
@@ -157,16 +164,37 @@ class Heap:
             self.version += 1
 
     def inside(self, value: Value) -> Value:
-        """What may be taken out of a value by subscript, iteration or an unknown attribute."""
+        """What may be taken out of a value by subscript, iteration or an unknown attribute.
+
+        A library may have copied what it was given from one container into another, so of its objects everything
+        counts that is in their containers, however deep.
+        """
+        if not value.objects:
+            return NOTHING
+        known = self._inside.get(value.objects)
+        if known is not None and known[0] == self.version:
+            return known[1]
         found: set[int] = set()
+        deep: list[int] = []
         for number in value.objects:
             item = self.objects[number]
             found |= item.contents
-            if item.kind in ("result", "foreign", "handle", "library"):
+            if item.kind in _REGIONS:
                 found.add(number)
+                deep += item.contents if item.kind in _MIXING else ()
             for held in item.fields.values():
                 found |= held.objects
-        return Value(frozenset(found))
+        seen = set(deep)
+        while deep:
+            item = self.objects[deep.pop()]
+            if item.kind == "container" or item.kind in _MIXING:
+                found |= item.contents
+                deep += item.contents - seen
+                seen |= item.contents
+        self.visited += len(found)
+        out = Value(frozenset(found))
+        self._inside[value.objects] = (self.version, out)
+        return out
 
     def reachable(self, value: Value) -> frozenset[int]:
         """Every object that can be got at from a value, itself included."""
