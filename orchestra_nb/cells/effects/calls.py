@@ -12,6 +12,8 @@ from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import NAMES_IN_TEXT, has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
+_LONGEST = 60
+"""Characters of a callee that a reason shows."""
 _PURE_CALLABLES = frozenset({"functools.partial", "numpy.vectorize", "numpy.poly1d", "scipy.interpolate.interp1d"})
 """Results that are there to be called, and do not change by it."""
 
@@ -54,7 +56,25 @@ class Calls(Classes):
         """Call whatever a value may be."""
         if not callee.objects:
             return self._call_unknown(NOTHING, args, "calls something that is not known", node)
-        return join(self._call_one(self.heap[number], args, node) for number in sorted(callee.objects))
+        strange = self._strangers(callee)
+        out = [self._call_one(self.heap[n], args, node) for n in sorted(callee.objects - strange.objects)]
+        if strange.objects:
+            out.append(
+                self._call_unknown(strange, args, f"calls {self._written(strange, node)}(), which is not known", node)
+            )
+        return join(out)
+
+    def _strangers(self, value: Value) -> Value:
+        """The objects about which nothing is known: calling one of them may do what calling any of them may."""
+        return Value(frozenset(item.number for item in self.of_kind(value, "foreign") if item.detail != "IPython"))
+
+    def _written(self, value: Value, node: ast.AST, method: str = "") -> str:
+        """A callee as the reader knows it: by a variable, else as it is written."""
+        name = next((self.names[n] for n in sorted(value.objects) if n in self.names), "")
+        if name or not isinstance(node, ast.Call):
+            return f"{name or 'something'}.{method}" if method else name or "something"
+        text = ast.unparse(node.func)
+        return text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}"
 
     def _call_one(self, item: Object, args: Arguments, node: ast.AST) -> Value:
         self.spend()
@@ -80,9 +100,7 @@ class Calls(Classes):
                     self.mutate(one, "calls it", certain=False)
                     self.heap.hold(item, args.everything)
                 return self._apply(PURE, args, node, receiver=one, maker=item.detail)
-        return self._call_unknown(
-            one, args, f"calls {self.names.get(item.number, item.detail)}(), which is not known", node
-        )
+        return self._call_unknown(one, args, f"calls {self._written(one, node)}(), which is not known", node)
 
     def _take_members(self, item: Object, args: Arguments, node: ast.AST) -> Value:
         """Call what ``operator.methodcaller`` or ``attrgetter`` made: it looks up members of its argument."""
@@ -112,10 +130,15 @@ class Calls(Classes):
         if not receiver.objects:  # a number or a string
             self._into_text(name, args, node)
             return self._fresh(node, "list") if name in ("split", "splitlines", "rsplit", "partition") else NOTHING
-        candidates = [self.heap[n] for n in sorted(receiver.objects)]
+        strange = self._strangers(receiver)
+        candidates = [self.heap[n] for n in sorted(receiver.objects - strange.objects)]
         if node is self.discarded and any(c.kind == "result" and self.table.method(c.detail, name) for c in candidates):
             self.discarded = None  # one of them is known to have this method: the others are not what is meant
-        return join(self._method_of(item, name, args, node, receiver.const) for item in candidates)
+        out = [self._method_of(item, name, args, node, receiver.const) for item in candidates]
+        if strange.objects:
+            told = f"calls {self._written(strange, node, name)}(), which is not known"
+            out.append(self._call_unknown(strange, args, told, node))
+        return join(out)
 
     def _into_text(self, name: str, args: Arguments, node: ast.AST) -> None:
         """A method of a string or a number: ``format`` and ``join`` look at what they are given."""
@@ -157,8 +180,7 @@ class Calls(Classes):
                 self.mutate(one, f".{name}()", certain=False)
                 held = Value(frozenset(item.contents))
                 return self.call(held, args, node) | held if held.objects else NOTHING
-        label = self.names.get(item.number, item.detail)
-        return self._call_unknown(one, args, f"calls {label}.{name}(), which is not known", node)
+        return self._call_unknown(one, args, f"calls {self._written(one, node, name)}(), which is not known", node)
 
     def _from_container(self, item: Object, name: str, out: Value, args: Arguments, node: ast.AST) -> Value:
         one = Value(frozenset((item.number,)))

@@ -273,6 +273,8 @@ class Libraries(LibraryEffects):
         whole = callee | args.everything
         self.unknown_code(why)
         self.mutate_deeply(whole, why)
+        made = self.make(node, "foreign", "made by unknown code")
+        one = Value(frozenset((made.number,)))
         for number in sorted(self.heap.reachable(whole)):
             item = self.heap[number]
             if item.kind in ("function", "bound") and item.body is not None:
@@ -281,10 +283,9 @@ class Libraries(LibraryEffects):
             elif item.kind == "iterator":
                 self.consume(Value(frozenset((number,))), node)
             if item.cell >= 0 and item.kind not in ("function", "class"):
-                self.heap.hold(item, whole)
-        made = self.make(node, "foreign", why)
+                self.heap.hold(item, one)  # through it all of them reach each other, without a link for every pair
         self.heap.hold(made, whole)
-        return Value(frozenset((made.number,)))
+        return one
 
     def _magic(self, args: Arguments, node: ast.AST) -> Value:
         name = args.pick(0)
