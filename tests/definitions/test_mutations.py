@@ -66,7 +66,7 @@ def mutated(original: Any, rng: random.Random) -> Any:
         if kind == 0:
             del holder[key]
         elif kind == 1:
-            holder[key] = rng.choice(ODD)
+            holder[key] = copy.deepcopy(rng.choice(ODD))
         elif kind == 2 and isinstance(holder, dict):
             name = str(key)
             at = rng.randrange(len(name) + 1)
