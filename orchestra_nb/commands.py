@@ -15,7 +15,6 @@ import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,12 @@ from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import (
     critical_path_text,
     dag_text,
+    edges_along,
     issues_text,
     levels_text,
     outcomes_text,
     schedule_text,
+    why_lines,
 )
 from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
@@ -232,45 +233,17 @@ def _why(options: Namespace) -> Answer:
     subject = _read(options)
     dag = subject.dag
     source, target = options.source, options.target
-    for name in (source, target):
-        dag.predecessors(name)  # an unknown name is refused with the nearest
-    chain = _chain(dag, source, target)
-    edges = [edge for step in pairwise(chain) for edge in dag.edges if (edge.source, edge.target) == step]
-    if chain:
-        through = f", through {', '.join(chain[1:-1])}" if len(chain) > 2 else ""
-        lines = [f"{target} waits for {source}{through}", *(f"  {edge}" for edge in edges)]
-    else:
-        lines = [f"{target} does not wait for {source}"]
+    way = dag.way(source, target)
     data = {
         "success": True,
         "source": source,
         "target": target,
-        "waits": bool(chain),
-        "path": list(chain),
-        "edges": [edge_record(edge) for edge in edges],
+        "waits": bool(way),
+        "path": list(way),
+        "edges": [edge_record(edge) for edge in edges_along(dag, way)],
         "errors": [],
     }
-    return Answer(data, "\n".join(map(clean, lines)), DONE, subject.cautions)
-
-
-def _chain(dag: DAG, source: str, target: str) -> tuple[str, ...]:
-    """Find a shortest way from one node to another; empty when there is none."""
-    before: dict[str, str] = {}
-    layer: list[str] = [source]
-    while layer and target not in before:
-        found: list[str] = []
-        for name in layer:
-            for follower in dag.successors(name):
-                if follower not in before:
-                    before[follower] = name
-                    found.append(follower)
-        layer = found
-    if target not in before:
-        return ()
-    chain = [target]
-    while chain[-1] != source:
-        chain.append(before[chain[-1]])
-    return tuple(reversed(chain))
+    return Answer(data, "\n".join(why_lines(dag, source, target)), DONE, subject.cautions)
 
 
 def _schedule(dag: DAG, config: RunConfig) -> Schedule:

@@ -18,15 +18,15 @@ This file knows no IPython, no notebook and no pydantic, so that it may be impor
 from __future__ import annotations
 
 import argparse
-import shlex
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, nearest
+from orchestra_nb.parsing import HelpAsked, Parser, number, split_line, whole
 
 Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
@@ -52,82 +52,6 @@ TEXT_SETTINGS: Mapping[str, str] = {
 """Settings of a node that ``%%orchestrate`` takes as options, all as text."""
 
 
-class _Help(Exception):
-    """Leaves argparse, which would print the help and exit."""
-
-
-class _HelpAction(argparse.Action):
-    def __call__(self, *_: object, **__: object) -> NoReturn:
-        raise _Help
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse parser that raises our errors and never exits.
-
-    Raises
-    ------
-    CommandError
-        On any line that it cannot understand.
-    """
-
-    def __init__(self, prog: str, description: str = "") -> None:
-        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
-        suppress = argparse.SUPPRESS
-        self.add_argument(
-            "-h", "--help", action=_HelpAction, nargs=0, dest=suppress, default=suppress, help="show this text"
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print before it exits."""
-        raise CommandError(f"{self.prog}: {message}; see {self.prog} --help")
-
-    def understand(self, words: Sequence[str]) -> Namespace:
-        """Parse words, options and names in any order."""
-        namespace, unknown = self.parse_known_intermixed_args(list(words))
-        if unknown:
-            word = unknown[0]
-            if not word.startswith("-"):
-                self.error(f"{word!r} is one word too many")
-            option = word.split("=")[0]
-            raise CommandError(f"{self.prog}: no option {option!r}; {nearest(option, self.options)}")
-        for name in {"nodes", "assignments"} & vars(namespace).keys():
-            setattr(namespace, name, list(getattr(namespace, name)))
-        return namespace
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """Every option, as it is typed."""
-        return tuple(self._option_string_actions)
-
-
-def split_line(line: str) -> list[str]:
-    """Split a magic line into words as a shell would; ``#`` begins a comment.
-
-    Examples
-    --------
-    >>> split_line('run "my node" -j 2  # two at once')
-    ['run', 'my node', '-j', '2']
-    """
-    try:
-        return shlex.split(line, comments=True)
-    except ValueError:
-        raise CommandError(f"an open quote in {line.strip()!r}; close it, or put a backslash before it") from None
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
 def _subject(parser: Parser, surface: Surface) -> None:
     """Add what the command is about: a file on the command line, this session or a file in a notebook."""
     if surface == "cli":
@@ -149,14 +73,14 @@ def _nodes(parser: Parser, _: Surface) -> None:
 def _knobs(parser: Parser, _: Surface) -> None:
     """Add the options that change a RunConfig; ``None`` leaves the default alone."""
     add = parser.add_argument
-    add("-j", "--jobs", type=_whole, metavar="N", help="nodes at once; -1 for one per core")
+    add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
     add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can")
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
     add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
-    add("--timeout", type=_number, metavar="S", help="seconds for the whole run")
-    add("--seed", type=_whole, metavar="N", help="seed of what is random")
+    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
+    add("--seed", type=whole, metavar="N", help="seed of what is random")
 
 
 def _run_options(parser: Parser, surface: Surface) -> None:
@@ -179,7 +103,7 @@ def _pair(parser: Parser, _: Surface) -> None:
 
 
 def _verify_options(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("--runs", type=_whole, default=3, metavar="N", help="how many orders to try (3)")
+    parser.add_argument("--runs", type=whole, default=3, metavar="N", help="how many orders to try (3)")
 
 
 def _assignments(parser: Parser, _: Surface) -> None:
@@ -243,7 +167,7 @@ def cell_parser() -> Parser:
     for key, text in TEXT_SETTINGS.items():
         parser.add_argument(f"--{key}", metavar=key.upper(), help=text)
     add = parser.add_argument
-    add("-j", "--jobs", type=_whole, metavar="N", help="nodes at once; -1 for one per core")
+    add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
     add("--policy", metavar="P", help="which ready node goes first")
     add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
@@ -312,7 +236,7 @@ def parse_cell(line: str) -> Namespace:
 def _understand(parser: Parser, words: Sequence[str], command: str) -> Namespace:
     try:
         namespace = parser.understand(words)
-    except _Help:  # only now: while it mixes options and names, argparse cannot format a usage that begins with '%'
+    except HelpAsked:  # only now: while it mixes options and names, argparse cannot format a usage that begins with '%'
         return Namespace(command="help", text=parser.format_help())
     namespace.command = command
     return namespace

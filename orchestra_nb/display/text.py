@@ -8,13 +8,14 @@ two equal runs but the measured times.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display.scene import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.model import Outcome
+from orchestra_nb.model import Edge, Outcome
 from orchestra_nb.planning.simulator import Schedule
 
 if TYPE_CHECKING:
@@ -150,3 +151,19 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
+
+
+def why_lines(dag: DAG, source: str, target: str) -> list[str]:
+    """Say why one node waits for another, edge by edge along a shortest way."""
+    way = dag.way(source, target)
+    if not way:
+        return [clean(f"{target} does not wait for {source}")]
+    through = f", through {', '.join(way[1:-1])}" if len(way) > 2 else ""
+    return [clean(f"{target} waits for {source}{through}"), *(clean(f"  {edge}") for edge in edges_along(dag, way))]
+
+
+def edges_along(dag: DAG, way: Sequence[str]) -> list[Edge]:
+    """The edges between the neighbours on a way; a pair may have several."""
+    steps = {pair: number for number, pair in enumerate(pairwise(way))}
+    found = [edge for edge in dag.edges if (edge.source, edge.target) in steps]
+    return sorted(found, key=lambda edge: steps[edge.source, edge.target])

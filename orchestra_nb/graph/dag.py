@@ -156,6 +156,16 @@ class DAG(Analysed):
         """Name all that waits for a node, in document order."""
         return self._named(sorted(paths.reachable([self._position(node)], self.table.succs)))
 
+    def way(self, source: str, target: str) -> tuple[NodeId, ...]:
+        """Name a shortest chain of nodes along which ``target`` waits for ``source``; empty when it does not.
+
+        Raises
+        ------
+        MissingDependencyError
+            There is no node of that name.
+        """
+        return self._named(paths.shortest_way(self._position(source), self._position(target), self.table.succs))
+
     def subgraph(self, targets: Iterable[str]) -> DAG:
         """Keep the targets and everything that they need.
 

@@ -172,3 +172,29 @@ def reachable(starts: Iterable[int], adjacency: Adjacency) -> set[int]:
                 found.add(j)
                 waiting.append(j)
     return found
+
+
+def shortest_way(source: int, target: int, succs: Adjacency) -> list[int]:
+    """Find a way with the fewest steps; of several, the first in document order. Empty: there is none.
+
+    Examples
+    --------
+    >>> shortest_way(0, 3, [[1, 2], [2], [3], []])
+    [0, 2, 3]
+    """
+    before: dict[int, int] = {}
+    layer = [source]
+    while layer and target not in before:
+        following = []
+        for i in layer:
+            for j in succs[i]:
+                if j not in before:
+                    before[j] = i
+                    following.append(j)
+        layer = following
+    if target not in before:
+        return []
+    way = [target]
+    while way[-1] != source:
+        way.append(before[way[-1]])
+    return way[::-1]

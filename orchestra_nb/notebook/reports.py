@@ -128,21 +128,8 @@ def why(dag: DAG, source: str, target: str) -> Report:
     MissingDependencyError
         There is no node of that name.
     """
-    import networkx as nx
-
-    for name in (source, target):
-        dag.predecessors(name)
-    try:
-        chain = nx.shortest_path(dag.to_networkx(), source, target)
-    except nx.NetworkXNoPath:
-        chain = []
-    edges = [edge for step in pairwise(chain) for edge in dag.edges if (edge.source, edge.target) == step]
-    if not edges:
-        lines = [f"{target} does not wait for {source}"]
-    else:
-        through = f", through {', '.join(chain[1:-1])}" if len(chain) > 2 else ""
-        lines = [f"{target} waits for {source}{through}", *(f"  {edge}" for edge in edges)]
-    kept = {(edge.source, edge.target) for edge in edges}
+    lines = text.why_lines(dag, source, target)
+    kept = set(pairwise(dag.way(source, target)))
 
     def frame() -> pd.DataFrame:
         every = frames.edges(dag)

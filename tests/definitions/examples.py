@@ -91,6 +91,37 @@ RELEASE: dict[str, Any] = {
     ],
 }
 
+FAN_OUT: dict[str, Any] = {
+    "name": "/survey",
+    "phases": [
+        {"name": "Map", "agents": [{"id": "map", "estimatedTime": 300000, "context": {"outputs": ["files"]}}]},
+        {
+            "name": "Read",
+            "parallel": True,
+            "agents": [
+                {
+                    "id": f"read-{topic}",
+                    "estimatedTime": 360000,
+                    "dependencies": ["map"],
+                    "context": {"inputs": [{"key": "files", "required": True}], "outputs": [f"{topic}_notes"]},
+                }
+                for topic in ("style", "safety", "speed", "access", "docs")
+            ],
+        },
+        {
+            "name": "Join",
+            "agents": [
+                {
+                    "id": "join",
+                    "estimatedDuration": 6,
+                    "dependencies": ["Read"],
+                    "context": {"inputs": ["style_notes", "docs_notes"]},
+                }
+            ],
+        },
+    ],
+}
+
 YAML = """\
 name: /tidy
 version: 2

@@ -9,7 +9,7 @@ import pytest
 from orchestra_nb.definitions.loading import load_command
 from orchestra_nb.errors import DefinitionError
 
-from .examples import MARKDOWN, RELEASE, YAML
+from .examples import FAN_OUT, MARKDOWN, RELEASE, YAML
 
 REVIEW_ALL = Path(__file__).parents[3] / "shared" / "data" / "review-all.json"
 
@@ -18,10 +18,11 @@ def edges(command: Any) -> set[tuple[str, str, str]]:
     return {(edge.source, edge.target, edge.kind) for edge in command.dag.edges}
 
 
-def test_a_real_definition_has_the_figures_that_it_states() -> None:
-    if not REVIEW_ALL.exists():
-        pytest.skip("the sample that lies beside the project is not here")
-    dag = load_command(REVIEW_ALL).dag
+@pytest.mark.parametrize(
+    "source", [FAN_OUT, *([REVIEW_ALL] if REVIEW_ALL.exists() else [])], ids=["ours", "real"][: 1 + REVIEW_ALL.exists()]
+)
+def test_a_fan_out_of_seven_agents_has_the_figures_of_the_real_one(source: Any) -> None:
+    dag = load_command(source).dag
     assert len(dag) == 7
     assert [len(level) for level in dag.levels] == [1, 5, 1]
     assert dag.total_time == 41 * 60

@@ -79,7 +79,8 @@ class FixedPoints(Machine):
         key = (key, self.weak > 0)
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
-            return known[1]
+            remembered: Value = known[1]
+            return remembered
         running: Unsettled | None = self.unsettled.get(key)
         if running is not None:
             running.met = True

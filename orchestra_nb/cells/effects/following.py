@@ -61,9 +61,9 @@ class Following(Expressions):
         )
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
-            return Frame(self.scope, known[1])
+            return Frame(self.scope, *known[1])
         frame = self._execute(item, args, node)
-        self.memo[key] = (self.version, frame.returns)
+        self.memo[key] = (self.version, (frame.returns, frame.yields))
         return frame
 
     def _execute(self, item: Object, args: Arguments, node: ast.AST) -> Frame:

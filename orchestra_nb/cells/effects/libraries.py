@@ -9,12 +9,12 @@ import ast
 import posixpath
 from typing import Any
 
+from orchestra_nb.cells.effects.builtin_calls import BuiltinCalls
 from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN
 from orchestra_nb.cells.effects.knowledge import Rule
-from orchestra_nb.cells.effects.library_effects import (
+from orchestra_nb.cells.effects.known_effects import (
     FITS_ITS_PARTS,
     STYLER,
-    LibraryEffects,
     is_mapped,
     is_uncopied,
     makes_object,
@@ -22,8 +22,7 @@ from orchestra_nb.cells.effects.library_effects import (
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING
 from orchestra_nb.cells.effects.records import ANYTHING
-from orchestra_nb.cells.effects.scopes import Scope
-from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, join
+from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Value, join
 
 _MAKES_CONTAINER = {
     "builtins.list": "list", "builtins.dict": "dict", "builtins.set": "set", "builtins.tuple": "tuple",
@@ -46,7 +45,7 @@ _LOOKING = frozenset(
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
 
-class Libraries(LibraryEffects):
+class Libraries(BuiltinCalls):
     """Applies what is known of libraries."""
 
     def _call_library(self, path: str, args: Arguments, node: ast.AST) -> Value:
@@ -80,63 +79,6 @@ class Libraries(LibraryEffects):
                 self.heap.hold(item, args.everything)
         given = Value(frozenset(item.number for item in things))
         return self.call_method(given, name, rest, node) if given.objects else NOTHING
-
-    def _builtin_super(self, args: Arguments, node: ast.AST) -> Value:
-        scope: Scope | None = self.scope
-        while scope is not None and scope.kind != "function":
-            scope = scope.parent
-        first = next(iter(scope.names.values()), NOTHING) if scope is not None else NOTHING
-        return join(self._bound(item, "super", None, node) for item in self.of_kind(first, "instance", "class"))
-
-    def _builtin_getattr(self, args: Arguments, node: ast.AST) -> Value:
-        receiver, name = args.pick(0) or NOTHING, args.pick(1)
-        default = args.pick(2) or NOTHING
-        if name is not None and isinstance(name.const, str):
-            return self.attribute(receiver, name.const, node) | default
-        methods = [
-            self.member(item, field, node)
-            for item in self.of_kind(receiver, "instance", "class")
-            for field in self.all_fields(self.heap[item.owner if item.owner is not None else item.number])
-        ]
-        return join([self.heap.inside(receiver), receiver, default, *methods])
-
-    def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
-        receiver, name = args.pick(0) or args.everything, args.pick(1)
-        value = args.pick(2) or args.everything
-        self.mutate(receiver, "setattr()")
-        for item in self.of_kind(receiver, "instance", "class"):
-            self._store(item, name, value)
-            self._dunder(Value(frozenset((item.number,))), "__setattr__", [value], node)
-        for item in self.of_kind(receiver, "result", "foreign", "function"):
-            self.heap.hold(item, value)
-        if self.of_kind(receiver, "module", "library"):
-            self.forget_types("setattr")
-        return NOTHING
-
-    def _store(self, item: Object, name: Value | None, value: Value) -> None:
-        """Put a value into an attribute of an object of the notebook, whichever of them it may be."""
-        if item.kind == "foreign":
-            return
-        known = [*item.fields, *self.all_fields(item if item.kind == "class" else self.heap[item.owner or 0])]
-        names = [name.const] if name is not None and isinstance(name.const, str) else known
-        for field in names:
-            self.heap.set_field(item, field, value.plain, weak=True)
-        self.heap.hold(item, value)
-
-    def _builtin_type(self, args: Arguments, node: ast.AST) -> Value:
-        owners = [item.owner for item in self.of_kind(args.everything, "instance") if item.owner is not None]
-        return Value(frozenset(owners))
-
-    def _builtin_get_ipython(self, args: Arguments, node: ast.AST) -> Value:
-        self.barrier("runs a magic or a shell command, which may touch anything")
-        return self.foreign("IPython")
-
-    def _builtin_exec(self, args: Arguments, node: ast.AST) -> Value:
-        self.barrier("exec() or eval() may touch anything")
-        self.forget_types("exec")
-        return self.foreign("exec")
-
-    _builtin_eval = _builtin_exec
 
     def _apply(
         self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str = ""
@@ -239,7 +181,7 @@ class Libraries(LibraryEffects):
             made = self.make(node, "result", maker if kept else f"{root}.result")
         one = Value(frozenset((made.number,)))
         if rule.returns == "fresh" and not is_uncopied(args):
-            self.heap.hold(made, self._shared(rule, args, receiver, maker))
+            self.heap.hold(made, self._shared(args, receiver, maker))
             outs = [args.pick(place) or NOTHING for place in (*rule.changes, "out") if place != "self"]
             return join([one, *outs, *map(self.heap.inside, outs)])
         self.heap.hold(made, whole | (receiver or NOTHING))
@@ -253,7 +195,7 @@ class Libraries(LibraryEffects):
         return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole
 
     def _decorated(self, value: Value, maker: str, node: ast.AST) -> Value:
-        bindings = {"builtins.property": "property", "builtins.staticmethod": "static", "builtins.classmethod": "class"}
+        bindings = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}
         for item in self.of_kind(value, "function"):
             assert item.body is not None
             if maker in bindings:

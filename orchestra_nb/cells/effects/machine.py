@@ -3,8 +3,8 @@
 Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
-:mod:`.library_effects`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`, :mod:`.calls`, :mod:`.definitions`,
-:mod:`.statements`.
+:mod:`.known_effects`, :mod:`.builtin_calls`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`, :mod:`.calls`,
+:mod:`.definitions`, :mod:`.statements`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Machine:
         self.own: set[str] = set()
         self.context: tuple[int, ...] = ()
         self.frames: dict[int, Frame] = {}
-        self.memo: dict[Any, tuple[int, Value]] = {}
+        self.memo: dict[Any, tuple[int, Any]] = {}
         self.changes = 0
         self.hidden = 0
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""

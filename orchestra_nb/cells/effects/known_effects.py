@@ -39,7 +39,7 @@ _STREAMS = ("io.", "tempfile.", "zipfile.", "tarfile.")
 STYLER = "pandas.io.formats.style.Styler"
 
 
-class LibraryEffects(Iteration):
+class KnownEffects(Iteration):
     """Records what is known of libraries."""
 
     def __init__(self, table: Knowledge | None = None) -> None:
@@ -207,9 +207,9 @@ class LibraryEffects(Iteration):
 
     # -- what new objects share --------------------------------------------------------------------------------------
 
-    def _shared(self, rule: Rule, args: Arguments, receiver: Value | None, maker: str) -> Value:
-        """What a new object of pandas or numpy has in its cells: copying one does not copy those."""
-        if rule.returns != "fresh" or not maker.startswith(("pandas.", "numpy.")):
+    def _shared(self, args: Arguments, receiver: Value | None, maker: str) -> Value:
+        """What a fresh object of pandas or numpy has in its cells: copying one does not copy those."""
+        if not maker.startswith(("pandas.", "numpy.")):
             return NOTHING
         found: set[int] = set()
         seen: set[int] = set()
