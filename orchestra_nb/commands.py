@@ -40,7 +40,7 @@ from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
-from orchestra_nb.subject import Subject, read_notebook, read_subject
+from orchestra_nb.subject import Subject, notebook_of, read_subject
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -105,8 +105,8 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
     _check_outputs(written)
-    notebook = read_notebook(options.path)
-    _read(options)  # all that is wrong with it comes to light before a kernel is started
+    subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
+    notebook = notebook_of(subject, options.path)
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)

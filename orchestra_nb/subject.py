@@ -69,18 +69,18 @@ def read_subject(path: str, targets: Sequence[str] = ()) -> Subject:
     return Subject(_narrowed(dag, targets), (*notebook.warnings, *faults), notebook)
 
 
-def read_notebook(path: str) -> Notebook:
-    """Read what only a notebook can be.
+def notebook_of(subject: Subject, path: str) -> Notebook:
+    """Take the notebook of what was read.
 
     Raises
     ------
     CommandError
         It is a command definition, which needs somebody to do its agents' work.
     """
-    if is_definition(path):
+    if subject.notebook is None:
         hint = f"see it with 'orchestra plan {path}'"
         raise CommandError(f"{path} is a command definition, whose agents nobody here can run yet; {hint}")
-    return Notebook.read(path)
+    return subject.notebook
 
 
 def _narrowed(dag: DAG, targets: Sequence[str]) -> DAG:
