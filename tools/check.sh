@@ -38,5 +38,10 @@ else
   echo "no Chromium: tests/browser is left out"
 fi
 
+# A process of its own, with no tracer: multiprocessing forks, and a child that is forked while another thread holds
+# a lock (coverage takes one at every call) waits for it for ever.
+step "pytest: executors"
+$python -m pytest --no-cov tests/running/test_executors.py
+
 step "pytest: tests and doctests in random order, warnings as errors, with the coverage gate"
-$python -m pytest --ignore=tests/browser --cov --cov-append --cov-report=term "$@"
+$python -m pytest --ignore=tests/browser --ignore=tests/running/test_executors.py --cov --cov-append --cov-report=term "$@"
