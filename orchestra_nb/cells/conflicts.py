@@ -19,9 +19,7 @@ state        any with a write    hidden state such as the global random state   
 A cell that binds a name only on some paths does not hide the bindings before it. ``"*"`` (a path or state that is not
 known) conflicts with every file and every key. An edge is *certain* when both accesses are.
 
-The cells share one namespace while they run, so read → write and write → write on names are real constraints. Giving
-each version of a name its own slot would lift them; that changes which globals a function sees, and is left to where
-it can be proved cell by cell.
+A name may stand for several variables (:mod:`.versions`): uses of different ones do not conflict.
 
 Edges of kind ``order`` that a longer path implies are dropped: they add nothing but ink.
 """
@@ -30,10 +28,12 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from orchestra_nb.cells.effects.records import ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects, Family
+from orchestra_nb.cells.effects.records import ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects
+from orchestra_nb.cells.versions import Slots
 from orchestra_nb.model import Certainty, Edge, EdgeKind, Evidence, NodeId
 
 _VERBS = {
@@ -97,31 +97,49 @@ def _phrase(access: Access) -> str:
     return _VERBS[access.family, access.mode].format(what) + because
 
 
-def conflicts(effects: Sequence[Effects]) -> Conflicts:
-    """All conflicts between the cells of a document."""
+def conflicts(effects: Sequence[Effects], slots: Sequence[Slots] = ()) -> Conflicts:
+    """All conflicts between the cells of a document.
+
+    Parameters
+    ----------
+    effects
+        Of each cell.
+    slots
+        Of each cell, where names have versions; without them, each name is one variable.
+    """
     found = Conflicts()
-    _in_turn(effects, found, "name", ("value", "order"))
-    _in_turn(effects, found, "object", ("mutation", "mutation"))
+    _in_turn(effects, found, "name", slots)
+    _in_turn(effects, found, "object")
     _hidden(effects, found)
     _barriers(effects, found)
     return found
 
 
-def _in_turn(effects: Sequence[Effects], found: Conflicts, family: Family, kinds: tuple[EdgeKind, EdgeKind]) -> None:
+_KINDS: dict[str, tuple[EdgeKind, EdgeKind]] = {"name": ("value", "order"), "object": ("mutation", "mutation")}
+"""Of an edge into a reader, and into a writer."""
+
+
+def _in_turn(
+    effects: Sequence[Effects], found: Conflicts, family: Literal["name", "object"], slots: Sequence[Slots] = ()
+) -> None:
     """Names and objects: each reader waits for the writers before it, each writer for all since the last one.
 
-    ``kinds`` are those of an edge into a reader and into a writer. A name that is bound only on some paths does not
-    hide the binding before; writers of one object wait for each other anyway, so the last one stands for all.
+    A name that is bound only on some paths does not hide the binding before; writers of one object wait for each other
+    anyway, so the last one stands for all.
     """
+    kinds = _KINDS[family]
+    before: Mapping[str, str]
+    after: Mapping[str, str]
     histories: dict[str | int, _History] = defaultdict(_History)
     for number, cell in enumerate(effects):
+        before, after = (slots[number].before, slots[number].after) if slots else ({}, {})
         for access in cell.of(family, "read"):
-            past = histories[access.key]
+            past = histories[before.get(str(access.key), access.key)]
             for earlier in past.writes:
                 found.between(earlier, (number, access), kinds[0])
             past.reads.append((number, access))
         for access in cell.of(family, "write"):
-            past = histories[access.key]
+            past = histories[after.get(str(access.key), access.key)]
             for earlier in (*past.writes, *past.reads):
                 found.between(earlier, (number, access), kinds[1])
             if access.certain or family == "object":
@@ -225,9 +243,9 @@ def without_implied_order(edges: Sequence[Edge], ids: Sequence[NodeId]) -> list[
     return kept
 
 
-def inferred_edges(effects: Sequence[Effects], ids: Sequence[NodeId]) -> list[Edge]:
+def inferred_edges(effects: Sequence[Effects], ids: Sequence[NodeId], slots: Sequence[Slots] = ()) -> list[Edge]:
     """The edges that the cells' effects ask for, with their evidence."""
-    return without_implied_order(conflicts(effects).edges(ids), ids)
+    return without_implied_order(conflicts(effects, slots).edges(ids), ids)
 
 
 def names_of(accesses: Iterable[Access]) -> tuple[str, ...]:

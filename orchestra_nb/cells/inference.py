@@ -21,9 +21,11 @@ from orchestra_nb.cells.declared import unknown_backends
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects, Interpreter, step
 from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
+from orchestra_nb.cells.fixed_names import CellNames, slots_of
 from orchestra_nb.cells.known_names import take_names
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
 from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
+from orchestra_nb.cells.versions import Slots
 from orchestra_nb.errors import Issue, NotebookError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check
@@ -51,7 +53,9 @@ class Inference:
     effects: tuple[Effects, ...]
 
 
-def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> DAG:
+def cell_dag(
+    cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None, read_outside: Iterable[str] = ()
+) -> DAG:
     """Build the DAG of cells.
 
     Parameters
@@ -60,6 +64,8 @@ def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) 
         In document order.
     namespace
         What exists before the first of them, in a live session.
+    read_outside
+        Names of that namespace which functions outside of the cells read.
 
     Raises
     ------
@@ -72,7 +78,7 @@ def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) 
     >>> dag.levels
     (('cell-1', 'cell-2'), ('cell-3',))
     """
-    found = infer(cells, namespace)
+    found = infer(cells, namespace, read_outside)
     places = {node.index: cell for node, cell in zip(found.nodes, cells, strict=True)}
 
     def place(node: Node, setting: str) -> str:
@@ -85,7 +91,9 @@ def cell_dag(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) 
     return DAG(found.nodes, found.edges)
 
 
-def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> Inference:
+def infer(
+    cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None, read_outside: Iterable[str] = ()
+) -> Inference:
     """Find the nodes and edges of cells.
 
     Raises
@@ -101,7 +109,7 @@ def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> 
     nodes: list[Node] = []
     issues: list[Issue] = []
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
-        found = step(machine, number, code)
+        found = step(machine, number, code, may_raise="raises-exception" in cell.tags)
         _settle(found, cell, machine)
         effects.append(found)
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
@@ -114,8 +122,19 @@ def infer(cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None) -> 
         where = nodes[number].verdicts
         if reason and not where["loky"]:
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
-    edges = inferred_edges(effects, [node.id for node in nodes])
+    known = [CellNames(cell, code.tree, found) for cell, code, found in zip(cells, prepared, effects, strict=True)]
+    slots = slots_of(known, namespace or (), read_outside) if not machine.watched else [Slots() for _ in cells]
+    nodes = [_with_slots(node, given) for node, given in zip(nodes, slots, strict=True)]
+    edges = inferred_edges(effects, [node.id for node in nodes], slots)
     return Inference(tuple(nodes), tuple(edges), tuple(effects))
+
+
+def _with_slots(node: Node, slots: Slots) -> Node:
+    """Tell the run where the cell finds names that have versions."""
+    if not slots:
+        return node
+    told = {"before": dict(slots.before), "after": dict(slots.after)}
+    return replace(node, metadata={**node.metadata, "slots": told})
 
 
 def _history(cell: Cell, barrier: Barrier) -> Issue:

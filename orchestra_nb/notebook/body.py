@@ -24,6 +24,7 @@ from typing import Any
 
 from orchestra_nb.notebook.capture import Sink, drain_descriptors, flush_figures, speaking
 from orchestra_nb.notebook.code import CellCode, awaits, compiled, is_quiet, register
+from orchestra_nb.notebook.slots import without_slots
 from orchestra_nb.running.loop import LOOP, Cancel
 from orchestra_nb.running.seams import Reply
 
@@ -131,8 +132,17 @@ def failure(error: BaseException, filename: str = "", shell: Any = None) -> Repl
     shell
         Whose traceback style to use.
     """
+    if isinstance(error, NameError):
+        _name_plainly(error)
     lines = _formatted(error, own_traceback(error.__traceback__, filename), shell)
     return Reply("failed", ename=type(error).__name__, evalue=_text(error), traceback=lines, exception=error)
+
+
+def _name_plainly(error: NameError) -> None:
+    """Say the name that the user wrote, not that of its version."""
+    error.args = tuple(without_slots(part) if isinstance(part, str) else part for part in error.args)
+    if isinstance(error.name, str):
+        error.name = without_slots(error.name)
 
 
 def own_traceback(trace: TracebackType | None, filename: str) -> TracebackType | None:

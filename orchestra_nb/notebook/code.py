@@ -16,13 +16,15 @@ import ast
 import inspect
 import tokenize
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from types import CodeType
 from typing import Any, Literal
 
+from orchestra_nb.cells.versions import Slots
 from orchestra_nb.model import Node
+from orchestra_nb.notebook.slots import renamed, slots_of_node
 
 Interactivity = Literal["all", "last", "last_expr", "last_expr_or_assign", "none"]
 FUTURES = reduce(or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
@@ -55,6 +57,8 @@ class CellCode:
         Whether the cell may draw with matplotlib.
     foreign
         Whether the cell may start processes, whose output comes by other ways.
+    slots
+        Where it finds the names that have versions.
     """
 
     node: str
@@ -67,6 +71,7 @@ class CellCode:
     may_raise: bool = False
     figures: bool = False
     foreign: bool = False
+    slots: Slots = field(default_factory=Slots)
 
 
 def cell_code(node: Node, flags: int = 0, interactivity: Interactivity = "last_expr") -> CellCode:
@@ -101,6 +106,7 @@ def cell_code(node: Node, flags: int = 0, interactivity: Interactivity = "last_e
         may_raise="raises-exception" in node.metadata.get("tags", ()),
         figures="matplotlib" in state or "*" in state,
         foreign=bool(node.verdicts.get("threading")),
+        slots=slots_of_node(node),
     )
 
 
@@ -163,6 +169,8 @@ def compiled(code: CellCode, filename: str, shell: Any = None) -> Iterator[CodeT
     tree = compile(code.text, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
     if shell is not None:
         tree = shell.transform_ast(tree)
+    if code.slots:
+        tree = renamed(tree, code.slots)
     for statement, shown in interactive(tree.body, code.interactivity):
         module: Any = ast.Interactive([statement]) if shown else ast.Module([statement], [])
         unit = compile(module, filename, "single" if shown else "exec", flags, dont_inherit=True)

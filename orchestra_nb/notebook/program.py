@@ -14,9 +14,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from orchestra_nb.cells.versions import Slots
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.notebook.body import run_body
@@ -24,6 +26,7 @@ from orchestra_nb.notebook.code import FUTURES, CellCode, Interactivity, cell_co
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_inputs, unpack_results
+from orchestra_nb.notebook.slots import Versions
 from orchestra_nb.running.loop import Cancel
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
@@ -49,20 +52,23 @@ class CellProgram:
         self._namespace = namespace
         self.shell = shell
         self._codes = _codes(dag, shell)
+        self._versions = Versions(dag, namespace)
         self._running: dict[NodeId, list[Cancel]] = {}
 
     def task(self, node: Node, lane: Lane) -> Task:
         """The cell's body, with copies of what it reads when it goes to a process."""
         code = self._codes[node.id]
+        if node.metadata.get("keeps_place"):
+            self._versions.settle()
         if lane != "process":
             running = self._running[node.id] = []
             return partial(run_body, code, self._namespace, self.shell, running)
         names = dict.fromkeys((*node.reads, *node.mutates))
         try:
-            inputs, present = pack_inputs(self._namespace, names)
+            inputs, present = pack_inputs(self._namespace, {name: code.slots.before.get(name, name) for name in names})
         except NotShippable as error:
             return partial(_refuse, str(error))
-        return ProcessTask(code, inputs, present, frozenset(node.writes))
+        return ProcessTask(replace(code, slots=Slots()), inputs, present, frozenset(node.writes))
 
     def cancel(self, node: Node) -> None:
         """Cancel the node's coroutine, if it is one."""
@@ -72,15 +78,23 @@ class CellProgram:
     def commit(self, node: Node, reply: Reply) -> dict[str, Any]:
         """Bind what came from a process; returns the values of the names that the cell writes."""
         self._running.pop(node.id, None)
+        code = self._codes[node.id]
+        slots = {name: code.slots.after.get(name, name) for name in node.writes}
         parcel = reply.value
         if isinstance(parcel, Parcel):
             values = unpack_results(parcel.values, parcel.bound, self._namespace)
-            self._namespace.update(values)
+            self._namespace.update({slots[name]: value for name, value in values.items()})
             for name in parcel.deleted:
-                self._namespace.pop(name, None)
+                self._namespace.pop(slots[name], None)
         if self.shell is not None:
-            self.shell.compile.flags |= future_flags(self._codes[node.id].text)
-        return {name: self._namespace[name] for name in node.writes if name in self._namespace}
+            self.shell.compile.flags |= future_flags(code.text)
+        made = {name: self._namespace[slot] for name, slot in slots.items() if slot in self._namespace}
+        self._versions.ended(node.id)
+        return made
+
+    def settle(self) -> None:
+        """Leave the namespace as a linear run would: each name is bound to its last version."""
+        self._versions.settle()
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
         """Where the cell may run: its own wish or the run's, unless its verdicts forbid it."""
@@ -119,7 +133,10 @@ def run_cells(
         As :meth:`.ParallelScheduler.execute` does.
     """
     with routing(program.shell), _filters_kept(dag):
-        return scheduler.execute(dag, program=program, idle=idle)
+        try:
+            return scheduler.execute(dag, program=program, idle=idle)
+        finally:
+            program.settle()
 
 
 def _filters_kept(dag: DAG) -> AbstractContextManager[object]:

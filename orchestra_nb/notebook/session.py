@@ -34,6 +34,7 @@ from orchestra_nb.notebook.outputs import settle, strays
 from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.shown import ShownResult
+from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.presentation import presenter_of
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
@@ -240,7 +241,7 @@ class Session:
     def _analysed(self, cells: Iterable[Cell]) -> DAG:
         hidden = self.shell.user_ns_hidden
         names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
-        return cell_dag(list(cells), names)
+        return cell_dag(list(cells), names, names_that_functions_read(self.shell.user_ns))
 
     def _others(self, cells: Sequence[Cell]) -> list[Cell]:
         """The cells of a notebook without the one that is running: it cannot wait for itself."""
@@ -298,9 +299,6 @@ def _keys(dag: DAG) -> dict[str, str]:
 def _only(dag: DAG, names: Sequence[str]) -> DAG:
     """Some nodes of a graph, without waiting for the others, which are done."""
     kept = set(names)
-    nodes = [
-        replace(node, after=tuple(before for before in node.after if before in kept))
-        for node in dag.nodes.values()
-        if node.id in kept
-    ]
-    return DAG(nodes, [edge for edge in dag.edges if edge.source in kept and edge.target in kept])
+    nodes, order = in_part(dag, kept)
+    nodes = [replace(node, after=tuple(before for before in node.after if before in kept)) for node in nodes]
+    return DAG(nodes, [*(edge for edge in dag.edges if edge.source in kept and edge.target in kept), *order])

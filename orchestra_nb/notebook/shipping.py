@@ -75,15 +75,15 @@ def _new_main() -> dict[str, Any]:
     return module.__dict__
 
 
-def pack_inputs(namespace: dict[str, Any], names: Iterable[str]) -> tuple[bytes, tuple[str, ...]]:
+def pack_inputs(namespace: dict[str, Any], slots: Mapping[str, str]) -> tuple[bytes, tuple[str, ...]]:
     """Pickle what a cell reads.
 
     Parameters
     ----------
     namespace
         The notebook's.
-    names
-        What the cell reads; those that are not there are left out.
+    slots
+        Where it has what the cell reads, by name; names that are not there are left out.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def pack_inputs(namespace: dict[str, Any], names: Iterable[str]) -> tuple[bytes,
     NotShippable
         A value does not pickle.
     """
-    present = tuple(dict.fromkeys(name for name in names if name in namespace))
+    present = tuple(name for name, slot in slots.items() if slot in namespace)
     target = WorkerNamespace(__name__="__main__")
     file = io.BytesIO()
     pickler = _InputPickler(file, protocol=5)
@@ -104,11 +104,11 @@ def pack_inputs(namespace: dict[str, Any], names: Iterable[str]) -> tuple[bytes,
     for name in present:
         pickler.name = name
         try:
-            pickler.dump(namespace[name])
+            pickler.dump(namespace[slots[name]])
         except NotShippable:
             raise
         except Exception as error:
-            raise NotShippable(_does_not_pickle(name, namespace[name], error)) from error
+            raise NotShippable(_does_not_pickle(name, namespace[slots[name]], error)) from error
     return file.getvalue(), present
 
 

@@ -6,10 +6,12 @@ in random orders that the inferred DAG allows. Names, values and what every cell
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.fingerprint import fingerprint
 from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.notebook.slots import Versions, renamed, slots_of_node
 
 PRELUDE = """
 import random, itertools
@@ -155,18 +159,26 @@ def programs(draw: st.DrawFn, opening: Sequence[str], statements: Sequence[str])
     return cells
 
 
-def run(cells: Sequence[str], order: Sequence[int]) -> tuple[dict[str, str], list[str]]:
-    """Run cells in an order; what is left, and what each printed."""
-    namespace: dict[str, object] = {"__name__": "__main__"}
+def run(cells: Sequence[str], order: Sequence[int], dag: DAG | None = None) -> tuple[dict[str, str], list[str]]:
+    """Run cells in an order, with the slots that a DAG gives to versions of names; what is left, what each printed."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    versions = Versions(dag, namespace) if dag is not None else None
+    nodes = list(dag.nodes.values()) if dag is not None else []
     printed = [""] * len(cells)
     for number in order:
         text = io.StringIO()
         with contextlib.redirect_stdout(text):
             try:
-                exec(compile(cells[number], f"<cell {number}>", "exec"), namespace)
+                tree = ast.parse(cells[number])
+                tree = renamed(tree, slots_of_node(nodes[number])) if nodes else tree
+                exec(compile(tree, f"<cell {number}>", "exec"), namespace)
             except Exception as error:
                 text.write(f"raised {type(error).__name__}")
         printed[number] = text.getvalue()
+        if versions is not None:
+            versions.ended(nodes[number].id)
+    if versions is not None:
+        versions.settle()
     return {k: fingerprint(v) for k, v in namespace.items() if not k.startswith("__")}, printed
 
 
@@ -191,7 +203,7 @@ def check(cells: Sequence[str], seeds: Sequence[int]) -> None:
     after = {n: {ids.index(p) for p in dag.predecessors(name)} for n, name in enumerate(ids)}
     for seed in seeds:
         order = an_order(after, seed)
-        assert run(cells, order) == linear, f"order {order} of\n" + "\n---\n".join(cells[2:])
+        assert run(cells, order, dag) == linear, f"order {order} of\n" + "\n---\n".join(cells[2:])
 
 
 @settings(max_examples=400)

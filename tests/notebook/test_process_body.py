@@ -29,7 +29,7 @@ def ship(source: str, before: str = "", reads: str = "", writes: str = "") -> tu
     """Run a cell the way a worker would; returns the reply and the notebook's namespace."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(before, namespace)
-    inputs, names = pack_inputs(namespace, reads.split())
+    inputs, names = pack_inputs(namespace, {name: name for name in reads.split()})
     code = cell_code(Node(NodeId("cell-3"), kind="cell", source=source, index=2))
     return ProcessTask(code, inputs, names, frozenset(writes.split()))(), namespace
 
@@ -179,7 +179,7 @@ def test_a_strided_input_is_not_sent() -> None:
     import numpy as np
 
     with pytest.raises(NotShippable, match="'a' holds an array with gaps in memory"):
-        pack_inputs({"__name__": "__main__", "a": np.arange(10)[::2]}, ["a"])
+        pack_inputs({"__name__": "__main__", "a": np.arange(10)[::2]}, {"a": "a"})
 
 
 def test_frames_made_from_frames_come_home() -> None:
@@ -237,11 +237,11 @@ def test_notebook_objects_can_be_pickled_by_name_while_the_cell_runs() -> None:
 
 def test_an_input_that_does_not_pickle_is_named_before_anything_runs() -> None:
     with pytest.raises(NotShippable, match=r"'g' \(generator\) does not pickle"):
-        pack_inputs({"__name__": "__main__", "g": (i for i in "ab")}, ["g"])
+        pack_inputs({"__name__": "__main__", "g": (i for i in "ab")}, {"g": "g"})
 
 
 def test_names_that_are_not_there_are_not_sent() -> None:
-    assert pack_inputs({"__name__": "__main__", "x": 1}, ["x", "print", "x"])[1] == ("x",)
+    assert pack_inputs({"__name__": "__main__", "x": 1}, {"x": "x", "print": "print"})[1] == ("x",)
 
 
 def test_a_result_that_cannot_be_rebuilt_is_refused() -> None:

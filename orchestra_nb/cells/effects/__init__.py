@@ -55,9 +55,10 @@ def analyse(cells: Iterable[Prepared], interpreter: Interpreter | None = None) -
     return [step(machine, number, cell) for number, cell in enumerate(cells)]
 
 
-def step(machine: Interpreter, number: int, cell: Prepared) -> Effects:
-    """Interpret the next cell."""
+def step(machine: Interpreter, number: int, cell: Prepared, *, may_raise: bool = False) -> Effects:
+    """Interpret the next cell; what one that is expected to raise does may not happen."""
     machine.begin(number)
+    machine.weak += may_raise
     machine.trees.append(cell.tree)
     machine.effects.is_async = cell.is_async
     try:
