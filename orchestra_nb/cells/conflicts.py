@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from orchestra_nb.cells.effects.records import ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects
+from orchestra_nb.cells.effects.records import AGAIN, ANYTHING, OPEN_TO_ALL, UNKNOWN_CODE, Access, Effects
 from orchestra_nb.cells.versions import Slots
 from orchestra_nb.model import Certainty, Edge, EdgeKind, Evidence, NodeId
 
@@ -139,6 +139,8 @@ def _in_turn(
                 found.between(earlier, (number, access), kinds[0])
             past.reads.append((number, access))
         for access in cell.of(family, "write"):
+            if access.why == AGAIN:
+                continue
             past = histories[after.get(str(access.key), access.key)]
             for earlier in (*past.writes, *past.reads):
                 found.between(earlier, (number, access), kinds[1])

@@ -142,7 +142,7 @@ def _name_plainly(error: NameError) -> None:
     """Say the name that the user wrote, not that of its version."""
     error.args = tuple(without_slots(part) if isinstance(part, str) else part for part in error.args)
     if isinstance(error.name, str):
-        error.name = without_slots(error.name)
+        error.name = error.name.partition(" @")[0]
 
 
 def own_traceback(trace: TracebackType | None, filename: str) -> TracebackType | None:

@@ -26,7 +26,7 @@ from orchestra_nb.cells.versions import Slots
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
 
-_SLOT = re.compile(r"(\w+) @[^']*")
+_SLOT = re.compile(r"'(\w+) @[^']*'")
 
 
 def slots_of_node(node: Node) -> Slots:
@@ -69,7 +69,7 @@ def without_slots(text: str) -> str:
     >>> without_slots("name 'df @cell-3' is not defined")
     "name 'df' is not defined"
     """
-    return _SLOT.sub(r"\1", text)
+    return _SLOT.sub(r"'\1'", text)
 
 
 @dataclass(slots=True)

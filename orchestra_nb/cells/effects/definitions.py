@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from orchestra_nb.cells.effects.calls import Calls
 from orchestra_nb.cells.effects.machine import Arguments
-from orchestra_nb.cells.effects.records import ANYTHING
+from orchestra_nb.cells.effects.records import AGAIN, ANYTHING, Access
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
 Accessor = Literal["property", "setter", "deleter"]
@@ -71,7 +71,7 @@ class Definitions(Calls):
             self._imports(alias.name)
             bound = alias.name if alias.asname else alias.name.partition(".")[0]
             made = self.heap.make(("module", bound), "module", bound, -1)
-            self.bind(alias.asname or bound, Value(frozenset((made.number,))))
+            self._bind_import(alias.asname or bound, alias.name, Value(frozenset((made.number,))))
 
     def _run_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
@@ -83,7 +83,25 @@ class Definitions(Calls):
                 for name, value in list(self.module.names.items()):
                     self._set(self.module, name, value | self.imported(f"{module}.{name}"))
             elif module != "__future__":
-                self.bind(alias.asname or alias.name, self.imported(f"{module}.{alias.name}"))
+                what = f"{module}.{alias.name}"
+                self._bind_import(alias.asname or alias.name, what, self.imported(what))
+
+    def _bind_import(self, name: str, what: str, value: Value) -> None:
+        """Bind what an import gives; to do so again changes nothing.
+
+        A name that this very import, or another of the same thing, has bound on every path is bound already: a cell
+        that imports it again neither waits for those that use it nor makes later ones wait.
+        """
+        here = self.scope.kind == "module" or name in self.scope.to_module
+        done = self.bound_imports.get(name, frozenset())
+        if here and name not in self.own and what in done:
+            self.record(Access("name", name, "write", self.line, certain=self.weak == 0, why=AGAIN))
+            self.own.add(name)
+            return
+        same = self.module.names.get(name) == value
+        self.bind(name, value)
+        if here and self.weak == 0:
+            self.bound_imports[name] = done | {what} if same else frozenset((what,))
 
     def _imports(self, module: str) -> None:
         root = module.partition(".")[0]

@@ -85,6 +85,8 @@ class Machine:
         """Of a copy, the object that it goes back to."""
         self.raised = NOTHING
         """What ``raise`` has thrown so far: any handler may get hold of it."""
+        self.bound_imports: dict[str, frozenset[str]] = {}
+        """Names that mean what one import or another of these has bound, whatever path was taken."""
         self.logs_kept = False
         """Whether a cell has sent what is logged to where other cells may look."""
         self.begin(0)
@@ -142,6 +144,7 @@ class Machine:
     def barrier(self, why: str) -> None:
         """The cell keeps its place among all others, and runs where a linear run would run it."""
         self.hidden += 1
+        self.bound_imports.clear()
         if all(known.why != why for known in self.effects.barriers):
             self.effects.barriers.append(Barrier(self.line, why))
             self.changes += 1

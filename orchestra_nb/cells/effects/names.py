@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from orchestra_nb.cells.effects.fixpoint import FixedPoints
-from orchestra_nb.cells.effects.records import Access
+from orchestra_nb.cells.effects.records import AGAIN, Access
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
@@ -75,8 +75,12 @@ class Names(FixedPoints):
         self._set(scope, name, value if old is None or not self.weak else old | value)
 
     def _bind_global(self, name: str, value: Value) -> None:
+        known = self.effects.accesses.get(("name", name, "write"))
+        if known is not None and known.why == AGAIN:
+            del self.effects.accesses["name", name, "write"]
         self.record(Access("name", name, "write", self.line, certain=self.weak == 0))
         self.own.add(name)
+        self.bound_imports.pop(name, None)
         for number in value.objects:
             self.names[number] = name
         old = self.module.names.get(name)
@@ -97,6 +101,7 @@ class Names(FixedPoints):
         if self.scope.kind == "module" or name in self.scope.to_module:
             self.record(Access("name", name, "write", self.line, certain=self.weak == 0, why="del"))
             self.own.add(name)
+            self.bound_imports.pop(name, None)
             if not self.weak:
                 self.module.names.pop(name, None)
         elif not self.weak:

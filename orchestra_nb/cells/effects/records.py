@@ -16,6 +16,8 @@ ANYTHING = "*"
 """As a file's path or a state's key: it could be any of them."""
 UNKNOWN_CODE = "unknown code"
 """As a state's key: all that code which is not known may use, itself included; see :data:`OPEN_TO_ALL`."""
+AGAIN = "imports it again"
+"""Why a name is written that means the same already; such a write conflicts with nothing."""
 OPEN_TO_ALL = frozenset(
     {
         UNKNOWN_CODE,

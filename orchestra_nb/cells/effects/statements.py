@@ -9,6 +9,7 @@ from typing import Any
 from orchestra_nb.cells.effects.definitions import Definitions
 from orchestra_nb.cells.effects.machine import STATE_OF, Arguments
 from orchestra_nb.cells.effects.members import ENTERING, OPERATORS
+from orchestra_nb.cells.effects.scopes import binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
@@ -228,6 +229,28 @@ class Interpreter(Definitions):
         items = self.elements(node.iter)
         self._maybe(node.body, lambda: self.assign_shape(node.target, items))
         self._maybe(node.orelse)
+        if self.scope.kind == "module" and self._has_elements(
+            node.iter
+        ):  # its variable is bound, whatever the body does
+            names = {name for part in ast.walk(node.target) for name in binds(part)}
+            self.own |= names
+            self.settle(names)
+
+    def _has_elements(self, node: ast.expr) -> bool:
+        """Whether iterating over an expression surely yields something."""
+        match node:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return any(not isinstance(part, ast.Starred) for part in parts)
+            case ast.Constant(value=str() | bytes() as text):
+                return bool(text)
+            case ast.Call(func=ast.Name(id="range" as name), args=[ast.Constant(value=int(number))], keywords=[]):
+                builtin = self.imported("builtins.range")
+                return number > 0 and name not in self.own and self.module.names.get(name, builtin) == builtin
+            case ast.Call(func=ast.Name(id="enumerate" as name), args=[inner, *_], keywords=[]):
+                builtin = self.imported("builtins.enumerate")
+                known = name not in self.own and self.module.names.get(name, builtin) == builtin
+                return known and self._has_elements(inner)
+        return False
 
     _run_AsyncFor = _run_For
 
