@@ -29,6 +29,7 @@ from orchestra_nb.display.text import (
     levels_text,
     outcomes_text,
     schedule_text,
+    unforeseen_line,
     why_lines,
 )
 from orchestra_nb.display.wording import clean, duration
@@ -36,7 +37,7 @@ from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraE
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.notebook.records import edge_record
+from orchestra_nb.notebook.records import change_from, edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
@@ -160,7 +161,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
     elif speedup and data.get("jobs") != 1:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
-    return [time, *errors, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
+    noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
+    return [time, *errors, *noticed, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
 
 
 def _error_line(error: Any) -> str:

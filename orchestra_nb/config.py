@@ -50,6 +50,9 @@ class RunConfig:
         Seconds for the whole run; ``None`` is no limit.
     seed
         Seed of the ``"random"`` policy.
+    guard
+        Share of each cell's own time that may go into noticing changes of shared values which its code did not show;
+        0 looks at nothing.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class RunConfig:
     keep_going: bool = False
     timeout: float | None = None
     seed: int = 0
+    guard: float = 0.02
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -84,3 +88,5 @@ class RunConfig:
         _one_of("schedule", self.schedule, get_args(Schedule))
         _one_of("policy", self.policy, get_args(Policy))
         _positive("timeout", self.timeout)
+        if isinstance(self.guard, bool) or not isinstance(self.guard, int | float) or not 0 <= self.guard <= 1:
+            raise ConfigError(f"guard={self.guard!r} must be a share of a cell's time, from 0 (off) to 1")

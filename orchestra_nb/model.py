@@ -144,6 +144,37 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class UnforeseenChange:
+    """A shared value that was changed in place by a cell whose code did not show it.
+
+    Parameters
+    ----------
+    name
+        The variable through which it was noticed.
+    cells
+        Who may have done it: one cell, or all that used the value at the time.
+    beside
+        Cells that use the value and that nothing ordered with one of them: what they saw may depend on chance.
+
+    Examples
+    --------
+    >>> str(UnforeseenChange("df", (NodeId("cell-3"),), (NodeId("cell-4"),)))
+    "cell-3 changed 'df' in place, which its code does not show; nothing ordered it with cell-4, which uses 'df' too"
+    """
+
+    name: str
+    cells: tuple[NodeId, ...]
+    beside: tuple[NodeId, ...] = ()
+
+    def __str__(self) -> str:
+        who = self.cells[0] if len(self.cells) == 1 else f"one of {', '.join(self.cells)}"
+        told = f"{who} changed {self.name!r} in place, which its code does not show"
+        others = ", ".join(self.beside)
+        uses = "uses" if len(self.beside) == 1 else "use"
+        return f"{told}; nothing ordered it with {others}, which {uses} {self.name!r} too" if others else told
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one node ended: a value, so that a worker never raises through its pool.
 

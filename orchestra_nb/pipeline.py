@@ -102,12 +102,14 @@ class Pipeline:
     def _run_cells(self, dag: DAG, scheduler: ParallelScheduler, namespace: dict[str, Any]) -> RunResult:
         from orchestra_nb.notebook.outputs import settle
         from orchestra_nb.notebook.program import CellProgram, run_cells
+        from orchestra_nb.notebook.slots import in_part
 
         shell = _shell()
         if shell is None:
             _refuse_magics(dag)
+        dag = in_part(dag, namespace)
         namespace.setdefault("__name__", "__main__")
-        result = run_cells(dag, CellProgram(dag, namespace, shell), scheduler)
+        result = run_cells(dag, CellProgram(dag, namespace, shell, scheduler.config.guard), scheduler)
         outputs = settle({outcome.node: outcome.outputs for outcome in result.outcomes.values()})
         plain = {name: replace(outcome, outputs=outputs[outcome.node]) for name, outcome in result.outcomes.items()}
         return replace(result, outcomes=plain)

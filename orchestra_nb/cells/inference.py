@@ -23,6 +23,7 @@ from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
 from orchestra_nb.cells.fixed_names import CellNames, slots_of
 from orchestra_nb.cells.known_names import take_names
+from orchestra_nb.cells.learned import Learned, source_key
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
 from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
 from orchestra_nb.cells.versions import Slots
@@ -32,6 +33,8 @@ from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, Node
 
 _UNKNOWN_COST = 1.0
+_MOST_OBJECTS = 300
+"""Abstract objects within one value, beyond which a run does not watch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,10 @@ class Inference:
 
 
 def cell_dag(
-    cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None, read_outside: Iterable[str] = ()
+    cells: Sequence[Cell],
+    namespace: Mapping[str, Any] | None = None,
+    read_outside: Iterable[str] = (),
+    learned: Learned | None = None,
 ) -> DAG:
     """Build the DAG of cells.
 
@@ -66,6 +72,8 @@ def cell_dag(
         What exists before the first of them, in a live session.
     read_outside
         Names of that namespace which functions outside of the cells read.
+    learned
+        What earlier runs saw cells change.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def cell_dag(
     >>> dag.levels
     (('cell-1', 'cell-2'), ('cell-3',))
     """
-    found = infer(cells, namespace, read_outside)
+    found = infer(cells, namespace, read_outside, learned)
     places = {node.index: cell for node, cell in zip(found.nodes, cells, strict=True)}
 
     def place(node: Node, setting: str) -> str:
@@ -92,9 +100,12 @@ def cell_dag(
 
 
 def infer(
-    cells: Sequence[Cell], namespace: Mapping[str, Any] | None = None, read_outside: Iterable[str] = ()
+    cells: Sequence[Cell],
+    namespace: Mapping[str, Any] | None = None,
+    read_outside: Iterable[str] = (),
+    learned: Learned | None = None,
 ) -> Inference:
-    """Find the nodes and edges of cells.
+    """Find the nodes and edges of cells; the parameters are those of :func:`cell_dag`.
 
     Raises
     ------
@@ -102,17 +113,21 @@ def infer(
         Cells that do not parse, or read the session's history, all of them.
     """
     prepared = _parse(cells)
+    learned = learned if learned is not None else {}
     machine = Interpreter()
     if namespace:
         take_names(machine, namespace)
     effects: list[Effects] = []
     nodes: list[Node] = []
+    touches: list[Mapping[str, Any]] = []
     issues: list[Issue] = []
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
         found = step(machine, number, code, may_raise="raises-exception" in cell.tags)
         _settle(found, cell, machine)
+        _recall(machine, learned.get(source_key(cell.source), ()))
         effects.append(found)
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
+        touches.append(_touches(found, machine))
         issues += [_history(cell, barrier) for barrier in found.barriers if barrier.why.startswith(HISTORY)]
     if issues:
         raise NotebookError(issues)
@@ -124,17 +139,37 @@ def infer(
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
     known = [CellNames(cell, code.tree, found) for cell, code, found in zip(cells, prepared, effects, strict=True)]
     slots = slots_of(known, namespace or (), read_outside) if not machine.watched else [Slots() for _ in cells]
-    nodes = [_with_slots(node, given) for node, given in zip(nodes, slots, strict=True)]
+    nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches, strict=True)]
     edges = inferred_edges(effects, [node.id for node in nodes], slots)
     return Inference(tuple(nodes), tuple(edges), tuple(effects))
 
 
-def _with_slots(node: Node, slots: Slots) -> Node:
-    """Tell the run where the cell finds names that have versions."""
-    if not slots:
-        return node
-    told = {"before": dict(slots.before), "after": dict(slots.after)}
-    return replace(node, metadata={**node.metadata, "slots": told})
+def _for_the_run(node: Node, slots: Slots, touches: Mapping[str, Any]) -> Node:
+    """Tell the run where the cell finds names that have versions, and which objects it touches."""
+    told: dict[str, Any] = {**node.metadata, "touches": touches}
+    if slots:
+        told["slots"] = {"before": dict(slots.before), "after": dict(slots.after)}
+    return replace(node, metadata=told)
+
+
+def _touches(effects: Effects, machine: Interpreter) -> Mapping[str, Any]:
+    """The abstract objects that a cell sees, changes, and leaves in its names."""
+    holds = {}
+    for access in (*effects.of("name", "read"), *effects.of("name", "write")):
+        value = machine.module.names.get(str(access.key))
+        reached = machine.heap.reachable(value) if value is not None else ()
+        if 0 < len(reached) <= _MOST_OBJECTS:
+            holds[str(access.key)] = sorted(reached)
+    sees, changes = ([int(a.key) for a in effects.of("object", mode)] for mode in ("read", "write"))
+    return {"sees": sees, "changes": changes, "holds": holds}
+
+
+def _recall(machine: Interpreter, names: Iterable[str]) -> None:
+    """What an earlier run saw this cell change is taken for granted."""
+    for name in names:
+        value = machine.module.names.get(name)
+        if value is not None:
+            machine.mutate_deeply(value, "a run saw it change")
 
 
 def _history(cell: Cell, barrier: Barrier) -> Issue:

@@ -55,7 +55,8 @@ def run_text(result: RunResult) -> str:
 
 
 def _faults(result: RunResult) -> list[str]:
-    return [f"{type(error).__name__}: {clean(error)}" for error in result.errors]
+    errors = [f"{type(error).__name__}: {clean(error)}" for error in result.errors]
+    return [*errors, *(text.unforeseen_line(change) for change in result.unforeseen)]
 
 
 def _html(result: RunResult) -> str:

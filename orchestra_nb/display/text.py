@@ -15,7 +15,7 @@ from orchestra_nb.display.scene import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.model import Edge, Outcome
+from orchestra_nb.model import Edge, Outcome, UnforeseenChange
 from orchestra_nb.planning.simulator import Schedule
 
 if TYPE_CHECKING:
@@ -167,3 +167,17 @@ def edges_along(dag: DAG, way: Sequence[str]) -> list[Edge]:
     steps = {pair: number for number, pair in enumerate(pairwise(way))}
     found = [edge for edge in dag.edges if (edge.source, edge.target) in steps]
     return sorted(found, key=lambda edge: steps[edge.source, edge.target])
+
+
+def unforeseen_line(change: UnforeseenChange) -> str:
+    r"""Say what a cell changed behind the analysis's back, and what follows from it.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import NodeId
+    >>> unforeseen_line(UnforeseenChange("df", (NodeId("cell-3"),)))
+    "noticed: cell-3 changed 'df' in place, which its code does not show; the next plan knows it"
+    """
+    if not change.beside:
+        return f"noticed: {clean(change)}; the next plan knows it"
+    return f"missing edge: {clean(change)}; what these cells saw may be wrong. The next plan knows it: run again"

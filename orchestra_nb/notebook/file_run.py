@@ -31,7 +31,7 @@ from orchestra_nb.notebook.kernel_side import EVENT_MIME
 from orchestra_nb.notebook.kernels import Message, kernel, kernel_name
 from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
-from orchestra_nb.notebook.records import outcome_from, result_of, run_record
+from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
 from orchestra_nb.running.result import RunResult
 
 Listener = Callable[[Mapping[str, Any]], object]
@@ -148,6 +148,7 @@ class _Parallel:
         told = json.loads(answer.read_text(encoding="utf-8"))
         outcomes = {record["node"]: self._with_stray(outcome_from(record)) for record in told.pop("outcomes")}
         names = told.pop("names")
+        told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
         return result_of(self._dag, outcomes, **told), names
 
     def _unanswered(self, config: RunConfig) -> RunResult:

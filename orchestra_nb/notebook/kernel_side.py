@@ -19,7 +19,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
-from orchestra_nb.notebook.records import event_record, outcome_record
+from orchestra_nb.notebook.records import change_record, event_record, outcome_record
 from orchestra_nb.running.result import RunResult
 
 EVENT_MIME = "application/vnd.orchestra-nb.event+json"
@@ -48,7 +48,8 @@ def run(request: str) -> None:
     bus.on("*", _Teller(shell, asked["journal"]))
     scheduler = ParallelScheduler(RunConfig(**asked["config"]), bus)
     try:
-        result: RunResult | None = run_cells(dag, CellProgram(dag, shell.user_ns, shell), scheduler)
+        program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard)
+        result: RunResult | None = run_cells(dag, program, scheduler)
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
     if result is not None:
@@ -106,6 +107,7 @@ def _told(result: RunResult) -> dict[str, Any]:
         "stopped": result.stopped,
         "run_id": result.run_id,
         "started_at": result.started_at,
+        "unforeseen": [change_record(change) for change in result.unforeseen],
     }
 
 

@@ -20,9 +20,10 @@ from typing import Any
 
 from orchestra_nb.cells.versions import Slots
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Node, NodeId, Outcome
+from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
 from orchestra_nb.notebook.body import run_body
 from orchestra_nb.notebook.code import FUTURES, CellCode, Interactivity, cell_code, future_flags
+from orchestra_nb.notebook.guard import Guard
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_inputs, unpack_results
@@ -46,13 +47,16 @@ class CellProgram:
         The user's.
     shell
         The IPython shell whose displays, errors and compiler to use; ``None`` for plain ones.
+    guard
+        Share of each cell's time that may go into noticing changes which its code did not show.
     """
 
-    def __init__(self, dag: DAG, namespace: dict[str, Any], shell: Any = None) -> None:
+    def __init__(self, dag: DAG, namespace: dict[str, Any], shell: Any = None, guard: float = 0.0) -> None:
         self._namespace = namespace
         self.shell = shell
         self._codes = _codes(dag, shell)
         self._versions = Versions(dag, namespace)
+        self._guard = Guard(dag, namespace, guard)
         self._running: dict[NodeId, list[Cancel]] = {}
 
     def task(self, node: Node, lane: Lane) -> Task:
@@ -62,13 +66,25 @@ class CellProgram:
             self._versions.settle()
         if lane != "process":
             running = self._running[node.id] = []
-            return partial(run_body, code, self._namespace, self.shell, running)
+            return partial(self._run, node, partial(run_body, code, self._namespace, self.shell, running))
         names = dict.fromkeys((*node.reads, *node.mutates))
         try:
             inputs, present = pack_inputs(self._namespace, {name: code.slots.before.get(name, name) for name in names})
         except NotShippable as error:
             return partial(_refuse, str(error))
         return ProcessTask(replace(code, slots=Slots()), inputs, present, frozenset(node.writes))
+
+    def _run(self, node: Node, body: Callable[[], Reply]) -> Reply:
+        """Run a cell in this process, and look at what it shares."""
+        self._guard.started(node)
+        reply = body()
+        self._guard.ended(node, reply.seconds)
+        return reply
+
+    @property
+    def unforeseen(self) -> tuple[UnforeseenChange, ...]:
+        """What cells have changed although their code did not show it."""
+        return self._guard.found
 
     def cancel(self, node: Node) -> None:
         """Cancel the node's coroutine, if it is one."""
@@ -83,6 +99,7 @@ class CellProgram:
         parcel = reply.value
         if isinstance(parcel, Parcel):
             values = unpack_results(parcel.values, parcel.bound, self._namespace)
+            self._guard.replaced(node)
             self._namespace.update({slots[name]: value for name, value in values.items()})
             for name in parcel.deleted:
                 self._namespace.pop(slots[name], None)
@@ -134,7 +151,8 @@ def run_cells(
     """
     with routing(program.shell), _filters_kept(dag):
         try:
-            return scheduler.execute(dag, program=program, idle=idle)
+            result = scheduler.execute(dag, program=program, idle=idle)
+            return replace(result, unforeseen=program.unforeseen)
         finally:
             program.settle()
 

@@ -15,7 +15,7 @@ from typing import Any
 from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
 from orchestra_nb.events import Event, LevelEnded, NodeEnded, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Edge, NodeId, Outcome, RunId
+from orchestra_nb.model import Edge, NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.running.result import RunResult
 
 Record = dict[str, Any]
@@ -90,6 +90,23 @@ def event_record(event: Event) -> Record:
     return record
 
 
+def change_record(change: UnforeseenChange) -> Record:
+    """A change that no code showed, as JSON.
+
+    Examples
+    --------
+    >>> change = UnforeseenChange("df", (NodeId("a"),))
+    >>> change_from(change_record(change)) == change
+    True
+    """
+    return {"name": change.name, "cells": list(change.cells), "beside": list(change.beside), "message": str(change)}
+
+
+def change_from(record: Mapping[str, Any]) -> UnforeseenChange:
+    """Such a change from its JSON."""
+    return UnforeseenChange(record["name"], tuple(record["cells"]), tuple(record["beside"]))
+
+
 def result_of(dag: DAG, outcomes: Mapping[NodeId, Outcome], *, total_time: float, **others: Any) -> RunResult:
     """A run's result from what another process told of it; without values."""
     measured: dict[str, float] = {
@@ -127,6 +144,7 @@ def run_record(result: RunResult) -> Record:
         "edges": [edge_record(edge) for edge in dag.edges],
         "output": None,
         "errors": [error_record(error) for error in result.errors],
+        "unforeseen": [change_record(change) for change in result.unforeseen],
     }
 
 

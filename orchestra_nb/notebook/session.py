@@ -19,6 +19,7 @@ from typing import Any
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.cells.learned import Learned, with_changes
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
@@ -57,6 +58,7 @@ class Session:
         self.declared = Declarations()
         self.result: RunResult | None = None
         self._fresh: dict[str, str] = {}
+        self._learned: Learned = {}
         self._running = False
 
     def declare(self, line: str, body: str) -> tuple[tuple[Cell, ...], reports.Report | None]:
@@ -127,7 +129,7 @@ class Session:
         """A declared node with those of its ancestors that have not run as they are now."""
         whole = self.dag(targets=[name])
         keys = _keys(whole)
-        return _only(whole, [n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]])
+        return in_part(whole, (), {n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]})
 
     def run(self, dag: DAG, config: RunConfig, *, declared: bool = False) -> RunResult:
         """Run a graph, show it, and keep its result.
@@ -169,7 +171,7 @@ class Session:
     def _run(self, dag: DAG, config: RunConfig) -> RunResult:
         bus = EventBus()
         scheduler = ParallelScheduler(config, bus)
-        program = CellProgram(dag, self.shell.user_ns, self.shell)
+        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard)
         live = Live(self.shell, dag)
         bus.on("*", live.listen)
         try:
@@ -191,6 +193,7 @@ class Session:
 
     def _finish(self, result: RunResult, live: Live) -> None:
         self.result = result
+        self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
         live.finish(presenter_of(result).bundle(result))
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
@@ -241,7 +244,7 @@ class Session:
     def _analysed(self, cells: Iterable[Cell]) -> DAG:
         hidden = self.shell.user_ns_hidden
         names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
-        return cell_dag(list(cells), names, names_that_functions_read(self.shell.user_ns))
+        return cell_dag(list(cells), names, names_that_functions_read(self.shell.user_ns), self._learned)
 
     def _others(self, cells: Sequence[Cell]) -> list[Cell]:
         """The cells of a notebook without the one that is running: it cannot wait for itself."""
@@ -294,11 +297,3 @@ def _keys(dag: DAG) -> dict[str, str]:
             needs = sorted(keys[before] for before in dag.predecessors(name))
             keys[name] = hashlib.sha256("\0".join([name, node.source, *needs]).encode()).hexdigest()
     return keys
-
-
-def _only(dag: DAG, names: Sequence[str]) -> DAG:
-    """Some nodes of a graph, without waiting for the others, which are done."""
-    kept = set(names)
-    nodes, order = in_part(dag, kept)
-    nodes = [replace(node, after=tuple(before for before in node.after if before in kept)) for node in nodes]
-    return DAG(nodes, [*(edge for edge in dag.edges if edge.source in kept and edge.target in kept), *order])

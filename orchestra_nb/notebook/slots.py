@@ -145,38 +145,34 @@ class Versions:
             later = later or version.slot in self._namespace
 
 
-def in_part(dag: DAG, kept: Container[str]) -> tuple[list[Node], list[Edge]]:
-    """Some of a graph's cells, ready to run without the others.
+def in_part(dag: DAG, known: Iterable[str], kept: Container[str] | None = None) -> DAG:
+    """A graph, or a part of it, where names have a meaning of which the analysis knew nothing.
 
-    A cell that reads a version which none of them makes finds what the namespace has, under the plain name. So that
-    name is one variable in this run, and its uses keep their order.
+    A cell that reads a version which no cell of this run makes, or which may be the one from before, finds what the
+    namespace has, under the plain name. So such a name is one variable in this run, and its uses keep their order.
 
     Parameters
     ----------
     dag
         The whole graph.
+    known
+        Names that the namespace has already.
     kept
-        Ids of the nodes that are to run.
-
-    Returns
-    -------
-    list of Node, list of Edge
-        The nodes with the slots that hold in this run, and the order that this takes.
+        Ids of the nodes that are to run; all by default.
 
     Examples
     --------
     >>> from orchestra_nb.cells.cell import Cell
     >>> from orchestra_nb.cells.inference import cell_dag
     >>> dag = cell_dag([Cell(1, "df = 1"), Cell(2, "print(df)"), Cell(3, "df = 2")])
-    >>> nodes, edges = in_part(dag, {"cell-2", "cell-3"})
-    >>> [(edge.source, edge.target) for edge in edges], [dict(slots_of_node(node).after) for node in nodes]
-    ([('cell-2', 'cell-3')], [{}, {}])
+    >>> [(edge.source, edge.target) for edge in in_part(dag, (), {"cell-2", "cell-3"}).edges]
+    [('cell-2', 'cell-3')]
     """
-    nodes = [node for node in dag.nodes.values() if node.id in kept]
+    nodes = [node for node in dag.nodes.values() if kept is None or node.id in kept]
     missing = {
         slot
         for node in dag.nodes.values()
-        if node.id not in kept
+        if kept is not None and node.id not in kept
         for name, slot in slots_of_node(node).after.items()
         if name in node.writes
     }
@@ -186,7 +182,14 @@ def in_part(dag: DAG, kept: Container[str]) -> tuple[list[Node], list[Edge]]:
         for name, slot in slots_of_node(node).before.items()
         if name in node.reads and slot in missing
     }
-    return [_with_plain(node, plain) for node in nodes], list(_in_order(nodes, plain))
+    plain |= {name for node in nodes for name in slots_of_node(node).after}.intersection(known)
+    if len(nodes) == len(dag.nodes) and not plain:
+        return dag
+    names = {node.id for node in nodes}
+    after = {node.id: tuple(before for before in node.after if before in names) for node in nodes}
+    edges = [edge for edge in dag.edges if edge.source in names and edge.target in names]
+    parts = [replace(_with_plain(node, plain), after=after[node.id]) for node in nodes]
+    return DAG(parts, [*edges, *_in_order(nodes, plain)], dag.metadata)
 
 
 def _with_plain(node: Node, plain: Container[str]) -> Node:

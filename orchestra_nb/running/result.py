@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Outcome, RunId
+from orchestra_nb.model import Outcome, RunId, UnforeseenChange
 from orchestra_nb.presentation import Presented
 
 
@@ -38,6 +38,8 @@ class RunResult(Presented):
         Why it was stopped before its end: ``"interrupted"``, ``"timeout"``, ``"stuck"``; else empty.
     checkpoints
         Ids of the checkpoints that it wrote.
+    unforeseen
+        Shared values that were changed in place by cells whose code did not show it.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -50,6 +52,7 @@ class RunResult(Presented):
     started_at: str
     stopped: str = ""
     checkpoints: tuple[str, ...] = ()
+    unforeseen: tuple[UnforeseenChange, ...] = ()
 
     @property
     def success(self) -> bool:

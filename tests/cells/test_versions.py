@@ -174,11 +174,18 @@ def test_a_failed_run_leaves_the_last_version_that_was_written() -> None:
 
 def test_part_of_a_graph_uses_what_the_namespace_has() -> None:
     dag = dag_of("x = 1", "print(x)", "x = 2", "print(x)", "y = 1", "y = 2")
-    nodes, order = in_part(dag, {"cell-2", "cell-3", "cell-4", "cell-5", "cell-6"})
-    told = {node.id: dict(slots_of_node(node).after) for node in nodes}
-    assert told["cell-2"] == told["cell-3"] == told["cell-4"] == {}
-    assert told["cell-6"] == {"y": "y @cell-6"}
-    assert {(edge.source, edge.target) for edge in order} == {("cell-2", "cell-3"), ("cell-3", "cell-4")}
+    part = in_part(dag, (), {"cell-2", "cell-3", "cell-4", "cell-5", "cell-6"})
+    assert slots_in(part) == ["y @cell-5", "y @cell-6"]
+    assert pairs_in(part) == "2>3 3>4"
+
+
+def test_a_namespace_of_which_the_analysis_knew_nothing_keeps_its_names() -> None:
+    dag = dag_of("if int(): x = 1", "print(x)", "x = 2", "print(x)")
+    assert slots_in(dag) == ["x @cell-1", "x @cell-3"]
+    part = in_part(dag, {"x": 0})
+    assert slots_in(part) == []
+    assert pairs_in(part) == "1>2 1>3 2>3 3>4"
+    assert in_part(dag, {"other": 0}) is dag
 
 
 def test_functions_of_a_session_are_found_wherever_they_are_kept() -> None:
