@@ -184,7 +184,7 @@ def test_a_namespace_of_which_the_analysis_knew_nothing_keeps_its_names() -> Non
     assert slots_in(dag) == ["x @cell-1", "x @cell-3"]
     part = in_part(dag, {"x": 0})
     assert slots_in(part) == []
-    assert pairs_in(part) == "1>2 1>3 2>3 3>4"
+    assert pairs_in(part) == "1>2 1>3 1>4 2>3 3>4"
     assert in_part(dag, {"other": 0}) is dag
 
 
