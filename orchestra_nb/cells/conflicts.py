@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -152,8 +152,9 @@ def _in_turn(
 def _hidden(effects: Sequence[Effects], found: Conflicts) -> None:
     """Files and state: few, and compared pair by pair because paths and wildcards overlap without being equal."""
     earlier: list[tuple[int, Access]] = []
+    set_somewhere = {access.key for cell in effects for access in cell.of("state", "write")}
     for number, cell in enumerate(effects):
-        now = [a for a in cell.accesses.values() if a.family in ("file", "state") and _matters(a, effects)]
+        now = [a for a in cell.accesses.values() if a.family in ("file", "state") and _matters(a, set_somewhere)]
         for access in now:
             for past in earlier:
                 if "write" in (past[1].mode, access.mode) and _same_resource(past[1], access):
@@ -163,12 +164,12 @@ def _hidden(effects: Sequence[Effects], found: Conflicts) -> None:
         earlier += [(number, access) for access in now]
 
 
-def _matters(access: Access, effects: Sequence[Effects]) -> bool:
+def _matters(access: Access, set_somewhere: Set[str | int]) -> bool:
     """Reads of state that nobody ever sets are left out early: every cell that computes reads the options."""
     if access.mode == "write" or access.family == "file":
         return True
-    keys = [access.key, ANYTHING, *([UNKNOWN_CODE] if access.key in OPEN_TO_ALL else [])]
-    return any(("state", key, "write") in cell.accesses for cell in effects for key in keys)
+    keys = {access.key, ANYTHING, *([UNKNOWN_CODE] if access.key in OPEN_TO_ALL else [])}
+    return not keys.isdisjoint(set_somewhere)
 
 
 def _same_resource(one: Access, two: Access) -> bool:
