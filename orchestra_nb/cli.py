@@ -109,7 +109,7 @@ def _show(found: Answer) -> None:
 
 def _show_warnings(warnings: Iterable[Issue]) -> None:
     for issue in warnings:
-        print(f"warning: {issue}", file=sys.stderr)
+        print(f"{issue.severity}: {issue}", file=sys.stderr)
 
 
 @contextmanager

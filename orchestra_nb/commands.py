@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ class Answer:
     code
         The exit code: 0 done, 1 a node failed, 2 bad input, 130 stopped with Ctrl-C.
     warnings
-        What was noticed and did not stop it.
+        What was noticed and did not stop it; also the faults of nodes that were planned in spite of them.
     """
 
     data: Mapping[str, Any]
@@ -99,7 +99,7 @@ def _config(options: Namespace) -> RunConfig:
 
 
 def _read(options: Namespace) -> Subject:
-    return read_subject(options.path, getattr(options, "nodes", ()))
+    return read_subject(options.path, getattr(options, "nodes", ()), _config(options))
 
 
 def _run(options: Namespace, listen: Listener | None) -> Answer:
@@ -122,7 +122,7 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     data = {**run.result, **written}
     text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
-    return Answer(data, text, code, notebook.warnings)
+    return Answer(data, text, code, (*notebook.warnings, *subject.faults))
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:
@@ -192,14 +192,22 @@ def _plan(options: Namespace) -> Answer:
     config = _config(options)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
-    return Answer(_describe(dag, schedule), text, DONE, subject.cautions)
+    return _planned(subject, _describe(dag, schedule), text)
+
+
+def _planned(subject: Subject, data: Mapping[str, Any], text: str) -> Answer:
+    """Answer with a plan; one that was made around faulty nodes is bad input all the same, and says what is wrong."""
+    if not subject.faults:
+        return Answer(data, text, DONE, subject.cautions)
+    told = {**data, "success": False, "errors": [issue_object(issue) for issue in subject.faults]}
+    return Answer(told, text, BAD_INPUT, (*subject.cautions, *subject.faults))
 
 
 def _levels(options: Namespace) -> Answer:
     subject = _read(options)
     dag = subject.dag
     text = f"levels:\n{levels_text(dag)}\n{critical_path_text(dag)}"
-    return Answer(_describe(dag, _schedule(dag, _config(options))), text, DONE, subject.cautions)
+    return _planned(subject, _describe(dag, _schedule(dag, _config(options))), text)
 
 
 def _graph(options: Namespace) -> Answer:
@@ -214,7 +222,7 @@ def _graph(options: Namespace) -> Answer:
     if target:
         write_text(Path(target), svg(dag) if suffix == ".svg" else dag.to_graphviz().source)
     text = dag_text(dag) + (f"\npicture: {target}" if target else "")
-    return Answer(data, text, DONE, subject.cautions)
+    return _planned(subject, data, text)
 
 
 def _validate(options: Namespace) -> Answer:
@@ -226,9 +234,9 @@ def _validate(options: Namespace) -> Answer:
         data = {"success": False, "errors": [issue_object(issue) for issue in found.errors]}
         data["warnings"] = [issue_object(issue) for issue in found.warnings]
         return Answer(data, issues_text(found), BAD_INPUT)
-    dag, found = subject.dag, ValidationResult(subject.warnings)
-    data = {**_describe(dag, _schedule(dag, _config(options))), "warnings": [issue_object(i) for i in found.issues]}
-    return Answer(data, issues_text(found))
+    dag, found = subject.dag, ValidationResult((*subject.faults, *subject.warnings))
+    data = {**_describe(dag, _schedule(dag, _config(options))), "warnings": [issue_object(i) for i in found.warnings]}
+    return replace(_planned(subject, data, issues_text(found)), warnings=())
 
 
 def _why(options: Namespace) -> Answer:
@@ -245,7 +253,7 @@ def _why(options: Namespace) -> Answer:
         "edges": [edge_record(edge) for edge in edges_along(dag, way)],
         "errors": [],
     }
-    return Answer(data, "\n".join(why_lines(dag, source, target)), DONE, subject.cautions)
+    return _planned(subject, data, "\n".join(why_lines(dag, source, target)))
 
 
 def _schedule(dag: DAG, config: RunConfig) -> Schedule:

@@ -53,6 +53,8 @@ class RunConfig:
     guard
         Share of each cell's own time that may go into noticing changes of shared values which its code did not show;
         0 looks at nothing.
+    plan_cache
+        Whether the plan of a notebook file that has not changed comes from disk, and a new one is kept there.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class RunConfig:
     timeout: float | None = None
     seed: int = 0
     guard: float = 0.02
+    plan_cache: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -85,6 +88,8 @@ class RunConfig:
                 raise ConfigError("jobs=0 can run nothing; give 1 or more, or -1 for all cores")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
+        if not isinstance(self.plan_cache, bool):
+            raise ConfigError(f"plan_cache={self.plan_cache!r} must be True or False")
         _one_of("schedule", self.schedule, get_args(Schedule))
         _one_of("policy", self.policy, get_args(Policy))
         _positive("timeout", self.timeout)

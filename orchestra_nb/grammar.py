@@ -78,9 +78,14 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
     add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can")
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
-    add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
+    _keep_going(parser, _)
     add("--timeout", type=number, metavar="S", help="seconds for the whole run")
     add("--seed", type=whole, metavar="N", help="seed of what is random")
+
+
+def _keep_going(parser: Parser, _: Surface) -> None:
+    text = "plan around cells that do not parse, and run what needs no failed node"
+    parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
 
 
 def _run_options(parser: Parser, surface: Surface) -> None:
@@ -119,13 +124,14 @@ class _Command:
 
 
 _SHAPE = (_subject, _nodes, _knobs, _report)
+_GRAPH = (_subject, _nodes, _keep_going, _report)
 _COMMANDS: Mapping[str, _Command] = {
     "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _run_options)),
     "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
-    "graph": _Command("draw the DAG with its critical path", (_subject, _nodes, _report, _picture_options)),
-    "levels": _Command("list the levels: nodes that may run side by side", (_subject, _nodes, _report)),
-    "validate": _Command("list every error and warning of the graph", (_subject, _report)),
-    "why": _Command("say why B waits for A, with the evidence", (_subject, _pair, _report)),
+    "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
+    "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
+    "validate": _Command("list every error and warning of the graph", (_subject, _keep_going, _report)),
+    "why": _Command("say why B waits for A, with the evidence", (_subject, _pair, _keep_going, _report)),
     "verify": _Command("compare a linear run with parallel ones", (_subject, _knobs, _report, _verify_options)),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
@@ -170,7 +176,7 @@ def cell_parser() -> Parser:
     add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
     add("--policy", metavar="P", help="which ready node goes first")
-    add("--keep-going", action=argparse.BooleanOptionalAction, default=None, help="run what needs no failed node")
+    _keep_going(parser, "magic")
     return parser
 
 
@@ -259,7 +265,7 @@ def options_to_config(options: Namespace, base: RunConfig) -> RunConfig:
     Examples
     --------
     >>> options_to_config(parse("run -j 3 --levels"), RunConfig(keep_going=True))
-    RunConfig(jobs=3, backend=None, schedule='levels', policy='critical-path', keep_going=True, timeout=None, seed=0)
+    RunConfig(jobs=3, backend=None, schedule='levels', policy='critical-path', keep_going=True, timeout=None, ...)
     """
     given: dict[str, Any] = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
     return replace(base, **{knob: value for knob, value in given.items() if value is not None})

@@ -57,9 +57,12 @@ class Pipeline:
         self.config = config if config is not None else RunConfig()
         self.bus = bus if bus is not None else EventBus()
         if isinstance(target, str | os.PathLike):
-            target = Notebook.read(Path(target))
+            target = Notebook.read(Path(target), plan_cache=self.config.plan_cache)
         self.notebook = target if isinstance(target, Notebook) else None
-        self.dag: DAG = target.dag if isinstance(target, Notebook) else DAGBuilder().build_dag(target)
+        if self.notebook is not None:
+            self.dag: DAG = self.notebook.planned(keep_going=self.config.keep_going)
+        else:
+            self.dag = DAGBuilder().build_dag(target)
 
     def run(
         self,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.config import RunConfig
 from orchestra_nb.definitions.documents import SUFFIXES
 from orchestra_nb.definitions.loading import load_command
 from orchestra_nb.errors import CommandError, Issue
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.validation import check
+from orchestra_nb.graph.validation import check, faults_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Subject:
         Its graph, of the targets and what they need where some were named.
     warnings
         Everything that was noticed and stops nothing.
+    faults
+        What is wrong with nodes that were planned all the same; a graph with such nodes was asked for.
     notebook
         The notebook; ``None`` for a command definition.
     """
@@ -31,6 +34,7 @@ class Subject:
     dag: DAG
     warnings: tuple[Issue, ...] = ()
     notebook: Notebook | None = None
+    faults: tuple[Issue, ...] = ()
 
     @property
     def cautions(self) -> tuple[Issue, ...]:
@@ -49,8 +53,18 @@ def is_definition(path: str) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def read_subject(path: str, targets: Sequence[str] = ()) -> Subject:
+def read_subject(path: str, targets: Sequence[str] = (), config: RunConfig | None = None) -> Subject:
     """Read a notebook or a command definition.
+
+    Parameters
+    ----------
+    path
+        The file.
+    targets
+        Keep only these nodes and what they need; all when empty.
+    config
+        Says with ``keep_going`` whether cells that do not parse are nodes, and with ``plan_cache`` whether a plan may
+        come from disk.
 
     Raises
     ------
@@ -62,11 +76,13 @@ def read_subject(path: str, targets: Sequence[str] = ()) -> Subject:
     if is_definition(path):
         command = load_command(path)
         return Subject(_narrowed(command.dag, targets), command.warnings)
-    notebook = Notebook.read(path)
+    config = config if config is not None else RunConfig()
+    notebook = Notebook.read(path, plan_cache=config.plan_cache)
     cells = {cell.id: cell for cell in notebook.cells}
-    dag = notebook.dag
-    faults = check(dag.nodes.values(), dag.edges, place=lambda node, setting: cells[node.id].where(setting))
-    return Subject(_narrowed(dag, targets), (*notebook.warnings, *faults), notebook)
+    dag = notebook.planned(keep_going=config.keep_going)
+    nodes = dag.nodes.values()
+    cautions = check(nodes, dag.edges, place=lambda node, setting: cells[node.id].where(setting))
+    return Subject(_narrowed(dag, targets), (*notebook.warnings, *cautions), notebook, faults_of(nodes))
 
 
 def notebook_of(subject: Subject, path: str) -> Notebook:

@@ -23,6 +23,7 @@ def _private_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("JUPYTER_RUNTIME_DIR", str(home / "runtime"))
         patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
         patch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+        patch.setenv("ORCHESTRA_NB_PLAN_CACHE", "")  # every plan is a fresh one, but in the cache's own tests
         yield
 
 

@@ -402,6 +402,92 @@ def test_a_terminal_gets_a_progress_bar_and_colours(
     assert "4/4" in err.getvalue()
 
 
+# ---- cells that do not parse ---------------------------------------------------------------------------------
+
+BROKEN = ["x = 1", "y = 2", "\nz = (", "v = 3", "w = 4"]
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "levels", "validate", "why", "run"])
+def test_the_rest_is_planned_when_asked_and_the_code_is_still_2(save: Save, tell: Tell, command: str) -> None:
+    save(*BROKEN)
+    words = [command, "a.ipynb", *{"why": ["cell-1", "cell-3"], "run": ["--dry-run"]}.get(command, [])]
+    for more in ([], ["--keep-going"]):
+        code, out, err = tell(*words, *more)
+        assert code == 2
+        assert "cell 3, line 2: this is not Python" in (out if command == "validate" else err)
+    code, out, _ = tell(*words, "--keep-going", "--json")
+    data = json.loads(out)
+    assert (code, data["success"], [error["path"] for error in data["errors"]]) == (2, False, ["cell 3, line 2"])
+    if command != "why":
+        assert data["levels"] == [["cell-1", "cell-2"], ["cell-3"], ["cell-4", "cell-5"]]
+
+
+def test_the_text_and_the_picture_mark_what_does_not_parse(save: Save, tell: Tell, tmp_path: Path) -> None:
+    save(*BROKEN)
+    _, out, _ = tell("graph", "a.ipynb", "--keep-going", "-o", "dag.dot")
+    assert "do not parse:\n  cell-3  cell 3, line 2: this is not Python" in out
+    assert "cell-1 → cell-3  [order, possible] the later cell does not parse" in out
+    text = (tmp_path / "dag.dot").read_text()
+    assert '"✗ cell-3' in text
+    assert "does not parse: cell 3, line 2" in text
+
+
+def test_why_names_the_cell_that_does_not_parse(save: Save, tell: Tell) -> None:
+    save(*BROKEN)
+    _, out, _ = tell("why", "a.ipynb", "cell-3", "cell-5", "--keep-going")
+    assert "the earlier cell does not parse" in out
+
+
+def test_a_project_can_say_so_for_all_its_notebooks(save: Save, tell: Tell, tmp_path: Path) -> None:
+    save(*BROKEN)
+    (tmp_path / "pyproject.toml").write_text("[tool.orchestra_nb]\nkeep_going = true\n")
+    assert tell("levels", "a.ipynb")[1].startswith("levels:")
+    assert tell("levels", "a.ipynb", "--no-keep-going")[1] == ""
+
+
+def test_other_faults_still_stop_it(save: Save, tell: Tell) -> None:
+    save("#| aftr: x\nx = 1", "y = (")
+    code, out, err = tell("plan", "a.ipynb", "--keep-going")
+    assert (code, out) == (2, "")
+    assert "unknown setting" in err or "aftr" in err
+    assert "cell 2, line 1: this is not Python" in err
+
+
+def test_the_part_that_is_asked_for_may_be_whole_and_the_fault_is_told_all_the_same(save: Save, tell: Tell) -> None:
+    save(*BROKEN)
+    code, out, _ = tell("plan", "a.ipynb", "cell-1", "--keep-going", "--json")
+    data = json.loads(out)
+    assert (code, data["levels"], len(data["errors"])) == (2, [["cell-1"]], 1)
+
+
+# ---- the cache of plans --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "levels", "validate"])
+def test_a_plan_from_disk_is_told_in_the_same_words(
+    save: Save, tell: Tell, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save("#| cache: true\n#| timeout: 1\n#| cost: 2\nx = 1", "y = x", "print(y)")
+    fresh = [tell(command, "a.ipynb"), tell(command, "a.ipynb", "--json")]
+    monkeypatch.setenv("ORCHESTRA_NB_PLAN_CACHE", str(tmp_path / "plans"))
+    monkeypatch.setattr("orchestra_nb.cells.plan_cache.code_digest", lambda: "code")
+    assert [tell(command, "a.ipynb"), tell(command, "a.ipynb", "--json")] == fresh
+    assert len(list((tmp_path / "plans").iterdir())) == 1
+    monkeypatch.setattr("orchestra_nb.cells.plan_cache.cell_dag", None)
+    assert [tell(command, "a.ipynb"), tell(command, "a.ipynb", "--json")] == fresh
+
+
+def test_a_project_can_do_without_the_cache(
+    save: Save, tell: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(*SOURCES)
+    monkeypatch.setenv("ORCHESTRA_NB_PLAN_CACHE", str(tmp_path / "plans"))
+    monkeypatch.setattr("orchestra_nb.cells.plan_cache.code_digest", lambda: "code")
+    (tmp_path / "pyproject.toml").write_text("[tool.orchestra_nb]\nplan_cache = false\n")
+    assert tell("why", "a.ipynb", "load", "cell-2")[0] == tell("plan", "a.ipynb")[0] == 0
+    assert not (tmp_path / "plans").exists()
+
+
 # ---- the whole thing, for real -------------------------------------------------------------------------------
 
 

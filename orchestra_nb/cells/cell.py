@@ -65,6 +65,11 @@ class Cell:
         """The cell in messages: ``"cell 3"``."""
         return f"cell {self.position}"
 
+    @property
+    def may_fail(self) -> bool:
+        """Whether the notebook's author expects this cell to fail, as Jupyter's own tools understand it."""
+        return "raises-exception" in self.tags
+
     def where(self, key: str) -> str:
         """Say where a setting was given: ``"cell 3, line 1"``; the cell when nobody gave it."""
         return self.places.get(key, self.place)

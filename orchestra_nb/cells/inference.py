@@ -1,8 +1,9 @@
 """Cells to a DAG: parse, interpret, find the conflicts, apply what the user settled.
 
 This is where a notebook becomes a graph. The order of work: every cell is parsed first, and all syntax errors are
-reported together; then the cells are interpreted in document order (:mod:`.effects`), each one's settings are laid over
-what was found, conflicts become edges (:mod:`.conflicts`), and the graph is checked as a whole. Nothing runs.
+reported together, or become nodes that keep their place and fail when they run; then the cells are interpreted in
+document order (:mod:`.effects`), each one's settings are laid over what was found, conflicts become edges
+(:mod:`.conflicts`), and the graph is checked as a whole. Nothing runs.
 
 A user settles what the analysis could not: ``mutates`` replaces the objects that a cell was thought to change, and says
 with it that unknown code in the cell is harmless; ``reads`` and ``writes`` replace the names.
@@ -10,6 +11,7 @@ with it that unknown code in the cell is harmless; ``reads`` and ``writes`` repl
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -23,13 +25,13 @@ from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
 from orchestra_nb.cells.fixed_names import CellNames, slots_of
 from orchestra_nb.cells.known_names import take_names
-from orchestra_nb.cells.learned import Learned, source_key
+from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned, source_key
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
 from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
 from orchestra_nb.cells.versions import Slots
 from orchestra_nb.errors import Issue, NotebookError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.validation import check
+from orchestra_nb.graph.validation import FAULT, check, faults_of
 from orchestra_nb.model import Edge, Node
 
 _UNKNOWN_COST = 1.0
@@ -59,8 +61,10 @@ class Inference:
 def cell_dag(
     cells: Sequence[Cell],
     namespace: Mapping[str, Any] | None = None,
+    *,
     read_outside: Iterable[str] = (),
-    learned: Learned | None = None,
+    learned: Learned = NOTHING_LEARNED,
+    keep_going: bool = False,
 ) -> DAG:
     """Build the DAG of cells.
 
@@ -74,6 +78,9 @@ def cell_dag(
         Names of that namespace which functions outside of the cells read.
     learned
         What earlier runs saw cells change.
+    keep_going
+        Whether a cell that does not parse is a node like a magic: all before it, then it, then all after it. Its fault
+        is in its ``metadata``. A cell that is expected to fail (tag ``raises-exception``) always is.
 
     Raises
     ------
@@ -86,7 +93,7 @@ def cell_dag(
     >>> dag.levels
     (('cell-1', 'cell-2'), ('cell-3',))
     """
-    found = infer(cells, namespace, read_outside, learned)
+    found = infer(cells, namespace, read_outside=read_outside, learned=learned, keep_going=keep_going)
     places = {node.index: cell for node, cell in zip(found.nodes, cells, strict=True)}
 
     def place(node: Node, setting: str) -> str:
@@ -95,15 +102,17 @@ def cell_dag(
     errors = [i for i in check(found.nodes, found.edges, place=place) if i.severity == "error"]
     errors += unknown_backends(cells)
     if errors:
-        raise NotebookError(errors)
+        raise NotebookError([*faults_of(found.nodes), *errors])
     return DAG(found.nodes, found.edges)
 
 
 def infer(
     cells: Sequence[Cell],
     namespace: Mapping[str, Any] | None = None,
+    *,
     read_outside: Iterable[str] = (),
-    learned: Learned | None = None,
+    learned: Learned = NOTHING_LEARNED,
+    keep_going: bool = False,
 ) -> Inference:
     """Find the nodes and edges of cells; the parameters are those of :func:`cell_dag`.
 
@@ -112,8 +121,7 @@ def infer(
     NotebookError
         Cells that do not parse, or read the session's history, all of them.
     """
-    prepared = _parse(cells)
-    learned = learned if learned is not None else {}
+    prepared = _parse(cells, keep_going)
     machine = Interpreter()
     if namespace:
         take_names(machine, namespace)
@@ -122,22 +130,28 @@ def infer(
     touches: list[Mapping[str, Any]] = []
     issues: list[Issue] = []
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
-        found = step(machine, number, code, may_raise="raises-exception" in cell.tags)
+        if isinstance(code, Prepared):
+            found = step(machine, number, code, may_raise=cell.may_fail)
+        else:
+            found = _unread(machine, number)
         _settle(found, cell, machine)
         _recall(machine, learned.get(source_key(cell.source), ()))
         effects.append(found)
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
         touches.append(_touches(found, machine))
+        if isinstance(code, Issue) and not cell.may_fail:
+            nodes[-1] = replace(nodes[-1], metadata={**nodes[-1].metadata, FAULT: code})
         issues += [_history(cell, barrier) for barrier in found.barriers if barrier.why.startswith(HISTORY)]
     if issues:
-        raise NotebookError(issues)
+        raise NotebookError([*faults_of(nodes), *issues])
     written = {access.key for found in effects for access in found.of("name", "write")}
     nodes = [replace(n, reads=tuple(r for r in n.reads if r not in BUILTINS or r in written)) for n in nodes]
     for number, reason in enumerate(uses_what_others_set(effects)):
         where = nodes[number].verdicts
         if reason and not where["loky"]:
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
-    known = [CellNames(cell, code.tree, found) for cell, code, found in zip(cells, prepared, effects, strict=True)]
+    trees = [code.tree if isinstance(code, Prepared) else ast.Module([], []) for code in prepared]
+    known = [CellNames(*each) for each in zip(cells, trees, effects, strict=True)]
     slots = slots_of(known, namespace or (), read_outside) if not machine.watched else [Slots() for _ in cells]
     nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches, strict=True)]
     edges = inferred_edges(effects, [node.id for node in nodes], slots)
@@ -178,16 +192,29 @@ def _history(cell: Cell, barrier: Barrier) -> Issue:
     return Issue("uses-history", f"{barrier.why}, which a run does not keep", (cell.id,), cell.line(barrier.line), hint)
 
 
-def _parse(cells: Iterable[Cell]) -> list[Prepared]:
-    prepared, issues = [], []
+def _parse(cells: Iterable[Cell], keep_going: bool) -> list[Prepared | Issue]:
+    """Parse each cell; what does not parse leaves its fault, and stops here unless that was expected or allowed."""
+    prepared: list[Prepared | Issue] = []
+    fatal: list[Issue] = []
     for cell in cells:
         try:
             prepared.append(prepare(cell.source))
         except CellSyntaxError as error:
-            issues.append(Issue("syntax-error", f"this is not Python: {error}", (cell.id,), cell.line(error.line)))
-    if issues:
-        raise NotebookError(issues)
+            issue = Issue("syntax-error", f"this is not Python: {error}", (cell.id,), cell.line(error.line))
+            prepared.append(issue)
+            fatal += [] if keep_going or cell.may_fail else [issue]
+    if fatal:
+        raise NotebookError(fatal)
     return prepared
+
+
+def _unread(machine: Interpreter, number: int) -> Effects:
+    """Interpret a cell that does not parse: it may bind and do anything, and may begin to before it fails."""
+    machine.begin(number)
+    machine.barrier("does not parse")
+    machine.unknown_code("does not parse")
+    machine.forget_types("a cell that does not parse binds")
+    return machine.effects
 
 
 def _settle(effects: Effects, cell: Cell, machine: Interpreter) -> None:

@@ -15,6 +15,7 @@ from orchestra_nb.model import Node, UnforeseenChange
 
 Learned = Mapping[str, frozenset[str]]
 """By :func:`source_key`, the names of what a cell was seen to change."""
+NOTHING_LEARNED: Learned = MappingProxyType({})
 
 
 def source_key(source: str) -> str:

@@ -19,7 +19,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,8 @@ class Notebook:
         What was found and does not stop a run.
     document
         The whole notebook without the outputs of its nodes.
+    plan_cache
+        Whether its plan may come from disk and be kept there, see :mod:`.plan_cache`.
 
     Examples
     --------
@@ -72,10 +74,18 @@ class Notebook:
     cells: tuple[Cell, ...]
     warnings: tuple[Issue, ...] = ()
     document: nbformat.NotebookNode = field(default_factory=_new_notebook, repr=False, compare=False)
+    plan_cache: bool = field(default=True, repr=False, compare=False)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Notebook:
+    def read(cls, path: str | os.PathLike[str], *, plan_cache: bool = True) -> Notebook:
         """Read a notebook file of any format version.
+
+        Parameters
+        ----------
+        path
+            The file.
+        plan_cache
+            Whether its plan may come from disk and be kept there.
 
         Raises
         ------
@@ -86,7 +96,7 @@ class Notebook:
         """
         file = Path(path)
         document, warnings = load(file)
-        return cls._of(document, file, warnings)
+        return replace(cls._of(document, file, warnings), plan_cache=plan_cache)
 
     @classmethod
     def from_sources(
@@ -148,8 +158,38 @@ class Notebook:
             A cell is no Python, or the cells do not form a DAG.
         """
         from orchestra_nb.cells.inference import cell_dag
+        from orchestra_nb.cells.plan_cache import dag_of
 
-        return cell_dag(self.cells)
+        return dag_of(self.cells) if self.plan_cache else cell_dag(self.cells)
+
+    def planned(self, *, keep_going: bool = False) -> DAG:
+        """Plan the cells; when asked, also around those that do not parse.
+
+        Parameters
+        ----------
+        keep_going
+            Whether a cell that does not parse is a node that keeps its place and fails when it runs.
+            :func:`.faults_of` lists what is wrong with such nodes.
+
+        Raises
+        ------
+        DefinitionError
+            As :attr:`dag`; with ``keep_going`` a cell that does not parse is not enough.
+
+        Examples
+        --------
+        >>> dag = Notebook.from_sources(["x = 1", "y = (", "print(x)"]).planned(keep_going=True)
+        >>> dag.levels
+        (('cell-1',), ('cell-2',), ('cell-3',))
+        """
+        from orchestra_nb.cells.inference import cell_dag
+
+        try:
+            return self.dag
+        except NotebookError:
+            if not keep_going:
+                raise
+            return cell_dag(self.cells, keep_going=True)
 
     def with_outcomes(self, outcomes: Mapping[str, Outcome], *, began: datetime | None = None) -> nbformat.NotebookNode:
         """Make the notebook that a run left behind.

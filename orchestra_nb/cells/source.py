@@ -73,6 +73,8 @@ def prepare(source: str) -> Prepared:
         raise CellSyntaxError(f"{error.msg}: {(error.text or '').strip()!r}", error.lineno or 1) from None
     except ValueError as error:  # a NUL byte in the source
         raise CellSyntaxError(str(error), 1) from None
+    except (RecursionError, MemoryError):
+        raise CellSyntaxError("it is nested too deeply", 1) from None
     assert isinstance(tree, ast.Module)
     return Prepared(code, tree, bool(compiled.co_flags & inspect.CO_COROUTINE))
 
@@ -113,3 +115,5 @@ def _translate(source: str) -> str:
         return "\n" * blank + str(TransformerManager().transform_cell(body))
     except SyntaxError as error:
         raise CellSyntaxError(str(error.msg), (error.lineno or 1) + blank) from None
+    except Exception as error:  # a fault of IPython's own, which also makes the cell fail there
+        raise CellSyntaxError(f"IPython cannot read it ({type(error).__name__}: {error})", 1 + blank) from None

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.validation import faults_of
 from orchestra_nb.model import Edge, EdgeKind, Node, NodeId, Outcome, Status
 
 MOST_BOXES = 300
@@ -145,11 +146,13 @@ def _by_document(dag: DAG) -> list[tuple[int, Node]]:
 
 def _box(node: Node, level: int, outcome: Outcome | None, timed: bool, critical: bool) -> Box:
     status = outcome.status if outcome else None
-    mark = LOOKS[status].mark
+    faults = faults_of([node])
+    look: Status | None = "failed" if faults and status is None else status
+    mark = LOOKS[look].mark
     lines = [f"{mark} {short(node.id)}" if mark else short(node.id), *_makes(node)]
     if timed and status not in ("skipped", "cancelled"):
         lines.append(duration(node.cost))
-    facts = [clean(node.id), f"level {level}"]
+    facts = [clean(node.id), f"level {level}", *(f"does not parse: {clean(fault)}" for fault in faults)]
     if status:
         facts.append(status + (f": {clean(outcome.reason)}" if outcome and outcome.reason else ""))
     facts += [
@@ -159,7 +162,7 @@ def _box(node: Node, level: int, outcome: Outcome | None, timed: bool, critical:
     ]
     if critical:
         facts.append("on the critical path")
-    return Box(tuple(lines), " · ".join(facts), level, status, critical, node.phase)
+    return Box(tuple(lines), " · ".join(facts), level, look, critical, node.phase)
 
 
 def _makes(node: Node) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from orchestra_nb.display.scene import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.graph.validation import ValidationResult, faults_of
 from orchestra_nb.model import Edge, Outcome, UnforeseenChange
 from orchestra_nb.planning.simulator import Schedule
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TINTS: Mapping[str, str] = {
     "levels": "bold",
     "critical path": "bold blue",
+    "do not parse": "bold red",
     "edges": "bold",
     "error": "bold red",
     "warning": "yellow",
@@ -132,6 +133,8 @@ def _dag_lines(dag: DAG, limit: int | None) -> Iterator[str]:
     yield "levels:"
     yield from _some(_level_lines(dag), limit)
     yield critical_path_text(dag)
+    faults = [f"  {clean(', '.join(fault.nodes))}  {clean(fault)}" for fault in faults_of(dag.nodes.values())]
+    yield from _some(["do not parse:", *faults] if faults else [], limit)
     yield "edges:" if dag.edges else "edges: none"
     yield from _some([f"  {clean(edge)}" for edge in dag.edges], limit)
 

@@ -22,6 +22,9 @@ from orchestra_nb.presentation import Presented
 Place = Callable[[Node, str], str]
 """Where in the user's text one setting of a node stands, such as ``"cell 3, line 1"``."""
 
+FAULT = "fault"
+"""The key of a node's metadata under which stands what makes it fail whenever it runs: an :class:`.Issue`."""
+
 _UNKNOWN_COST = 1.0
 """What a node costs when nobody knows: no ground for a warning."""
 
@@ -112,6 +115,18 @@ def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, 
         for node in nodes
         if node.timeout is not None and node.timeout < node.cost and node.cost != _UNKNOWN_COST
     )
+
+
+def faults_of(nodes: Iterable[Node]) -> tuple[Issue, ...]:
+    """List the faults that nodes carry, of a graph that was made in spite of them.
+
+    Examples
+    --------
+    >>> broken = Issue("syntax-error", "this is not Python", path="cell 2, line 1")
+    >>> print(*faults_of([Node("cell-1"), Node("cell-2", metadata={FAULT: broken})]))
+    cell 2, line 1: this is not Python
+    """
+    return tuple([node.metadata[FAULT] for node in nodes if FAULT in node.metadata])
 
 
 def strays(table: Table, roots: Sequence[str], targets: Sequence[str]) -> list[Issue]:

@@ -120,9 +120,13 @@ def future_flags(text: str) -> int:
     """
     if "__future__" not in text:
         return 0
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):  # nothing of it will run
+        return 0
     names = (
         alias.name
-        for statement in ast.parse(text).body
+        for statement in body
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
         for alias in statement.names
     )

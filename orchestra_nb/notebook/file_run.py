@@ -101,9 +101,10 @@ def run_file(
     """
     path = Path(path)
     config = config if config is not None else RunConfig()
-    notebook = Notebook.read(path)
+    notebook = Notebook.read(path, plan_cache=config.plan_cache)
     wanted = tuple(targets)
-    dag = notebook.dag.subgraph(wanted) if wanted else notebook.dag
+    whole = notebook.planned(keep_going=config.keep_going)
+    dag = whole.subgraph(wanted) if wanted else whole
     name = kernel_name(notebook.document.metadata)
     tell = on_event if on_event is not None else _ignore
     folder = path.absolute().parent

@@ -41,12 +41,13 @@ def run(request: str) -> None:
 
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     shell = _shell()
-    dag = Notebook.read(asked["notebook"]).dag
+    config = RunConfig(**asked["config"])
+    dag = Notebook.read(asked["notebook"], plan_cache=config.plan_cache).planned(keep_going=config.keep_going)
     if asked["targets"]:
         dag = dag.subgraph(asked["targets"])
     bus = EventBus()
     bus.on("*", _Teller(shell, asked["journal"]))
-    scheduler = ParallelScheduler(RunConfig(**asked["config"]), bus)
+    scheduler = ParallelScheduler(config, bus)
     try:
         program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard)
         result: RunResult | None = run_cells(dag, program, scheduler)

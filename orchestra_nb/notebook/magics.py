@@ -23,6 +23,7 @@ from orchestra_nb.cells.notebook_file import Notebook, write_text
 from orchestra_nb.config import Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
+from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.session import Session
@@ -86,8 +87,8 @@ class Orchestrate(Magics):
     def _pipeline(self, options: Namespace, cells: Sequence[Cell]) -> Any:
         if not cells:
             raise CommandError("%%orchestrate: the cell is empty; write the node's code below the line")
-        dag = self.session.pipeline(cells)
         config = self._cell_config(options, ("timeout", "backend"))
+        dag = self.session.pipeline(cells, keep_going=config.keep_going)
         return self._planned(dag, config) if options.dry_run else self.session.run(dag, config)
 
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
@@ -100,7 +101,7 @@ class Orchestrate(Magics):
 
     def _run(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes, last=False)
+        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         if options.dry_run:
             return self._planned(dag, config)
         written = {"-o": options.output, "--html": options.html}
@@ -133,9 +134,12 @@ class Orchestrate(Magics):
             write_text(Path(options.svg), svg(result.dag, result.outcomes))
 
     def _plan(self, options: Namespace) -> Any:
-        return self._planned(
-            self.session.dag(options.notebook, options.nodes), options_to_config(options, self.defaults())
-        )
+        return self._planned(self._dag(options), options_to_config(options, self.defaults()))
+
+    def _dag(self, options: Namespace) -> DAG:
+        """The graph that a command shows."""
+        config = options_to_config(options, self.defaults())
+        return self.session.dag(options.notebook, getattr(options, "nodes", ()), keep_going=config.keep_going)
 
     @staticmethod
     def _planned(dag: Any, config: RunConfig) -> reports.Report:
@@ -143,7 +147,7 @@ class Orchestrate(Magics):
         return reports.plan(dag, simulate(dag, jobs, config.policy, config.schedule, config.seed))
 
     def _graph(self, options: Namespace) -> Any:
-        dag = self.session.dag(options.notebook, options.nodes)
+        dag = self._dag(options)
         if options.output:
             from orchestra_nb.display.picture import svg
 
@@ -152,20 +156,21 @@ class Orchestrate(Magics):
         return dag
 
     def _levels(self, options: Namespace) -> Any:
-        return reports.levels(self.session.dag(options.notebook, options.nodes))
+        return reports.levels(self._dag(options))
 
     def _validate(self, options: Namespace) -> Any:
         from orchestra_nb.errors import DefinitionError
-        from orchestra_nb.graph.validation import ValidationResult, check
+        from orchestra_nb.graph.validation import ValidationResult, check, faults_of
 
         try:
-            dag = self.session.dag(options.notebook)
+            dag = self._dag(options)
         except DefinitionError as error:
             return ValidationResult(error.issues)
-        return ValidationResult(tuple(check(dag.nodes.values(), dag.edges)))
+        nodes = dag.nodes.values()
+        return ValidationResult((*faults_of(nodes), *check(nodes, dag.edges)))
 
     def _why(self, options: Namespace) -> Any:
-        return reports.why(self.session.dag(options.notebook), options.source, options.target)
+        return reports.why(self._dag(options), options.source, options.target)
 
     def _verify(self, options: Namespace) -> Any:
         from orchestra_nb.notebook.verification import verify_file

@@ -94,7 +94,9 @@ class Session:
         self.declared = trial
         return cells, report
 
-    def dag(self, notebook: str | None = None, targets: Sequence[str] = (), *, last: bool = True) -> DAG:
+    def dag(
+        self, notebook: str | None = None, targets: Sequence[str] = (), *, last: bool = True, keep_going: bool = False
+    ) -> DAG:
         """The graph that a command is about.
 
         Parameters
@@ -105,10 +107,12 @@ class Session:
             Keep only these nodes and what they need.
         last
             Where nothing is declared, take the graph of the last run: that of a notebook or of a pipeline cell.
+        keep_going
+            Whether a notebook's cells that do not parse are nodes that fail when they run.
         """
         if notebook is not None:
             found = self.notebook(notebook)
-            whole = self._analysed(self._others(found.cells))
+            whole = self._analysed(self._others(found.cells), keep_going)
         elif len(self.declared):
             whole = self._declared_dag(self.declared)
         elif last and self.result is not None:
@@ -121,9 +125,9 @@ class Session:
         """Read the notebook that a command names; empty for this one."""
         return Notebook.read(notebook_path(given, self.shell.user_ns))
 
-    def pipeline(self, cells: Sequence[Cell]) -> DAG:
+    def pipeline(self, cells: Sequence[Cell], *, keep_going: bool = False) -> DAG:
         """The graph of one pipeline cell."""
-        return self._analysed(cells)
+        return self._analysed(cells, keep_going)
 
     def stale(self, name: NodeId) -> DAG:
         """A declared node with those of its ancestors that have not run as they are now."""
@@ -241,10 +245,11 @@ class Session:
         ]
         return self._analysed([_after_only(cell, names) for cell in cells]), ahead
 
-    def _analysed(self, cells: Iterable[Cell]) -> DAG:
+    def _analysed(self, cells: Iterable[Cell], keep_going: bool = False) -> DAG:
         hidden = self.shell.user_ns_hidden
         names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
-        return cell_dag(list(cells), names, names_that_functions_read(self.shell.user_ns), self._learned)
+        read = names_that_functions_read(self.shell.user_ns)
+        return cell_dag(list(cells), names, read_outside=read, learned=self._learned, keep_going=keep_going)
 
     def _others(self, cells: Sequence[Cell]) -> list[Cell]:
         """The cells of a notebook without the one that is running: it cannot wait for itself."""

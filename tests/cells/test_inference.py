@@ -15,6 +15,7 @@ from orchestra_nb.cells.inference import cell_dag, infer
 from orchestra_nb.cells.settings import NodeSettings
 from orchestra_nb.cells.source import CellSyntaxError, is_own_command, prepare
 from orchestra_nb.errors import NotebookError
+from orchestra_nb.graph.validation import faults_of
 
 
 def cells(*sources: str | tuple[str, dict[str, Any]]) -> list[Cell]:
@@ -143,3 +144,75 @@ def test_the_magic_line_above_a_cell_is_not_code() -> None:
 
 def test_leading_blank_lines_keep_the_numbers() -> None:
     assert prepare("\n\nx = 1\n!ls").code.splitlines()[2:] == ["x = 1", "get_ipython().system('ls')"]
+
+
+# ---- cells that do not parse ---------------------------------------------------------------------------------
+
+BROKEN = [
+    "y = (",
+    "return 1",
+    "%time x = = 1\nx = = 1",
+    "!ls\n  if",
+    "def",
+    "x = '\x00'",
+    '=%"""1',
+    "a?b = 1",
+    "-" * 99999,
+]
+
+
+@pytest.mark.parametrize("source", BROKEN)
+def test_the_rest_is_planned_around_a_cell_that_does_not_parse(source: str) -> None:
+    given = cells("a = 1", "b = 2", source, "c = 3", "d = 4")
+    with pytest.raises(NotebookError, match=r"cell 3, line \d"):
+        cell_dag(given)
+    dag = cell_dag(given, keep_going=True)
+    assert dag.levels == (("cell-1", "cell-2"), ("cell-3",), ("cell-4", "cell-5"))
+    (fault,) = faults_of(dag.nodes.values())
+    assert (fault.code, fault.nodes, fault.severity) == ("syntax-error", ("cell-3",), "error")
+    assert fault.path.startswith("cell 3, line ")
+    node = dag.nodes["cell-3"]
+    assert (node.source, node.writes, node.verdicts["threading"]) == (source, (), "does not parse")
+
+
+def test_ten_broken_cells_of_fifty_are_all_reported() -> None:
+    given = cells(*(f"x{n} = {n}" if n % 5 else f"\n\nx{n} = = {n}" for n in range(50)))
+    broken = [f"cell {n + 1}, line 3" for n in range(0, 50, 5)]
+    with pytest.raises(NotebookError) as caught:
+        cell_dag(given)
+    assert [issue.path for issue in caught.value.issues] == broken
+    dag = cell_dag(given, keep_going=True)
+    assert [issue.path for issue in faults_of(dag.nodes.values())] == broken
+    assert len(dag.nodes) == 50
+    assert len(dag.levels) == 20
+
+
+def test_what_a_broken_cell_might_bind_is_not_known_afterwards() -> None:
+    given = cells("import math\ndef f(x):\n    return x", "math = (", "math.sqrt(2)")
+    assert cell_dag([given[0], given[2]]).nodes["cell-3"].verdicts["threading"] == ""
+    assert "not known" in cell_dag(given, keep_going=True).nodes["cell-3"].verdicts["threading"]
+
+
+def test_other_faults_are_told_together_with_those_that_were_allowed() -> None:
+    for last, code in (("print(Out)", "uses-history"), (("z = 1", {"backend": "nobody"}), "unknown-backend")):
+        with pytest.raises(NotebookError) as caught:
+            cell_dag(cells("x = 1", "y = (", last), keep_going=True)
+        assert [issue.code for issue in caught.value.issues] == ["syntax-error", code]
+
+
+def test_settings_of_a_broken_cell_hold() -> None:
+    dag = cell_dag(cells(("x = (", {"name": "load", "cost": 4.0}), ("y = 1", {"after": ("load",)})), keep_going=True)
+    assert dag.nodes["load"].cost == 4.0
+    assert dag.predecessors("cell-2") == ("load",)
+
+
+def test_a_cell_that_is_expected_to_fail_needs_no_leave_to_do_so() -> None:
+    given = [Cell(1, "x = 1"), Cell(2, "x = = 2", tags=("raises-exception",)), Cell(3, "print(x)")]
+    dag = cell_dag(given)
+    assert dag.levels == (("cell-1",), ("cell-2",), ("cell-3",))
+    assert faults_of(dag.nodes.values()) == ()
+
+
+def test_what_parses_is_planned_as_ever() -> None:
+    given = cells("x = [1]", "x.append(2)", "print(x)")
+    assert cell_dag(given, keep_going=True) == cell_dag(given)

@@ -228,6 +228,46 @@ def test_a_faulty_file_starts_no_kernel(tmp_path: Path, monkeypatch: pytest.Monk
         run_file(write(tmp_path / "n.ipynb", ["x = ("]))
 
 
+def test_a_cell_that_does_not_parse_stops_what_comes_after_it_as_in_a_linear_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", ["x = 1", "print('before', x)", "from __future__ import (", "print('after')"])
+    config = RunConfig(jobs=2, keep_going=True)
+    runs = [run_file(path, config), run_file(path, config, linear=True)]
+    for run in runs:
+        assert [outcome.status for outcome in run.outcomes.values()] == ["done", "done", "failed", "skipped"]
+        assert texts(run, "cell-2") == ["before 1\n"]
+        assert run.outcomes["cell-3"].outputs[0]["ename"] == "SyntaxError"
+    assert runs[0].fingerprints == runs[1].fingerprints
+
+
+def test_a_cell_that_is_expected_not_to_parse_stops_nothing(tmp_path: Path) -> None:
+    sources = ["x = 1", "x = 2\nreturn", "x = = 3", "print('after', x)"]
+    path = write(tmp_path / "n.ipynb", sources, tags={2: ["raises-exception"], 3: ["raises-exception"]})
+    runs = [run_file(path, RunConfig(jobs=2)), run_file(path, linear=True)]
+    for run in runs:
+        assert run.run.success
+        assert [run.outcomes[name].outputs[0]["ename"] for name in ("cell-2", "cell-3")] == ["SyntaxError"] * 2
+    assert runs[0].fingerprints == runs[1].fingerprints
+    assert texts(runs[0], "cell-4") == texts(runs[1], "cell-4")
+
+
+def test_the_kernel_takes_the_plan_from_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "n.ipynb", ["x = 1", "print(x)"])
+    monkeypatch.setenv("ORCHESTRA_NB_PLAN_CACHE", str(tmp_path / "plans"))
+    monkeypatch.setattr("orchestra_nb.cells.plan_cache.code_digest", lambda: None)
+    run = run_file(path, RunConfig(jobs=2))
+    assert (run.run.success, texts(run, "cell-2")) == (True, ["1\n"])
+    (kept,) = (tmp_path / "plans").iterdir()
+    before = kept.stat()
+    again = run_file(path, RunConfig(jobs=2))
+    assert (again.run.success, texts(again, "cell-2")) == (True, ["1\n"])
+    assert list((tmp_path / "plans").iterdir()) == [kept]
+    after = kept.stat()
+    assert after.st_ino == before.st_ino
+    assert after.st_mtime_ns > before.st_mtime_ns
+    run_file(path, RunConfig(jobs=2, plan_cache=False))
+    assert kept.stat().st_mtime_ns == after.st_mtime_ns
+
+
 def spec(folder: Path, argv: list[str]) -> None:
     place = folder / "kernels" / "odd"
     place.mkdir(parents=True)

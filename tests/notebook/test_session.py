@@ -264,6 +264,31 @@ def test_the_graph_and_what_is_said_of_it_are_values(cell: Cell, tmp_path: Path)
     assert cell("%orchestrate run --dry-run").result.plain == cell("%orchestrate plan").result.plain
 
 
+def test_a_notebook_is_planned_around_what_does_not_parse_when_asked(cell: Cell, shell: Any, tmp_path: Path) -> None:
+    write(tmp_path / "n.ipynb", ["x = 1", "y = (", "z = x"])
+    for command in ("plan", "graph", "levels", "why cell-1 cell-2"):
+        with pytest.raises(DefinitionError, match="cell 2, line 1: this is not Python"):
+            cell(f"%orchestrate {command} --notebook n.ipynb")
+        assert "cell-2" in shown(cell(f"%orchestrate {command} --notebook n.ipynb --keep-going"))
+    assert "do not parse:\n  cell-2" in shown(cell("%orchestrate plan --notebook n.ipynb --keep-going"))
+    found = cell("%orchestrate validate --notebook n.ipynb --keep-going").result
+    assert [issue.path for issue in found.errors] == ["cell 2, line 1"]
+    screen = cell("%orchestrate run --notebook n.ipynb --keep-going", fails=True)
+    assert isinstance(screen.error, NodeFailed)
+    assert "SyntaxError" in str(screen.error)
+    assert (shell.user_ns["x"], "z" in shell.user_ns) == (1, False)
+
+
+def test_the_parts_of_a_pipeline_are_planned_around_too(cell: Cell) -> None:
+    screen = cell("%%orchestrate --keep-going --dry-run\n# %% a\nx = 1\n# %% b\ny = (\n# %% c\nz = x")
+    assert "do not parse:\n  b  cell 1, line 5: this is not Python" in shown(screen)
+
+
+def shown(screen: Screen) -> str:
+    """The text of a cell's value."""
+    return str(screen.result._repr_mimebundle_()["text/plain"])
+
+
 def test_a_faulty_notebook_is_an_answer_of_validate_and_an_error_elsewhere(cell: Cell, tmp_path: Path) -> None:
     write(tmp_path / "n.ipynb", ["#| after: nobody\nx = 1"])
     assert not cell("%orchestrate validate --notebook n.ipynb").result.valid
