@@ -69,7 +69,7 @@ def key_of(cells: Sequence[Cell], analysis: str) -> str | None:
         said = json.dumps(rows, sort_keys=True, default=_as_json)
         text = unicodedata.normalize("NFKC", " ".join(cell.source for cell in cells)) + said
         meant = sorted(name for name in BUILTINS if name in text)
-        around = [_FORMAT, __version__, analysis, sys.version, sys.implementation.name, version("ipython"), meant]
+        around = [_FORMAT, __version__, analysis, sys.version, sys.implementation.name, _ipython(), meant]
     except _FAULTS:
         return None
     return hashlib.sha256(f"{json.dumps(around)}\n{said}".encode("ascii")).hexdigest()
@@ -102,6 +102,12 @@ def decode(text: str, cells: Sequence[Cell]) -> DAG | None:
         return DAG([_node(row, cell) for row, cell in zip(nodes, cells, strict=True)], map(_edge, edges))
     except _FAULTS:
         return None
+
+
+def _ipython() -> str:
+    """The version of IPython that is loaded, else of the one that would be."""
+    loaded = sys.modules.get("IPython")
+    return str(loaded.__version__) if loaded is not None else version("ipython")
 
 
 def _text(dag: DAG) -> str:

@@ -211,7 +211,7 @@ def test_a_cell_with_what_cannot_be_digested_has_no_key(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "patch",
-    [("__version__", "0.0"), ("version", lambda _: "0.0"), ("BUILTINS", BUILTINS | {"another"}), ("_FORMAT", 0)],
+    [("__version__", "0.0"), ("_ipython", lambda: "0.0"), ("BUILTINS", BUILTINS | {"another"}), ("_FORMAT", 0)],
 )
 def test_another_version_or_surroundings_is_another_key(
     patch: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -220,6 +220,15 @@ def test_another_version_or_surroundings_is_another_key(
     before = key_of(cells, "")
     monkeypatch.setattr(plan_record, *patch)
     assert key_of(cells, "") != before
+
+
+def test_the_version_of_ipython_is_the_same_before_and_after_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    import IPython
+
+    loaded = plan_record._ipython()
+    assert loaded == IPython.__version__
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert plan_record._ipython() == loaded
 
 
 def test_a_builtin_that_no_cell_could_mean_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

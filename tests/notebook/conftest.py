@@ -18,6 +18,16 @@ from orchestra_nb.notebook.routing import routing
 from orchestra_nb.running.seams import Reply
 
 Run = Callable[..., Reply]
+_SHARED = {"parallel": "headless", "linear": "headless", "lab": "front end"}
+"""Fixtures of a module that are costly to make, and the group of tests that share one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares a kernel or a run; everything else goes to whoever is free."""
+    for item in items:
+        groups = {_SHARED[name] for name in getattr(item, "fixturenames", ()) if name in _SHARED}
+        for group in groups:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
