@@ -74,7 +74,7 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
-    with _progress(options.command == "run" and not as_json) as listen:
+    with _progress(options.command in ("run", "verify") and not as_json) as listen:
         found = answer(options, listen)
     if as_json:
         print(_as_json(found.data))
@@ -139,14 +139,26 @@ def _progress(wanted: bool) -> Iterator[Listener | None]:
                 if node in running:
                     running.remove(node)
                 bar.advance(task)
+            elif str(kind).startswith("verification:"):
+                what = ("searching for the cause: " if event["searching"] else "") + str(event["what"])
+                done = event["number"] - (kind == "verification:run-started")
+                bar.update(task, total=event["total"], completed=done, description=what)
+                return
             bar.update(task, description=", ".join(running[:3]) or "waiting")
 
         yield listen
 
 
 def _line_per_node(event: Mapping[str, Any]) -> None:
-    if event.get("name") == "execution:node-ended":
-        from orchestra_nb.display.wording import clean, duration
+    """Tell of a node of a run that ended, or of a run of a proof."""
+    from orchestra_nb.display.wording import clean, duration
 
-        words = (event.get("node"), event.get("status"), duration(event.get("seconds") or 0.0), event.get("reason"))
+    took = duration(event.get("seconds") or 0.0)
+    words: tuple[Any, ...] = ()
+    if event.get("name") == "execution:node-ended":
+        words = (event.get("node"), event.get("status"), took, event.get("reason"))
+    elif event.get("name") == "verification:run-ended":
+        which = "search" if event["searching"] else f"run {event['number']} of {event['total']}"
+        words = (which, event["what"], took, "failed" if event["failed"] else "")
+    if words:
         print("  ".join(clean(word) for word in words if word), file=sys.stderr, flush=True)

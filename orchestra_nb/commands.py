@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
+from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.text import (
     critical_path_text,
     dag_text,
@@ -90,7 +91,7 @@ def answer(options: Namespace, listen: Listener | None = None) -> Answer:
     if options.command == "run" and not options.dry_run:
         return _run(options, listen)
     if options.command == "verify":
-        return _verify(options)
+        return _verify(options, listen)
     return _READERS[options.command](options)
 
 
@@ -169,21 +170,15 @@ def _error_line(error: Any) -> str:
     return str(error.get("message", error)) if isinstance(error, Mapping) else str(error)
 
 
-def _verify(options: Namespace) -> Answer:
+def _verify(options: Namespace, listen: Listener | None) -> Answer:
     if options.runs < 1:
         raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
     config = _config(options)
     _read(options)
     from orchestra_nb.notebook.verification import verify_file
 
-    data = dict(verify_file(Path(options.path), config, runs=options.runs, seed=config.seed))
-    lines = ["same results: " + ("yes" if data["equal"] else "no")]
-    lines += [
-        f"  {run['order']}: {duration(run['total_time'])}, {run['backend']}, {run['jobs']} at once"
-        for run in data["runs"]
-    ]
-    lines += [f"  {clean(_error_line(item))}" for item in data["differences"]]
-    return Answer(data, "\n".join(lines), DONE if data["equal"] else FAILED)
+    data = dict(verify_file(Path(options.path), config, options.runs, listen))
+    return Answer(data, "\n".join(proof_lines(data)), DONE if data["equal"] else FAILED)
 
 
 def _plan(options: Namespace) -> Answer:

@@ -298,13 +298,27 @@ class Kernel:
         status: Any = self.status
         return Outcome(NodeId(node), status, error=error, started=0.0, ended=0.5, outputs=(text,))
 
-    def verify_file(self, path: Path, config: RunConfig, runs: int, seed: int) -> Mapping[str, Any]:
-        self.asked = {"runs": runs, "seed": seed}
+    def verify_file(self, path: Path, config: RunConfig, runs: int, listen: Any) -> Mapping[str, Any]:
+        self.asked = {"runs": runs, "seed": config.seed}
         if self.error is not None:
             raise self.error
+        tell = listen or (lambda _: None)
+        for number in range(1, runs + 1):
+            told = {"number": number, "total": runs, "what": "2 at once, loky", "searching": number == runs}
+            tell({"name": "verification:run-started", **told})
+            tell({"name": "verification:run-ended", **told, "seconds": 0.5, "failed": number == runs})
         equal = self.status == "done"
         made = [{"order": "random", "jobs": 2, "backend": "threading", "total_time": 0.5}] * runs
-        return {"equal": equal, "runs": made, "differences": [] if equal else [{"message": "x differs"}]}
+        causes = ("missing_edges", "suspects", "in_document_order", "unsteady", "noise", "opaque")
+        return {
+            "equal": equal,
+            "runs": made,
+            "differences": [] if equal else [{"message": "x differs", "run": 1}],
+            "pairs": {"unordered": 3, "inverted": 2},
+            "search": {"runs": 0, "limit": 40, "complete": True},
+            "folder": "copied",
+            **dict.fromkeys(causes, ()),
+        }
 
 
 @pytest.fixture
@@ -354,14 +368,16 @@ def test_a_run_that_was_stopped_writes_what_it_has_and_is_code_130(save: Save, t
 
 def test_verify_says_yes_or_no(save: Save, tell: Tell, kernel: Kernel) -> None:
     save(*SOURCES)
-    code, out, _ = tell("verify", "a.ipynb", "--runs", "2", "--seed", "7")
+    code, out, err = tell("verify", "a.ipynb", "--runs", "2", "--seed", "7")
     assert (code, kernel.asked) == (0, {"runs": 2, "seed": 7})
-    assert out.splitlines() == ["same results: yes", *["  random: 500 ms, threading, 2 at once"] * 2]
+    assert out.splitlines()[:3] == ["same results: yes", *["  random order: 500 ms, threading, 2 at once"] * 2]
+    assert "turned round: 2; more --runs turn round more" in out
+    assert err.splitlines() == ["run 1 of 2  2 at once, loky  500 ms", "search  2 at once, loky  500 ms  failed"]
     kernel.status = "failed"
     code, out, _ = tell("verify", "a.ipynb")
     assert (code, out.splitlines()[0], "x differs" in out) == (1, "same results: no", True)
-    code, out, _ = tell("verify", "a.ipynb", "--json")
-    assert (code, set(json.loads(out))) == (1, {"equal", "runs", "differences"})
+    code, out, err = tell("verify", "a.ipynb", "--json")
+    assert (code, json.loads(out)["equal"], err) == (1, False, "")
 
 
 @pytest.mark.parametrize(
@@ -400,6 +416,9 @@ def test_a_terminal_gets_a_progress_bar_and_colours(
     assert main(["run", "a.ipynb"]) == 0
     assert "\x1b[" in out.getvalue()
     assert "4/4" in err.getvalue()
+    assert main(["verify", "a.ipynb", "--runs", "7"]) == 0
+    assert "searching for the cause: 2 at once, loky" in err.getvalue()
+    assert "7/7" in err.getvalue()
 
 
 # ---- cells that do not parse ---------------------------------------------------------------------------------

@@ -17,10 +17,11 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from orchestra_nb.cells.description import Description
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, NodeCancelled
@@ -32,6 +33,7 @@ from orchestra_nb.notebook.kernels import Message, kernel, kernel_name
 from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
 from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
+from orchestra_nb.planning.variation import AS_IT_IS, Variation
 from orchestra_nb.running.result import RunResult
 
 Listener = Callable[[Mapping[str, Any]], object]
@@ -48,10 +50,13 @@ class HeadlessRun:
         The result, without values: they ended with the kernel.
     fingerprints
         A digest of each of the user's variables, by name.
+    values
+        A description of each, to say where two runs part.
     """
 
     run: RunResult
     fingerprints: Mapping[str, str]
+    values: Mapping[str, Description] = field(default_factory=dict)
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -76,6 +81,7 @@ def run_file(
     targets: Iterable[str] = (),
     linear: bool = False,
     on_event: Listener | None = None,
+    variation: Variation = AS_IT_IS,
 ) -> HeadlessRun:
     """Run a notebook file in a kernel of its own.
 
@@ -91,6 +97,8 @@ def run_file(
         Run one cell after the other in document order, as Jupyter does, and stop at the first error.
     on_event
         Called with each event, as a mapping that has its ``name``.
+    variation
+        What is to be different in the notebook's graph, for a run that is to prove something.
 
     Raises
     ------
@@ -103,23 +111,24 @@ def run_file(
     config = config if config is not None else RunConfig()
     notebook = Notebook.read(path, plan_cache=config.plan_cache)
     wanted = tuple(targets)
-    whole = notebook.planned(keep_going=config.keep_going)
+    whole = variation.of(notebook.planned(keep_going=config.keep_going))
     dag = whole.subgraph(wanted) if wanted else whole
     name = kernel_name(notebook.document.metadata)
     tell = on_event if on_event is not None else _ignore
     folder = path.absolute().parent
     if linear:
-        run, names = run_linear(dag, name, folder, tell, config.timeout)
+        run, left = run_linear(dag, name, folder, tell, config.timeout)
     else:
-        run, names = _Parallel(dag, tell).run(path, name, config, wanted)
-    return HeadlessRun(run, names)
+        run, left = _Parallel(dag, tell, variation).run(path, name, config, wanted)
+    return HeadlessRun(run, left.get("names", {}), left.get("values", {}))
 
 
 class _Parallel:
     """One parallel run, as seen from outside."""
 
-    def __init__(self, dag: DAG, tell: Listener) -> None:
+    def __init__(self, dag: DAG, tell: Listener, variation: Variation) -> None:
         self._dag = dag
+        self._variation = variation
         self._tell = tell
         self._lanes: dict[NodeId, str] = {}
         self._ended: dict[NodeId, Mapping[str, Any]] = {}
@@ -128,13 +137,13 @@ class _Parallel:
 
     def run(
         self, path: Path, name: str, config: RunConfig, targets: tuple[str, ...]
-    ) -> tuple[RunResult, Mapping[str, str]]:
-        """Run it; returns the result and the fingerprints."""
+    ) -> tuple[RunResult, Mapping[str, Any]]:
+        """Run it; returns the result, and what is in the namespace."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
             copy = shutil.copyfile(path, Path(private, path.name))  # what was checked is what runs
             request, answer, journal = (Path(private, name) for name in ("request.json", "answer.json", "journal"))
             asked = {"notebook": str(copy), "config": asdict(config), "targets": targets}
-            asked |= {"answer": str(answer), "journal": str(journal)}
+            asked |= {"answer": str(answer), "journal": str(journal), "variation": asdict(self._variation)}
             request.write_text(json.dumps(asked), encoding="utf-8")
             with kernel(name, path.absolute().parent) as running:
                 try:
@@ -143,14 +152,14 @@ class _Parallel:
                     raise BackendError(f"{error}{_culprits(journal)}") from None
             return self._result(answer, config)
 
-    def _result(self, answer: Path, config: RunConfig) -> tuple[RunResult, Mapping[str, str]]:
+    def _result(self, answer: Path, config: RunConfig) -> tuple[RunResult, Mapping[str, Any]]:
         if not answer.exists():
             return self._unanswered(config), {}
         told = json.loads(answer.read_text(encoding="utf-8"))
         outcomes = {record["node"]: self._with_stray(outcome_from(record)) for record in told.pop("outcomes")}
-        names = told.pop("names")
+        left = {key: told.pop(key) for key in ("names", "values")}
         told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
-        return result_of(self._dag, outcomes, **told), names
+        return result_of(self._dag, outcomes, **told), left
 
     def _unanswered(self, config: RunConfig) -> RunResult:
         """The kernel was interrupted and did not come back: what the events said, the rest was cancelled."""

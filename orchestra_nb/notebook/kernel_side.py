@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from orchestra_nb.events import Event, EventBus
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.records import change_record, event_record, outcome_record
+from orchestra_nb.planning.variation import Variation
 from orchestra_nb.running.result import RunResult
 
 EVENT_MIME = "application/vnd.orchestra-nb.event+json"
@@ -32,8 +34,8 @@ def run(request: str) -> None:
     Parameters
     ----------
     request
-        Path of a JSON file: ``notebook`` (a path), ``config`` (fields of a RunConfig), ``targets``, and ``answer`` and
-        ``journal``, the paths to write to.
+        Path of a JSON file: ``notebook`` (a path), ``config`` (fields of a RunConfig), ``targets``, ``variation`` (its
+        fields), and ``answer`` and ``journal``, the paths to write to.
     """
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.notebook.program import CellProgram, run_cells
@@ -42,7 +44,8 @@ def run(request: str) -> None:
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     shell = _shell()
     config = RunConfig(**asked["config"])
-    dag = Notebook.read(asked["notebook"], plan_cache=config.plan_cache).planned(keep_going=config.keep_going)
+    plan = Notebook.read(asked["notebook"], plan_cache=config.plan_cache).planned(keep_going=config.keep_going)
+    dag = Variation(**asked["variation"]).of(plan)
     if asked["targets"]:
         dag = dag.subgraph(asked["targets"])
     bus = EventBus()
@@ -54,13 +57,18 @@ def run(request: str) -> None:
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
     if result is not None:
-        _write(asked["answer"], {**_told(result), "names": fingerprints(shell.user_ns, shell.user_ns_hidden)})
+        _write(asked["answer"], {**_told(result), **_left(shell)})
 
 
 def look(answer: str) -> None:
-    """Write the fingerprints of this kernel's names to a file."""
-    shell = _shell()
-    _write(answer, {"names": fingerprints(shell.user_ns, shell.user_ns_hidden)})
+    """Write what is in this kernel's namespace to a file."""
+    _write(answer, _left(_shell()))
+
+
+def _left(shell: Any) -> dict[str, Any]:
+    """The fingerprints and descriptions of the user's names."""
+    names = fingerprints(shell.user_ns, shell.user_ns_hidden)
+    return {"names": names, "values": descriptions(shell.user_ns, names)}
 
 
 def fingerprints(namespace: Mapping[str, Any], hidden: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -89,6 +97,17 @@ def fingerprints(namespace: Mapping[str, Any], hidden: Mapping[str, Any] | None 
             found[name] = fingerprint(value)
         except Exception as error:  # a value's own code may fail while it is walked
             found[name] = f"{OPAQUE}{type(value).__qualname__}: {type(error).__name__}"
+    return found
+
+
+def descriptions(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Describe some of the user's names, each in a few kilobytes at most."""
+    from orchestra_nb.cells.description import describe
+
+    found = {}
+    for name in names:
+        with suppress(Exception):  # a value's own code may fail while it is looked at
+            found[name] = describe(namespace[name])
     return found
 
 

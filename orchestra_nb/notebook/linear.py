@@ -36,7 +36,7 @@ Tell = Callable[[Mapping[str, Any]], object]
 
 def run_linear(
     dag: DAG, name: str, folder: Path, tell: Tell, timeout: float | None = None
-) -> tuple[RunResult, Mapping[str, str]]:
+) -> tuple[RunResult, Mapping[str, Any]]:
     """Run the cells of a DAG in document order, in a fresh kernel.
 
     Parameters
@@ -55,7 +55,7 @@ def run_linear(
     Returns
     -------
     RunResult, mapping
-        The result, and the fingerprints of the names that were left.
+        The result, and what the kernel said of the ``names`` that were left; nothing when it could not be asked.
 
     Raises
     ------
@@ -72,11 +72,11 @@ def run_linear(
     try:
         with tempfile.TemporaryFile() as log, client.setup_kernel(env=environment(), stdout=log, stderr=log):
             run.cells()
-            names = run.look() if not run.busy else {}
+            left = run.look() if not run.busy else {}
     except DeadKernelError:
         raise BackendError(f"the kernel died while it ran {run.current}") from None
     result = result_of(dag, run.outcomes, total_time=run.total_time, jobs=1, backend="linear", stopped=run.stopped)
-    return result, names
+    return result, left
 
 
 class _Linear:
@@ -114,8 +114,8 @@ class _Linear:
             self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=outputs)
         self._event("run-ended", success=not because)
 
-    def look(self) -> Mapping[str, str]:
-        """Ask the kernel for the fingerprints of its names."""
+    def look(self) -> Mapping[str, Any]:
+        """Ask the kernel for the fingerprints and descriptions of its names."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
             answer = Path(private, "names.json")
             cell = _new_cell(_LOOK.format(answer=str(answer)))
@@ -126,8 +126,8 @@ class _Linear:
             if not answer.exists():
                 said = next((o.evalue for o in cell.outputs if o.output_type == "error"), "no answer")
                 raise BackendError(f"the kernel could not be asked for its names: {said}")
-            names: Mapping[str, str] = json.loads(answer.read_text(encoding="utf-8"))["names"]
-            return names
+            left: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+            return left
 
     def _cell(self, position: int, node: Node) -> Outcome:
         from nbclient.exceptions import CellExecutionError, CellTimeoutError

@@ -175,9 +175,11 @@ class Orchestrate(Magics):
     def _verify(self, options: Namespace) -> Any:
         from orchestra_nb.notebook.verification import verify_file
 
+        if options.runs < 1:
+            raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
         path = notebook_path(options.notebook or "", self.shell.user_ns)
         config = options_to_config(options, self.defaults())
-        return reports.verified(verify_file(path, config, options.runs, config.seed))
+        return reports.verified(verify_file(path, config, options.runs))
 
     def _status(self, _: Namespace) -> Any:
         if self.session.result is None:

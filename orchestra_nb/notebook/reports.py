@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display import frames, html, text
+from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
@@ -150,7 +151,16 @@ def told(words: str) -> Report:
 
 
 def verified(found: Mapping[str, Any]) -> Report:
-    """The answer of a comparison with a linear run."""
-    head = f"same results: {'yes' if found['equal'] else 'no'} ({len(found['runs']) - 1} parallel runs compared)"
-    rows = [(item["run"], item["where"], item["message"]) for item in found["differences"]]
-    return table_report(("run", "where", "difference"), rows, head)
+    """The answer of a comparison with a linear run; the frame has a row for each difference."""
+    plain = "\n".join(proof_lines(found))
+    headings = ("run", "kind", "where", "difference", "path", "linear", "other")
+    keys = ("run", "kind", "where", "message", "path", "linear", "other")
+    rows = [tuple(item[key] for key in keys) for item in found["differences"]]
+
+    def frame() -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(rows, columns=list(headings))
+
+    markup = f"<pre>{html.text(plain)}</pre>"
+    return Report(plain, markup + (html.table(headings, rows) if rows else ""), frame)

@@ -1,96 +1,236 @@
-"""The proof: a notebook's linear run set against parallel ones.
+"""The proof in kernels: each trial in a fresh one, each in the same fresh copy of the notebook's folder.
 
-One linear run, then several parallel runs, each with another random order, another number of workers, threads and
-processes by turns. Names are compared by fingerprint, outputs as a reader sees them. When something differs, a second
-linear run tells what differs even between two linear runs (clocks, unseeded draws): that is listed as noise and held
-against nobody.
+What is tried and what follows from it is decided in :mod:`orchestra_nb.cells.verification`; here trials become runs of
+the file, runs become records, and the whole becomes one object for machines, from which
+:mod:`orchestra_nb.display.proof` makes the text.
 
-Failure: a notebook whose linear run fails proves nothing, and says so.
+Failure: a notebook whose linear run fails proves nothing, and says so; if it fails in the copied folder only (it may
+look for a path from the folder's real place), everything is done again in the folder itself. A trial whose kernel dies
+differs. An interrupt ends the proof: half of one proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestra_nb.cells.comparison import RunRecord, compare, noise, opaque_names
+from orchestra_nb.cells.comparison import Difference, RunRecord, opaque_names
+from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.cells.search import MissingEdge, Suspect
+from orchestra_nb.cells.suspicion import Suspicion
+from orchestra_nb.cells.trials import BACKENDS, Trial, TrialPlan, plan_trials
+from orchestra_nb.cells.verification import SEARCH_RUNS, TrialResult, Verification, verify
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import ComparisonError
+from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
+from orchestra_nb.model import Outcome
 from orchestra_nb.notebook.file_run import HeadlessRun, run_file
+from orchestra_nb.notebook.folders import Workplace, workplace
+from orchestra_nb.notebook.records import edge_record
+from orchestra_nb.planning.variation import Variation
+from orchestra_nb.running.backends import resolve
 
-_BACKENDS = ("threading", "loky")
+Listener = Callable[[Mapping[str, Any]], object]
+Pairs = Iterable[tuple[str, str]]
+_MOST_SUSPECTS = 10
+RUN_STARTED = "verification:run-started"
+RUN_ENDED = "verification:run-ended"
 
 
-def verify_file(path: str | Path, config: RunConfig | None = None, runs: int = 3, seed: int = 0) -> Mapping[str, Any]:
-    """Compare a linear run of a notebook with parallel ones.
+def verify_file(
+    path: str | Path,
+    config: RunConfig | None = None,
+    runs: int = 4,
+    on_event: Listener | None = None,
+    without: Pairs = (),
+) -> Mapping[str, Any]:
+    """Compare a linear run of a notebook with others, and name the edges that are missing where they differ.
 
     Parameters
     ----------
     path
         The notebook.
     config
-        Jobs (at most; two and more are tried), schedule and timeout of the parallel runs.
+        Jobs (at most; two and more are tried), backend (threads and processes by turns when not given), timeout, and
+        the seed of the orders.
     runs
-        How many parallel runs.
-    seed
-        Of the first random order; each run has its own.
+        How many runs to compare with the linear one.
+    on_event
+        Called when each run starts and ends, with a mapping that has its ``name``.
+    without
+        Edges to leave out of the graph, as pairs of node ids: how the proof itself is tested.
 
     Returns
     -------
     mapping
-        ``equal``; ``runs``, one entry each; ``differences``, each with ``kind``, ``where``, ``message`` and ``run``;
-        ``noise``, what differs between two linear runs; ``opaque``, the names that could only be compared by type.
+        ``equal``; ``runs``, one entry each; ``differences``, each with ``kind``, ``where``, ``message``, ``run`` and
+        what both sides have there; ``missing_edges``, ``suspects``, ``in_document_order`` and ``unsteady``, which say
+        what the search for causes found, and ``search``, what it took; ``pairs``, how many pairs of cells the graph
+        leaves unordered and how many of them ran the other way round; ``noise``, what differs between two linear runs;
+        ``opaque``, the names that could only be compared by type; ``folder``, ``"copied"`` or ``"shared"``.
 
     Raises
     ------
     ComparisonError
         The linear run failed.
+    DefinitionError, BackendError
+        The file or the backend cannot be used; nothing has run.
+    KeyboardInterrupt
+        The proof was interrupted.
     """
     config = config if config is not None else RunConfig()
-    linear = run_file(path, config, linear=True)
-    _check_done(linear, "linear")
-    first = record_of(linear)
-    entries: list[dict[str, Any]] = [_entry(linear, "linear")]
-    found: list[dict[str, Any]] = []
-    for number in range(runs):
-        trial = _trial(config, number, seed)
-        other = run_file(path, trial)
-        differences = compare(first, record_of(other))
-        entries.append({**_entry(other, trial.policy), "seed": trial.seed})
-        found += [{"kind": d.kind, "where": d.where, "message": str(d), "run": number + 1} for d in differences]
-    ignored: frozenset[str] = frozenset()
-    if found:
-        again = run_file(path, config, linear=True)
-        ignored = noise(first, record_of(again))
-        found = [item for item in found if item["where"] not in ignored]
-    return {
-        "equal": not found,
-        "runs": entries,
-        "differences": found,
-        "noise": sorted(ignored),
-        "opaque": list(opaque_names(first)),
-    }
+    resolve(config)
+    notebook = Notebook.read(path)
+    left_out = tuple(without)
+    dag = Variation(without=left_out).of(notebook.dag)
+    most = config.jobs if config.jobs is not None and config.jobs > 1 else 4
+    plan = plan_trials(dag, runs, config.seed, most, (config.backend,) if config.backend else BACKENDS)
+    suspicion = Suspicion(notebook.cells)
+    with workplace(Path(path)) as place:
+        try:
+            runner = _Runner(place, config, plan, left_out, on_event)
+            found = verify(dag, runner.run, plan)
+        except ComparisonError:
+            if not place.copied:
+                raise
+            place = Workplace(Path(path), None)
+            found = verify(dag, _Runner(place, config, plan, left_out, on_event).run, plan)
+    return {**_told(found, suspicion), "folder": "copied" if place.copied else "shared"}
 
 
 def record_of(run: HeadlessRun) -> RunRecord:
     """What a run left, in the form in which runs are compared."""
-    return RunRecord(dict(run.fingerprints), {name: outcome.outputs for name, outcome in run.outcomes.items()})
+    outcomes = run.outcomes
+    return RunRecord(
+        dict(run.fingerprints),
+        {name: outcome.outputs for name, outcome in outcomes.items()},
+        values=dict(run.values),
+        times={
+            name: (outcome.started, outcome.ended)
+            for name, outcome in outcomes.items()
+            if outcome.started is not None and outcome.ended is not None
+        },
+        failures={name: _failure(outcome) for name, outcome in outcomes.items() if outcome.error is not None},
+        seconds=run.run.total_time,
+    )
 
 
-def _trial(config: RunConfig, number: int, seed: int) -> RunConfig:
-    most = config.jobs if config.jobs is not None and config.jobs > 1 else 4
-    jobs = 2 + number % (most - 1)
-    backend = _BACKENDS[number % len(_BACKENDS)]
-    return replace(config, jobs=jobs, backend=backend, policy="random", seed=seed + number)
+def _failure(outcome: Outcome) -> str:
+    error = outcome.error
+    return f"fails with {error.ename}: {error.evalue}" if isinstance(error, NodeFailed) else str(error)
 
 
-def _entry(run: HeadlessRun, order: str) -> dict[str, Any]:
-    result = run.run
-    return {"order": order, "jobs": result.jobs, "backend": result.backend, "total_time": result.total_time}
+class _Runner:
+    """Runs trials in kernels, and tells of it."""
+
+    def __init__(
+        self, place: Workplace, config: RunConfig, plan: TrialPlan, without: tuple[tuple[str, str], ...], tell: Any
+    ) -> None:
+        self._place = place
+        self._config = config
+        self._total = 1 + len(plan.trials)
+        self._without = without
+        self._tell = tell if tell is not None else lambda _: None
+        self._number = 0
+
+    def run(self, trial: Trial) -> RunRecord:
+        """Run one."""
+        self._number += 1
+        told = {"number": self._number, "total": max(self._total, self._number), "what": _words(trial)}
+        told |= {"searching": self._number > self._total}
+        self._tell({"name": RUN_STARTED, **told})
+        self._place.reset()
+        record = self._run(trial)
+        self._tell({"name": RUN_ENDED, **told, "seconds": record.seconds, "failed": bool(record.failures)})
+        return replace(record, files=self._place.changed())
+
+    def _run(self, trial: Trial) -> RunRecord:
+        path = self._place.notebook
+        if trial.kind == "linear":
+            run = run_file(path, self._config, linear=True)
+        else:
+            variation = Variation(trial.order, self._without)
+            try:
+                run = run_file(path, _config(self._config, trial), variation=variation)
+            except BackendError as error:  # the linear run has shown that kernels start
+                return RunRecord({}, {}, failures={"the kernel": str(error)})
+        if run.run.stopped == "interrupted":
+            raise KeyboardInterrupt
+        return record_of(run)
 
 
-def _check_done(run: HeadlessRun, what: str) -> None:
-    if run.run.errors:
-        raise ComparisonError(f"the {what} run failed, so there is nothing to compare with: {run.run.errors[0]}")
+def _config(config: RunConfig, trial: Trial) -> RunConfig:
+    if trial.kind == "serial":
+        return replace(config, jobs=1, backend="threading", schedule="eager", policy="fifo", keep_going=False)
+    return replace(config, jobs=trial.jobs, backend=trial.backend, policy="random", seed=trial.seed)
+
+
+def _words(trial: Trial) -> str:
+    if trial.kind != "parallel":
+        return "linear" if trial.kind == "linear" else "one by one, in another order"
+    return f"{trial.jobs} at once, {trial.backend}"
+
+
+def _told(found: Verification, suspicion: Suspicion) -> dict[str, Any]:
+    suspects = sorted(
+        found.suspects, key=lambda pair: (suspicion.weight(pair.first, pair.second), pair.seconds), reverse=True
+    )
+    return {
+        "equal": found.equal,
+        "runs": [
+            {"order": "linear", "jobs": 1, "backend": "linear", "total_time": found.linear.seconds},
+            *map(_trial_record, found.results),
+        ],
+        "differences": [{**_difference(difference), "run": number} for number, difference in found.differences],
+        "missing_edges": [_edge(edge, suspicion) for edge in found.missing],
+        "suspects": [_suspect(pair, suspicion) for pair in suspects[:_MOST_SUSPECTS]],
+        "in_document_order": [_difference(difference) for difference in found.in_document_order],
+        "unsteady": [_difference(difference) for difference in found.unsteady],
+        "search": {"runs": found.search_runs, "limit": SEARCH_RUNS, "complete": found.complete},
+        "pairs": {"unordered": found.plan.pairs, "inverted": found.plan.inverted},
+        "noise": sorted({where for _, where in found.noise}),
+        "opaque": list(opaque_names(found.linear)),
+    }
+
+
+def _trial_record(result: TrialResult) -> dict[str, Any]:
+    trial = result.trial
+    ran: dict[str, Any] = {"jobs": trial.jobs, "total_time": result.record.seconds}
+    if trial.kind == "serial":
+        return {"order": "serial", "backend": "serial", **ran, "nodes": list(trial.order)}
+    return {"order": "random", "backend": trial.backend, **ran, "seed": trial.seed}
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "kind": difference.kind,
+        "where": difference.where,
+        "message": str(difference),
+        "path": difference.path,
+        "linear": difference.linear,
+        "other": difference.other,
+        "diff": list(difference.diff),
+    }
+
+
+def _edge(edge: MissingEdge, suspicion: Suspicion) -> dict[str, Any]:
+    pair = edge.source, edge.target
+    return {
+        "source": edge.source,
+        "target": edge.target,
+        "differences": [_difference(difference) for difference in edge.differences],
+        "evidence": [edge_record(found) for found in suspicion.edges(*pair)],
+        "shared": list(suspicion.shared(*pair)),
+        "overrides": list(suspicion.overrides(*pair)),
+        "mend": suspicion.mend(*pair),
+    }
+
+
+def _suspect(pair: Suspect, suspicion: Suspicion) -> dict[str, Any]:
+    return {
+        "nodes": [pair.first, pair.second],
+        "seconds": pair.seconds,
+        "shared": list(suspicion.shared(pair.first, pair.second)),
+        "mend": suspicion.mend(pair.first, pair.second),
+    }

@@ -203,23 +203,6 @@ def test_a_linear_run_keeps_to_its_time(tmp_path: Path) -> None:
     assert run.result["errors"][0]["code"] == "NodeTimeout"
 
 
-def test_verification_finds_nothing_where_there_is_nothing(tmp_path: Path) -> None:
-    sources = ["a = 1", "b = [a]\nprint(b)", "c = {a: 2}\nc", "d = object()\nprint(id(d))", "b.append(c)"]
-    found = verify_file(write(tmp_path / "n.ipynb", sources), RunConfig(jobs=2), runs=2, seed=5)
-    assert found["equal"] is True
-    assert [run["backend"] for run in found["runs"]] == ["linear", "threading", "loky"]
-    assert [run.get("seed") for run in found["runs"]] == [None, 5, 6]
-    assert found["noise"] == ["cell-4"]  # an address differs between any two runs
-
-
-def test_verification_names_what_differs(tmp_path: Path) -> None:
-    settled = "#| writes: []\n#| reads: []\n#| mutates: []\nimport time; time.sleep(0.5)\nvalue = 1"
-    sources = ["value = 0", settled, "print(value)"]
-    found = verify_file(write(tmp_path / "n.ipynb", sources), RunConfig(jobs=2), runs=1)
-    assert found["equal"] is False
-    assert any(item["where"] == "cell-3" and item["run"] == 1 for item in found["differences"])
-
-
 def test_a_faulty_file_starts_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestra_nb.notebook.file_run.kernel", None)
     with pytest.raises(DefinitionError):

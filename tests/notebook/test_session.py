@@ -373,14 +373,33 @@ def test_defaults_come_from_config_then_from_the_project_then_from_the_library(
 
 
 def test_verify_shows_the_comparison(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def verify(path: Path, config: Any, runs: int, seed: int) -> Any:
-        assert (path.name, config.jobs, runs) == ("n.ipynb", 2, 1)
-        return {"equal": False, "runs": [{}, {}], "differences": [{"run": 1, "where": "x", "message": "x: differs"}]}
+    def verify(path: Path, config: Any, runs: int) -> Any:
+        assert (path.name, config.jobs, config.seed, runs) == ("n.ipynb", 2, 9, 1)
+        difference = dict.fromkeys(("kind", "path", "linear", "other"), "") | {
+            "run": 1,
+            "where": "x",
+            "message": "x: <b>",
+        }
+        causes = ("missing_edges", "suspects", "in_document_order", "unsteady", "noise", "opaque")
+        return {
+            "equal": False,
+            "runs": [{"order": "linear", "total_time": 1.0}, {"order": "serial", "total_time": 1.0}],
+            "differences": [difference],
+            "pairs": {"unordered": 3, "inverted": 3},
+            "search": {"runs": 0, "limit": 40, "complete": True},
+            "folder": "shared",
+            **dict.fromkeys(causes, ()),
+        }
 
     monkeypatch.setattr("orchestra_nb.notebook.verification.verify_file", verify)
-    report = cell("%orchestrate verify --notebook n.ipynb --runs 1 -j 2").result
-    assert report.plain.startswith("same results: no (1 parallel runs compared)")
-    assert "x: differs" in report.plain
+    report = cell("%orchestrate verify --notebook n.ipynb --runs 1 -j 2 --seed 9").result
+    assert report.plain.startswith("same results: no")
+    assert "x: <b> (run 1)" in report.plain
+    assert "files were not compared" in report.plain
+    assert "x: &lt;b&gt;" in report.markup
+    assert list(report.frame["where"]) == ["x"]
+    with pytest.raises(CommandError, match="--runs 0 compares nothing"):
+        cell("%orchestrate verify --notebook n.ipynb --runs 0")
 
 
 def test_nothing_is_left_in_the_namespace_and_unloading_leaves_no_trace(shell: Any) -> None:
