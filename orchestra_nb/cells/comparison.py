@@ -165,9 +165,13 @@ def _files(linear: RunRecord, other: RunRecord) -> Iterator[Difference]:
         if right is None:
             message = "is not written" if left else "is not deleted"
         elif left is None:
-            message = "is written, and the linear run does not" if right else "is deleted, and the linear run does not"
+            message = f"is {'written' if right else 'deleted'}, and the linear run does not"
+        elif left and right:
+            message = "has another content than after the linear run"
         else:
-            message = "has another content than after the linear run" if left and right else "is there only after one"
+            message = (
+                f"is {'written' if right else 'deleted'}, and the linear run {'deletes' if right else 'leaves'} it"
+            )
         yield Difference("file", path, message)
 
 

@@ -60,14 +60,18 @@ class Suspicion:
         shared = self.shared(first, second)
         return sum(word.endswith(" (changed)") for word in shared), len(shared)
 
-    def mend(self, source: str, target: str) -> str:
-        """Say what to write so that the edge is there."""
+    def after(self, source: str, target: str) -> str:
+        """Say how the edge is declared."""
         others = self._cells[target].settings.after
         names = f"[{', '.join((*others, source))}]" if others else source
+        return f"write '#| after: {names}' at the top of {target}"
+
+    def mend(self, source: str, target: str) -> str:
+        """Say what to write so that a missing edge is there, and whose fault it was."""
         blame = self.overrides(source, target)
         first = f"mend what is said with {' and '.join(blame)}, or " if blame else ""
         report = "" if blame else ", and report it: the analysis should have found this edge"
-        return f"{first}write '#| after: {names}' at the top of {target}{report}"
+        return f"{first}{self.after(source, target)}{report}"
 
     def _accesses(self, node: str) -> dict[tuple[str, str | int], list[Access]]:
         position = list(self._cells).index(node)

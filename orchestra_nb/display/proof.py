@@ -84,7 +84,7 @@ def _edge(edge: Mapping[str, Any]) -> Iterator[str]:
 def _suspect(pair: Mapping[str, Any]) -> str:
     names = " and ".join(map(clean, pair["nodes"]))
     shared = f"both touch {_names(pair['shared'])}" if pair["shared"] else "nothing is known that both touch"
-    return f"  {names} ({duration(pair['seconds'])} together): {shared}; {clean(pair['mend'])}"
+    return f"  {names} ({duration(pair['seconds'])} together): {shared}; to keep them apart: {clean(pair['mend'])}"
 
 
 def _differences(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -5,9 +5,10 @@ file of the run before, and nothing shows. So every run starts from the same fil
 path (texts may name it), which stands beside the notebook's own, so that ``../data`` means what it means there. Nothing
 that a run writes by a relative path reaches the user's folder. What a run changed there is compared by content.
 
-Policy: files up to some megabytes are copied with their times; larger ones, and everything whose name begins with a dot
-or that is a virtual environment, are linked, for they are read and not written; ``__pycache__`` is left out. Paths
-outside the folder are not put back between runs and not compared.
+Policy: files up to some megabytes are copied with their times; larger ones, and folders that are a virtual environment
+or large and hidden (``.git``), are linked, for they are read and not written; ``__pycache__`` is left out. What is
+hidden is copied and not compared: caches hold times. Paths outside the folder are neither put back between runs nor
+compared.
 
 Failure: a folder with very many files, or one that cannot be copied, is used as it is. Then files are not compared, and
 the answer says so.
@@ -21,11 +22,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 _MOST_FILES = 5_000
 _MOST_BYTES = 256 * 2**20
 _LARGE = 8 * 2**20
+_HIDDEN = 200
+"""Files in a hidden folder up to which it is copied."""
 _DIGESTED = 256 * 2**20
 """Bytes whose content is compared after each run; beyond, the size."""
 
@@ -104,16 +108,16 @@ def workplace(notebook: Path) -> Iterator[Workplace]:
         yield place
 
 
-def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Every entry below a folder that a run may write: not links, not what is hidden, not what only caches code."""
+def _walk(folder: Path, hidden: bool = False) -> Iterator[os.DirEntry[str]]:
+    """Every file below a folder that a run may write: not links, not what only caches code."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name.startswith(".") or entry.name == "__pycache__" or entry.is_symlink():
+            if (entry.name.startswith(".") and not hidden) or entry.name == "__pycache__" or entry.is_symlink():
                 continue
             if not entry.is_dir(follow_symlinks=False):
                 yield entry
             elif not _is_environment(entry.path):
-                yield from _walk(Path(entry.path))
+                yield from _walk(Path(entry.path), hidden)
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, Stamp]]:
@@ -147,16 +151,20 @@ def _copy_folder(source: Path, target: Path) -> None:
             if entry.is_symlink():
                 os.symlink(os.path.join(source, os.readlink(entry.path)), place)
             elif entry.is_dir():
-                if entry.name.startswith(".") or _is_environment(entry.path):
+                if _is_environment(entry.path) or (entry.name.startswith(".") and _has_many(entry.path)):
                     os.symlink(os.path.abspath(entry.path), place, target_is_directory=True)
                 else:
                     _copy_folder(Path(entry.path), place)
             elif entry.is_file():
-                if entry.name.startswith(".") or entry.stat().st_size > _LARGE:
+                if entry.stat().st_size > _LARGE:
                     os.symlink(os.path.abspath(entry.path), place)
                 else:
                     shutil.copy2(entry.path, place)
     shutil.copystat(source, target)
+
+
+def _has_many(folder: str) -> bool:
+    return len(list(islice(_walk(Path(folder), hidden=True), _HIDDEN + 1))) > _HIDDEN
 
 
 def _is_environment(folder: str) -> bool:

@@ -232,5 +232,5 @@ def _suspect(pair: Suspect, suspicion: Suspicion) -> dict[str, Any]:
         "nodes": [pair.first, pair.second],
         "seconds": pair.seconds,
         "shared": list(suspicion.shared(pair.first, pair.second)),
-        "mend": suspicion.mend(pair.first, pair.second),
+        "mend": suspicion.after(pair.first, pair.second),
     }

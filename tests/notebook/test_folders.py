@@ -23,6 +23,9 @@ def notebook(tmp_path: Path) -> Path:
     (home / "link.txt").symlink_to("../beside.txt")
     (tmp_path / "beside.txt").write_text("beside")
     (home / ".secret").write_text("s")
+    (home / ".git" / "objects").mkdir()
+    for number in range(3):
+        (home / ".git" / "objects" / str(number)).touch()
     (home / "n.ipynb").write_text("{}")
     return home / "n.ipynb"
 
@@ -34,8 +37,10 @@ def test_a_run_finds_what_the_notebook_would_find(notebook: Path) -> None:
         assert sorted(os.listdir(here)) == [".git", ".secret", "data", "env", "link.txt", "n.ipynb", "old.txt"]
         assert (here / "data" / "deep" / "in.csv").read_text() == "1"
         assert (here / "link.txt").read_text() == "beside"
-        assert (here / ".git").is_symlink()
+        assert not (here / ".git" / "objects" / "2").is_symlink()
         assert (here / "env").is_symlink()
+        (here / ".secret").write_text("hidden")
+        assert place.changed() == {}
     assert not here.exists()
 
 
@@ -72,9 +77,11 @@ def test_a_large_folder_is_used_as_it_is(
 def test_large_files_are_linked_and_digests_are_bounded(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "_LARGE", 2)
     monkeypatch.setattr(folders, "_DIGESTED", 2)
+    monkeypatch.setattr(folders, "_HIDDEN", 2)
     with workplace(notebook) as place:
         here = place.notebook.parent
         assert (here / "old.txt").is_symlink()
+        assert (here / ".git").is_symlink()
         (here / "big.txt").write_text("four")
         assert place.changed() == {"big.txt": "4 bytes"}
 
