@@ -108,7 +108,7 @@ def _pair(parser: Parser, _: Surface) -> None:
 
 
 def _verify_options(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("--runs", type=whole, default=4, metavar="N", help="how many runs to compare (4)")
+    parser.add_argument("--runs", type=whole, default=5, metavar="N", help="how many runs to compare (5)")
 
 
 def _assignments(parser: Parser, _: Surface) -> None:

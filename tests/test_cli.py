@@ -309,7 +309,7 @@ class Kernel:
             tell({"name": "verification:run-ended", **told, "seconds": 0.5, "failed": number == runs})
         equal = self.status == "done"
         made = [{"order": "random", "jobs": 2, "backend": "threading", "total_time": 0.5}] * runs
-        causes = ("missing_edges", "suspects", "in_document_order", "unsteady", "noise", "opaque")
+        causes = ("missing_edges", "suspects", "in_document_order", "backwards", "unsteady", "noise", "opaque")
         return {
             "equal": equal,
             "runs": made,

@@ -46,7 +46,7 @@ def given_options(options: Namespace) -> dict[str, Any]:
         ("graph -o dag.svg", {"output": "dag.svg"}),
         ("why a b", {"source": "a", "target": "b"}),
         ("verify --runs 5", {"runs": 5}),
-        ("verify", {"runs": 4}),
+        ("verify", {"runs": 5}),
         ("status", {}),
         ("config jobs=2", {"assignments": ["jobs=2"]}),
     ],

@@ -10,7 +10,7 @@ again, until nothing differs; so one trial may show several edges.
 If no serial order shows the difference, cells were in each other's way while they ran at the same time: then the
 *suspects* are the unordered pairs that overlapped in the trial.
 
-Cost: a search has a bound on its runs; when it is reached, what was found so far stands.
+Cost: a search has a bound on its runs; when it is reached, or the user interrupts, what was found so far stands.
 """
 
 from __future__ import annotations
@@ -100,6 +100,9 @@ class Search:
             self._explain(trial, record)
         except OutOfRunsError:
             self.complete = False
+        except KeyboardInterrupt:  # what was found so far is worth more than nothing
+            self.complete = False
+            self._limit = self.runs
 
     def _explain(self, trial: Trial, record: RunRecord) -> None:
         self.in_document_order = self._of(self._base)

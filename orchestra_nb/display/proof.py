@@ -55,7 +55,11 @@ def _causes(found: Mapping[str, Any]) -> Iterator[str]:
     for edge in found["missing_edges"]:
         yield from _edge(edge)
     if found["in_document_order"]:
-        yield "already one by one in document order there is a difference, so no edge is missing; report it:"
+        turned = ", ".join(f"{clean(source)} before {clean(target)}" for source, target in found["backwards"])
+        if turned:
+            yield f"'after' asks for {turned}, against the document's order, and that changes the results:"
+        else:
+            yield "already one by one in document order there is a difference, so no edge is missing; report it:"
         yield from _differences(found["in_document_order"])
     if found["suspects"]:
         yield "no order of the cells shows the difference: cells that ran at the same time were in each other's way"

@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from orchestra_nb.errors import ComparisonError
+
 _MOST_FILES = 5_000
 _MOST_BYTES = 256 * 2**20
 _LARGE = 8 * 2**20
@@ -44,12 +46,13 @@ class Workplace:
     notebook
         The user's file.
     private
-        An empty folder for the copies; ``None`` to use the notebook's own.
+        The folder to work in, beside the notebook's; ``None`` to use the notebook's own.
     """
 
     def __init__(self, notebook: Path, private: Path | None) -> None:
         self._original = notebook
-        self._copy = private / notebook.absolute().parent.name if private is not None else None
+        self._copy = private
+        self._text = notebook.read_bytes() if private is not None else b""
         self._before: Mapping[str, Stamp] = {}
 
     @property
@@ -63,11 +66,23 @@ class Workplace:
         return self._original if self._copy is None else self._copy / self._original.name
 
     def reset(self) -> None:
-        """Make the folder anew, as the notebook's is."""
-        if self._copy is not None:
-            shutil.rmtree(self._copy, ignore_errors=True)
+        """Make the folder anew, as the notebook's is.
+
+        Raises
+        ------
+        ComparisonError
+            What a run left cannot be cleared away, or the notebook's folder cannot be copied.
+        """
+        if self._copy is None:
+            return
+        try:
+            shutil.rmtree(self._copy)
             _copy_folder(self._original.absolute().parent, self._copy)
+            self.notebook.unlink(missing_ok=True)
+            self.notebook.write_bytes(self._text)  # as it was at first, whatever its user saves in the meantime
             self._before = dict(_stamps(self._copy))
+        except OSError as error:
+            raise ComparisonError(f"the runs' copy of the folder cannot be made anew: {error}") from error
 
     def changed(self) -> dict[str, str]:
         """Digest what was written since :meth:`reset`, by path within the folder; empty for what was deleted."""
@@ -103,7 +118,7 @@ def workplace(notebook: Path) -> Iterator[Workplace]:
         place = Workplace(notebook, Path(private))
         try:
             place.reset()
-        except (OSError, shutil.Error):
+        except ComparisonError:
             place = Workplace(notebook, None)
         yield place
 
@@ -160,7 +175,6 @@ def _copy_folder(source: Path, target: Path) -> None:
                     os.symlink(os.path.abspath(entry.path), place)
                 else:
                     shutil.copy2(entry.path, place)
-    shutil.copystat(source, target)
 
 
 def _has_many(folder: str) -> bool:
@@ -176,7 +190,10 @@ def _digest(path: Path, most: int) -> str:
     if size > most:
         return f"{size} bytes"
     digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        return f"{size} bytes that cannot be read: {error.strerror}"
     return digest.hexdigest()

@@ -6,7 +6,7 @@ the file, runs become records, and the whole becomes one object for machines, fr
 
 Failure: a notebook whose linear run fails proves nothing, and says so; if it fails in the copied folder only (it may
 look for a path from the folder's real place), everything is done again in the folder itself. A trial whose kernel dies
-differs. An interrupt ends the proof: half of one proves nothing.
+differs. An interrupt ends the proof, for half of one proves nothing; during the search, it ends the search only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RUN_ENDED = "verification:run-ended"
 def verify_file(
     path: str | Path,
     config: RunConfig | None = None,
-    runs: int = 4,
+    runs: int = 5,
     on_event: Listener | None = None,
     without: Pairs = (),
 ) -> Mapping[str, Any]:
@@ -67,8 +67,9 @@ def verify_file(
         ``equal``; ``runs``, one entry each; ``differences``, each with ``kind``, ``where``, ``message``, ``run`` and
         what both sides have there; ``missing_edges``, ``suspects``, ``in_document_order`` and ``unsteady``, which say
         what the search for causes found, and ``search``, what it took; ``pairs``, how many pairs of cells the graph
-        leaves unordered and how many of them ran the other way round; ``noise``, what differs between two linear runs;
-        ``opaque``, the names that could only be compared by type; ``folder``, ``"copied"`` or ``"shared"``.
+        leaves unordered and how many of them ran the other way round; ``backwards``, the pairs that an ``after`` turns
+        round against the document; ``noise``, what differs between two linear runs; ``opaque``, the names that could
+        only be compared by type; ``folder``, ``"copied"`` or ``"shared"``.
 
     Raises
     ------
@@ -96,7 +97,12 @@ def verify_file(
                 raise
             place = Workplace(Path(path), None)
             found = verify(dag, _Runner(place, config, plan, left_out, on_event).run, plan)
-    return {**_told(found, suspicion), "folder": "copied" if place.copied else "shared"}
+    place_of = {node: number for number, node in enumerate(dag.nodes)}
+    return {
+        **_told(found, suspicion),
+        "backwards": [[e.source, e.target] for e in dag.edges if place_of[e.source] > place_of[e.target]],
+        "folder": "copied" if place.copied else "shared",
+    }
 
 
 def record_of(run: HeadlessRun) -> RunRecord:

@@ -318,6 +318,18 @@ def test_a_search_keeps_to_its_bound(limit: int, tmp_path: Path) -> None:
     assert len(trials) == 3 + limit  # linear, the trial, linear again
 
 
+def test_an_interrupt_ends_the_search_and_keeps_what_is_known() -> None:
+    class Impatient(Scripted):
+        def answer(self, trial: Trial) -> RunRecord:
+            if self.count > 5:
+                raise KeyboardInterrupt
+            return self.record("right" if trial.order in ((), CELLS) else "wrong")
+
+    runner = Impatient(*CELLS)
+    found = scripted(runner, THREE, runs=3)
+    assert (found.equal, found.complete, runner.count) == (False, False, 6)
+
+
 def test_a_linear_run_that_fails_proves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ComparisonError, match="the linear run failed"):
         prove(["1 / 0"], tmp_path)

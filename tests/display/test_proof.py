@@ -33,7 +33,7 @@ def proof(**fields: Any) -> dict[str, Any]:
         "pairs": {"unordered": 120, "inverted": 120},
         "folder": "copied",
     }
-    lists = ("missing_edges", "suspects", "in_document_order", "unsteady", "noise", "opaque")
+    lists = ("missing_edges", "suspects", "in_document_order", "backwards", "unsteady", "noise", "opaque")
     return {**found, **{name: [] for name in lists}, **fields}
 
 
@@ -68,6 +68,10 @@ WORDS = [
     ({"suspects": [{**SUSPECT, "shared": ["name x"]}]}, "both touch name x"),
     ({"suspects": [SUSPECT]}, "what differs:\n  x: is 1 instead of 2 (run 1)"),
     ({"in_document_order": [DIFFERENCE]}, "already one by one in document order there is a difference"),
+    (
+        {"in_document_order": [DIFFERENCE], "backwards": [["b", "a"]]},
+        "'after' asks for b before a, against the document",
+    ),
     ({"unsteady": [DIFFERENCE]}, "differs from run to run"),
     ({"search": {"runs": 40, "limit": 40, "complete": False}}, "the search for causes ended after 40 runs"),
     ({"pairs": {"unordered": 5, "inverted": 4}}, "turned round: 4; more --runs turn round more"),

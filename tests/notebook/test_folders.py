@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orchestra_nb.errors import ComparisonError
 from orchestra_nb.notebook import folders
 from orchestra_nb.notebook.folders import workplace
 
@@ -33,10 +35,11 @@ def notebook(tmp_path: Path) -> Path:
 def test_a_run_finds_what_the_notebook_would_find(notebook: Path) -> None:
     with workplace(notebook) as place:
         here = place.notebook.parent
-        assert (place.copied, here.name, here.parent.parent) == (True, "project", notebook.parent.parent)
+        assert (place.copied, here.parent) == (True, notebook.parent.parent)
         assert sorted(os.listdir(here)) == [".git", ".secret", "data", "env", "link.txt", "n.ipynb", "old.txt"]
         assert (here / "data" / "deep" / "in.csv").read_text() == "1"
         assert (here / "link.txt").read_text() == "beside"
+        assert (here / ".." / "beside.txt").read_text() == "beside"
         assert not (here / ".git" / "objects" / "2").is_symlink()
         assert (here / "env").is_symlink()
         (here / ".secret").write_text("hidden")
@@ -44,7 +47,18 @@ def test_a_run_finds_what_the_notebook_would_find(notebook: Path) -> None:
     assert not here.exists()
 
 
-def test_what_a_run_changed_is_told_and_the_next_one_finds_it_undone(notebook: Path) -> None:
+_open = Path.open
+
+
+def shut(path: Path, *how: Any) -> Any:
+    if path.name == "shut.txt":
+        raise OSError(13, "shut")
+    return _open(path, *how)
+
+
+def test_what_a_run_changed_is_told_and_the_next_one_finds_it_undone(
+    notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with workplace(notebook) as place:
         here = place.notebook.parent
         assert place.changed() == {}
@@ -52,11 +66,17 @@ def test_what_a_run_changed_is_told_and_the_next_one_finds_it_undone(notebook: P
         (here / "old.txt").write_text("new")
         (here / "data" / "deep" / "in.csv").unlink()
         (here / "n.ipynb").write_text("saved")
+        (here / "shut.txt").write_text("x")
+        monkeypatch.setattr(Path, "open", shut)
         first = place.changed()
+        monkeypatch.undo()
+        assert first.pop("shut.txt") == "1 bytes that cannot be read: shut"
         assert set(first) == {"data/out.csv", "old.txt", "data/deep/in.csv"}
         assert first["data/deep/in.csv"] == ""
+        notebook.write_text("saved by its user in the meantime")
         place.reset()
         assert place.changed() == {}
+        assert place.notebook.read_text() == "{}"
         (here / "data" / "out.csv").write_text("3")
         assert place.changed()["data/out.csv"] != first["data/out.csv"]
     assert (notebook.parent / "old.txt").read_text() == "old"
@@ -93,3 +113,16 @@ def test_a_folder_that_cannot_be_copied_is_used_as_it_is(notebook: Path, monkeyp
     monkeypatch.setattr(os, "symlink", refuse)
     with workplace(notebook) as place:
         assert (place.copied, place.notebook) == (False, notebook)
+
+
+def fail(*_: object) -> None:
+    raise OSError("disk full")
+
+
+def test_a_copy_that_cannot_be_made_anew_is_an_error_that_says_why(
+    notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with workplace(notebook) as place:
+        monkeypatch.setattr(folders, "_copy_folder", fail)
+        with pytest.raises(ComparisonError, match="disk full"):
+            place.reset()

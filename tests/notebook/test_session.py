@@ -380,7 +380,7 @@ def test_verify_shows_the_comparison(cell: Cell, tmp_path: Path, monkeypatch: py
             "where": "x",
             "message": "x: <b>",
         }
-        causes = ("missing_edges", "suspects", "in_document_order", "unsteady", "noise", "opaque")
+        causes = ("missing_edges", "suspects", "in_document_order", "backwards", "unsteady", "noise", "opaque")
         return {
             "equal": False,
             "runs": [{"order": "linear", "total_time": 1.0}, {"order": "serial", "total_time": 1.0}],

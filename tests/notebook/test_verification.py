@@ -136,6 +136,19 @@ def test_a_kernel_that_dies_in_a_trial_is_a_difference(tmp_path: Path, monkeypat
     assert "the kernel died (while it ran cell-1)" in "\n".join(proof_lines(found))
 
 
+def test_an_after_that_turns_the_document_round_is_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Turned(Runs):
+        def run(self, path: Path, config: RunConfig, **more: Any) -> SimpleNamespace:
+            run = super().run(path, config)
+            run.fingerprints = {"x": "1" if more.get("linear") else "2"}
+            return run
+
+    monkeypatch.setattr(verification, "run_file", Turned())
+    found = verify_file(write(tmp_path / "n.ipynb", "#| after: cell-2\nx = 1", "print(2)"), runs=1)
+    assert (found["backwards"], edges(found)) == ([["cell-2", "cell-1"]], [])
+    assert "'after' asks for cell-2 before cell-1" in "\n".join(proof_lines(found))
+
+
 def test_an_interrupt_ends_the_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Interrupted(Runs):
         def run(self, path: Path, config: RunConfig, **more: Any) -> SimpleNamespace:
