@@ -1,0 +1,84 @@
+"""The corpus: notebooks in the styles found in the wild, run linearly and through every backend in shuffled orders.
+
+Each run works on a copy of the notebook in a folder of its own, in a kernel of its own. What must be equal to the
+linear run: the names that are left, by their values; every cell's outputs; the files left beside the notebook.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from .record import COMMAND, HIGHER_IS_BETTER, figures, notebooks, recorded
+from .trials import BACKENDS, differences, run
+
+PATHS = notebooks()
+MADE_BY_THE_SYSTEM = {
+    "09_json_etl_tempdir": {"tmp", "root", "db", "out"},
+    "12_local_http_client": {"server", "base"},
+    "13_asyncio_streams_client": {"server", "port", "client"},
+    "15_surroundings": {"home", "work"},
+    "18_pandas_files": {"folder", "path"},
+}
+"""Names that hold a temporary folder or a free port, and so another value in each run."""
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """Two processes that run notebooks: the analysis of one then does not wait for that of the other."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@each_notebook
+def test_every_backend_gives_what_the_linear_run_gives(
+    path: Path, tmp_path: Path, processes: ProcessPoolExecutor
+) -> None:
+    started = {backend: processes.submit(run, path, tmp_path / backend, backend) for backend in ("linear", *BACKENDS)}
+    trials = {backend: trial.result() for backend, trial in started.items()}
+    linear = trials.pop("linear")
+    assert not linear.errors
+    own = MADE_BY_THE_SYSTEM.get(path.stem, set())
+    assert own <= linear.record.names.keys()
+    assert {backend: differences(linear, trial, own) for backend, trial in trials.items()} == {
+        backend: [] for backend in BACKENDS
+    }
+
+
+@each_notebook
+def test_the_parallelism_found_is_what_is_recorded(path: Path) -> None:
+    found, known = figures(path), recorded().get(path.stem, {})
+    changed = {key for key in HIGHER_IS_BETTER if found[key] != known.get(key)}
+    better = {key for key in changed & known.keys() if (found[key] > known[key]) == HIGHER_IS_BETTER[key]}
+    lines = [
+        f"{key}: {known.get(key)} is now {found[key]}, {'better' if key in better else 'worse'}" for key in changed
+    ]
+    assert not changed, "\n".join([*sorted(lines), f"if that was meant, record it with: {COMMAND}"])
+
+
+def test_the_record_is_about_these_notebooks() -> None:
+    assert list(recorded()) == [path.stem for path in PATHS]
+
+
+def test_there_are_notebooks_enough() -> None:
+    assert len(PATHS) >= 27
+
+
+@each_notebook
+def test_a_notebook_of_the_corpus_is_an_ordinary_one_without_outputs(path: Path) -> None:
+    document = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(document)
+    code = [cell for cell in document.cells if cell.cell_type == "code"]
+    assert (document.nbformat, document.nbformat_minor) == (4, 5)
+    assert 8 <= len(code) <= 20
+    assert len(code) < len(document.cells)
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert not re.search(r"orchestra|/home/|/Users/|/tmp/|[A-Z]:\\\\", path.read_text(encoding="utf-8"), re.IGNORECASE)
