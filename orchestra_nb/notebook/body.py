@@ -2,7 +2,8 @@
 
 The namespace is the user's own dictionary and is written directly, as in a linear run; the plan has made sure that
 nobody else touches the same names. Cells that await run on the one background event loop of the session, all of them,
-so that a client made in one cell works in the next; the calling thread waits.
+so that a client made in one cell works in the next; the calling thread waits. In a kernel, a cell that runs on the main
+thread and does not await borrows that loop: a task that it starts is then one that the next cell can await.
 
 Failure: whatever the body raises, ``SystemExit`` too, is that cell's outcome. Its traceback is the one that IPython
 would show, beginning at the cell: our frames are dropped. An interrupt is not a failure but a cancellation.
@@ -18,6 +19,7 @@ import threading
 import time
 import traceback as tracebacks
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from types import CodeType, TracebackType
 from typing import Any
@@ -75,8 +77,9 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
         if code.is_async:
             _run_on_loop(units, namespace, running)
         else:
-            for unit in units:
-                exec(unit, namespace)
+            with LOOP.lent() if _expects_a_loop(code) else nullcontext():
+                for unit in units:
+                    exec(unit, namespace)
     except KeyboardInterrupt:
         return Reply("cancelled", reason="interrupted")
     except _Cancelled:
@@ -84,6 +87,14 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
     except BaseException as error:  # a worker never raises: SystemExit is this cell's failure and nobody else's
         return failure(error, filename, shell)
     return Reply("done")
+
+
+def _expects_a_loop(code: CellCode) -> bool:
+    """Whether the cell would find a running loop in a linear run and may use it: it is on a kernel's main thread.
+
+    The cells that surely do without stay in other threads, where there is none.
+    """
+    return code.foreign and asyncio._get_running_loop() is not None
 
 
 class _Cancelled(BaseException):

@@ -4,6 +4,10 @@ Clients and sessions made in one coroutine work in the next, because the loop is
 the notebook's own loop, where re-entering loses queued cells. The caller waits on a queue and not on a future: a
 ``Future``'s condition variable could be left locked by an interrupt on the main thread, and would then hang the loop.
 An interrupted wait cancels the coroutine. A forked child starts a loop of its own.
+
+Code that does not await can need a running loop too: ``asyncio.create_task``, clients that look for it when they are
+made. The loop is then lent to their thread (:meth:`BackgroundLoop.lent`): it stands still meanwhile, as a loop does
+while such code runs on it, so that nothing of it is touched from two threads.
 """
 
 from __future__ import annotations
@@ -12,8 +16,8 @@ import asyncio
 import contextvars
 import os
 import threading
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -37,6 +41,8 @@ class BackgroundLoop:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._borrower: tuple[int, SimpleQueue[None]] | None = None
+        """The thread to which the loop is lent, and what makes it go on."""
 
     def run(self, coroutine: Coroutine[Any, Any, T], running: list[Cancel] | None = None) -> T:
         """Run a coroutine on the loop, in a copy of the caller's context; the caller waits.
@@ -54,6 +60,7 @@ class BackgroundLoop:
             What the coroutine raised; ``asyncio.CancelledError`` when it was cancelled.
         """
         loop = self._started()
+        self._give_back()
         ended: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
         cancel = Cancel(loop, coroutine)
         context = contextvars.copy_context()
@@ -79,6 +86,47 @@ class BackgroundLoop:
             result: T = value
             return result
         raise value
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let this thread be the loop's for the time of the block: tasks that it starts begin after the block.
+
+        The loop stands still meanwhile, unless the block itself runs a coroutine and waits for it.
+
+        Examples
+        --------
+        >>> with LOOP.lent():
+        ...     task = asyncio.ensure_future(asyncio.sleep(0, "done"))
+        >>> async def outcome():
+        ...     return await task
+        >>> LOOP.run(outcome())
+        'done'
+        """
+        loop = self._started()
+        stopped: SimpleQueue[None] = SimpleQueue()
+        go_on: SimpleQueue[None] = SimpleQueue()
+
+        def stand_still() -> None:
+            stopped.put(None)
+            go_on.get()
+
+        before = asyncio._get_running_loop()
+        try:
+            loop.call_soon_threadsafe(stand_still)
+            stopped.get()
+            self._borrower = threading.get_ident(), go_on
+            asyncio._set_running_loop(loop)
+            yield
+        finally:
+            asyncio._set_running_loop(before)
+            self._borrower = None
+            go_on.put(None)
+
+    def _give_back(self) -> None:
+        """Let the loop go on before this thread, which borrowed it, waits for it."""
+        borrower = self._borrower
+        if borrower is not None and borrower[0] == threading.get_ident():
+            borrower[1].put(None)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is not None and self._pid == os.getpid():

@@ -131,3 +131,38 @@ def test_a_coroutine_that_was_interrupted_before_it_began_is_closed(monkeypatch)
     schedule(each.stop)
     thread.join(60)
     assert coroutine.cr_frame is None
+
+
+def test_code_that_does_not_await_borrows_the_loop_and_starts_tasks_on_it():
+    async def double(value):
+        await asyncio.sleep(0)
+        return 2 * value, threading.current_thread()
+
+    async def outcome():
+        return await task
+
+    with LOOP.lent():
+        assert asyncio.get_running_loop() is LOOP.run(where())[0]
+    with LOOP.lent():
+        task = asyncio.get_running_loop().create_task(double(4))
+        assert not task.done()
+    assert LOOP.run(outcome()) == (8, LOOP.run(where())[1])
+    assert asyncio._get_running_loop() is None
+
+
+def test_the_loop_stands_still_while_it_is_lent():
+    seen = []
+    loop, _ = LOOP.run(where())
+    done = threading.Event()
+    with LOOP.lent():
+        loop.call_soon_threadsafe(seen.append, 1)
+        loop.call_soon_threadsafe(done.set)
+        assert not seen
+    assert done.wait(60)
+    assert seen == [1]
+
+
+def test_an_interrupt_gives_a_lent_loop_back():
+    with pytest.raises(KeyboardInterrupt), LOOP.lent():
+        raise KeyboardInterrupt
+    assert LOOP.run(where())[1] is not threading.current_thread()
