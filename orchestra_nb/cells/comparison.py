@@ -229,16 +229,22 @@ def _cut(text: str) -> str:
 
 
 def _readable(outputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """Outputs as a reader meets them: neighbouring text of a stream joined, incidental identifiers out."""
+    """Outputs as a reader meets them: a stream's text joined up to the next display, incidental identifiers out.
+
+    A kernel sends standard output and standard error each in its own time: their order among each other says nothing.
+    """
     parts: list[tuple[str, Any]] = []
-    for output in outputs:
+    streams: dict[str, str] = {}
+    for output in (*outputs, {}):
+        if streams and output.get("output_type") != "stream":
+            parts += sorted(streams.items(), reverse=True)
+            streams = {}
         match output.get("output_type"):
+            case None:
+                pass
             case "stream":
-                kind, text = str(output.get("name", "stdout")), _clean(output.get("text", ""))
-                if parts and parts[-1][0] == kind:
-                    parts[-1] = (kind, parts[-1][1] + text)
-                else:
-                    parts.append((kind, text))
+                name = str(output.get("name", "stdout"))
+                streams[name] = streams.get(name, "") + _clean(output.get("text", ""))
             case "error":
                 parts.append(("error", (output.get("ename"), _clean(output.get("evalue", "")))))
             case kind:

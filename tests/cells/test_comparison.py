@@ -19,6 +19,7 @@ def result(**data: str) -> dict[str, Any]:
 
 
 SAME = [
+    ([stream("a\nb\n"), stream("careful\n", "stderr")], [stream("a\n"), stream("careful\n", "stderr"), stream("b\n")]),
     ([stream("a\n"), stream("b\n")], [stream("a\nb\n")]),
     ([result(text="<Foo at 0x7f0000000001>")], [result(text="<Foo at 0x7fffffffffff>")]),
     ([{**result(text="1")}], [{**result(text="1"), "execution_count": 9}]),
@@ -28,6 +29,8 @@ SAME = [
      [{"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["2"]}]),
 ]  # fmt: skip
 OTHER = [
+    ([stream("a"), result(text="1"), stream("b")], [stream("ab"), result(text="1")]),
+    ([stream("a"), stream("b", "stderr")], [stream("b"), stream("a", "stderr")]),
     ([stream("a")], [stream("b")]),
     ([stream("a")], [stream("a", "stderr")]),
     ([stream("a")], []),
