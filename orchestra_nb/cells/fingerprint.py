@@ -282,6 +282,12 @@ def _cached(walk: _Walk, value: Any) -> None:
     walk.visit(value.__wrapped__)
 
 
+def _neighbours(walk: _Walk, value: Any) -> None:
+    """A tree of scikit-learn's neighbours: what it holds, without what it counts of its own queries."""
+    state = value.__getstate__()
+    walk._sequence(type(value).__qualname__, (*state[:7], *state[11:]))
+
+
 _SPECIAL: dict[str, Callable[[_Walk, Any], None]] = {
     "numpy.ndarray": _array,
     "numpy.ma.MaskedArray": _masked,
@@ -293,6 +299,10 @@ _SPECIAL: dict[str, Callable[[_Walk, Any], None]] = {
     "pandas.Index": _index,
     "pandas.core.indexes.base.Index": _index,
     "matplotlib.artist.Artist": _axes,
+    "sklearn.neighbors._kd_tree.BinaryTree32": _neighbours,
+    "sklearn.neighbors._kd_tree.BinaryTree64": _neighbours,
+    "sklearn.neighbors._ball_tree.BinaryTree32": _neighbours,
+    "sklearn.neighbors._ball_tree.BinaryTree64": _neighbours,
     "functools.partial": _partial,
     "functools._lru_cache_wrapper": _cached,
 }

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import BallTree, KDTree
 from sklearn.svm import SVC
 
 from orchestra_nb.cells.fingerprint import OPAQUE, fingerprint
@@ -150,3 +151,13 @@ def test_a_rebuilt_tree_has_the_same_digest(tree: object) -> None:
         return tuple(rebuild(item) for item in value) if isinstance(value, tuple) else value
 
     assert fingerprint(tree) == fingerprint(rebuild(tree))
+
+
+@pytest.mark.parametrize("kind", [KDTree, BallTree])
+def test_a_tree_of_neighbours_is_what_it_holds_and_not_what_it_counts_of_its_queries(kind: Any) -> None:
+    tree = kind([[1.0], [2.0], [4.0]])
+    before = fingerprint(tree)
+    tree.query([[1.5]])
+    assert fingerprint(tree) == before
+    assert fingerprint(kind([[1.0], [2.0], [5.0]])) != before
+    assert not before.startswith(OPAQUE)
