@@ -42,8 +42,12 @@ def run(notebook: Path, folder: Path, backend: str) -> Trial:
 
 
 def differences(linear: Trial, other: Trial, own: Container[str]) -> list[str]:
-    """Everything in which a run differs from the linear one, but for the values of names that each run has its own."""
-    found = [str(d) for d in compare(linear.record, other.record) if d.kind != "value" or d.where not in own]
+    """Everything in which a run differs from the linear one, but for what each run has of its own."""
+    found = [
+        str(difference)
+        for difference in compare(linear.record, other.record)
+        if difference.kind in ("missing", "extra") or difference.where not in own
+    ]
     files = sorted(linear.files.keys() | other.files.keys())
     return found + [f"file {name}" for name in files if linear.files.get(name) != other.files.get(name)]
 
