@@ -111,7 +111,7 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
 
     path = Path(options.path)
     run = run_file(path, config, targets=options.nodes, linear=options.linear, on_event=listen)
-    document = notebook.with_outcomes(run.outcomes)
+    document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
     if options.html:

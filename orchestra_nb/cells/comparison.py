@@ -112,22 +112,24 @@ def _brief(part: tuple[str, Any]) -> str:
 
 
 def _readable(outputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """Outputs as a reader meets them: neighbouring text of a stream joined, incidental identifiers out."""
+    """Outputs as a reader meets them: the text of each stream in one, then the rest, incidental identifiers out.
+
+    Where text stands among displays is not compared: a kernel sends it when it has waited long enough, and what child
+    processes write when it arrives, so that two linear runs of one cell differ there.
+    """
     parts: list[tuple[str, Any]] = []
+    texts: dict[str, str] = {}
     for output in outputs:
         match output.get("output_type"):
             case "stream":
                 kind, text = str(output.get("name", "stdout")), _clean(output.get("text", ""))
-                if parts and parts[-1][0] == kind:
-                    parts[-1] = (kind, parts[-1][1] + text)
-                else:
-                    parts.append((kind, text))
+                texts[kind] = texts.get(kind, "") + text
             case "error":
                 parts.append(("error", (output.get("ename"), _clean(output.get("evalue", "")))))
             case kind:
                 data = {mime: _clean(item) for mime, item in sorted(dict(output.get("data", {})).items())}
                 parts.append((str(kind), data))
-    return parts
+    return [*sorted(texts.items()), *parts]
 
 
 def _clean(item: Any) -> Any:

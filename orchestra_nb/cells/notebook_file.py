@@ -151,7 +151,13 @@ class Notebook:
 
         return cell_dag(self.cells)
 
-    def with_outcomes(self, outcomes: Mapping[str, Outcome], *, began: datetime | None = None) -> nbformat.NotebookNode:
+    def with_outcomes(
+        self,
+        outcomes: Mapping[str, Outcome],
+        *,
+        began: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> nbformat.NotebookNode:
         """Make the notebook that a run left behind.
 
         Parameters
@@ -160,8 +166,10 @@ class Notebook:
             By node id. A cell without an outcome has not run: it has no outputs and no number.
         began
             When the run began; now minus its length when not given.
+        metadata
+            What the run adds to the notebook's own, such as :attr:`.HeadlessRun.metadata`.
         """
-        return fill(self.document, self.cells, outcomes, began)
+        return fill(self.document, self.cells, outcomes, began, metadata)
 
     @staticmethod
     def write(node: nbformat.NotebookNode, path: str | os.PathLike[str]) -> None:

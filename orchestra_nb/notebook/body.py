@@ -28,6 +28,7 @@ from orchestra_nb.running.loop import LOOP, Cancel
 from orchestra_nb.running.seams import Reply
 
 _formatting = threading.Lock()
+_NO_FRAMES = "An exception has occurred, use %tb to see the full traceback.\n"
 
 
 def run_body(
@@ -62,6 +63,9 @@ def run_body(
             sink.record("error", reply.ename, reply.evalue, reply.traceback)
         if code.figures:
             flush_figures()
+    if reply.status == "done" and sink.unshown and _fails_unshown(shell):
+        ename, evalue, lines = sink.unshown
+        reply = Reply("failed", ename=ename, evalue=evalue, traceback=tuple(lines))
     if code.may_raise and reply.status == "failed":
         reply = replace(reply, status="done")
     return replace(reply, outputs=sink.close(), seconds=seconds, worker=threading.current_thread().name)
@@ -83,6 +87,11 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
     except BaseException as error:  # a worker never raises: SystemExit is this cell's failure and nobody else's
         return failure(error, filename, shell)
     return Reply("done")
+
+
+def _fails_unshown(shell: Any) -> bool:
+    """Whether a cell whose value cannot be shown counts as failed: since ipykernel 7.4 it does."""
+    return hasattr(shell, "_last_traceback_during_displayhook")
 
 
 class _Cancelled(BaseException):
@@ -144,6 +153,8 @@ def own_traceback(trace: TracebackType | None, filename: str) -> TracebackType |
 
 def _formatted(error: BaseException, trace: TracebackType | None, shell: Any) -> tuple[str, ...]:
     try:
+        if isinstance(error, SystemExit):  # IPython shows no frames of it
+            return (_NO_FRAMES, *_styled(error, None, shell))
         if hasattr(error, "_render_traceback_"):
             return tuple(error._render_traceback_())
         if isinstance(error, BaseExceptionGroup):

@@ -17,7 +17,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from orchestra_nb.notebook.kernels import Message, kernel, kernel_name
 from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
 from orchestra_nb.notebook.records import outcome_from, result_of, run_record
+from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.running.result import RunResult
 
 Listener = Callable[[Mapping[str, Any]], object]
@@ -48,10 +49,14 @@ class HeadlessRun:
         The result, without values: they ended with the kernel.
     fingerprints
         A digest of each of the user's variables, by name.
+    metadata
+        What a file of this run says in the notebook's own metadata: ``language_info`` as the kernel told it, and
+        ``widgets``, where there were any.
     """
 
     run: RunResult
     fingerprints: Mapping[str, str]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -108,10 +113,8 @@ def run_file(
     tell = on_event if on_event is not None else _ignore
     folder = path.absolute().parent
     if linear:
-        run, names = run_linear(dag, name, folder, tell, config.timeout)
-    else:
-        run, names = _Parallel(dag, tell).run(path, name, config, wanted)
-    return HeadlessRun(run, names)
+        return HeadlessRun(*run_linear(dag, name, folder, tell, config.timeout))
+    return _Parallel(dag, tell).run(path, name, config, wanted)
 
 
 class _Parallel:
@@ -124,11 +127,10 @@ class _Parallel:
         self._ended: dict[NodeId, Mapping[str, Any]] = {}
         self._latest = NodeId("")
         self._stray: dict[NodeId, OutputLog] = {}
+        self._widgets = WidgetState()
 
-    def run(
-        self, path: Path, name: str, config: RunConfig, targets: tuple[str, ...]
-    ) -> tuple[RunResult, Mapping[str, str]]:
-        """Run it; returns the result and the fingerprints."""
+    def run(self, path: Path, name: str, config: RunConfig, targets: tuple[str, ...]) -> HeadlessRun:
+        """Run it."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
             copy = shutil.copyfile(path, Path(private, path.name))  # what was checked is what runs
             request, answer, journal = (Path(private, name) for name in ("request.json", "answer.json", "journal"))
@@ -142,13 +144,14 @@ class _Parallel:
                     raise BackendError(f"{error}{_culprits(journal)}") from None
             return self._result(answer, config)
 
-    def _result(self, answer: Path, config: RunConfig) -> tuple[RunResult, Mapping[str, str]]:
+    def _result(self, answer: Path, config: RunConfig) -> HeadlessRun:
         if not answer.exists():
-            return self._unanswered(config), {}
+            return HeadlessRun(self._unanswered(config), {})
         told = json.loads(answer.read_text(encoding="utf-8"))
         outcomes = {record["node"]: self._with_stray(outcome_from(record)) for record in told.pop("outcomes")}
-        names = told.pop("names")
-        return result_of(self._dag, outcomes, **told), names
+        names, language = told.pop("names"), told.pop("language_info")
+        metadata = {"language_info": language, **self._widgets.metadata}
+        return HeadlessRun(result_of(self._dag, outcomes, **told), names, metadata)
 
     def _unanswered(self, config: RunConfig) -> RunResult:
         """The kernel was interrupted and did not come back: what the events said, the rest was cancelled."""
@@ -174,8 +177,11 @@ class _Parallel:
             self._event(data[EVENT_MIME])
         elif message["msg_type"] == "stream":
             self._stray_log().stream(content["name"], content["text"])
+            self._stray_log().flush(content["name"])  # the kernel has let it wait long enough
         elif message["msg_type"] == "display_data":
             self._stray_log().display(data, content.get("metadata"))
+        elif message["msg_type"].startswith("comm_"):
+            self._widgets.take(message)
 
     def _event(self, event: Mapping[str, Any]) -> None:
         if event["name"] == NodeStarted.name:

@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.events import Event, EventBus
+from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.records import event_record, outcome_record
@@ -44,6 +46,7 @@ def run(request: str) -> None:
     dag = Notebook.read(asked["notebook"]).dag
     if asked["targets"]:
         dag = dag.subgraph(asked["targets"])
+    dag = numbered(dag)
     bus = EventBus()
     bus.on("*", _Teller(shell, asked["journal"]))
     scheduler = ParallelScheduler(RunConfig(**asked["config"]), bus)
@@ -52,7 +55,19 @@ def run(request: str) -> None:
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
     if result is not None:
-        _write(asked["answer"], {**_told(result), "names": fingerprints(shell.user_ns, shell.user_ns_hidden)})
+        told = {**_told(result), "names": fingerprints(shell.user_ns, shell.user_ns_hidden)}
+        _write(asked["answer"], {**told, "language_info": dict(shell.kernel.language_info)})
+
+
+def numbered(dag: DAG) -> DAG:
+    """Give each cell the number that it has in the written file: tracebacks name the cell by it."""
+    places = sorted({node.metadata["position"] for node in dag.nodes.values()})
+    number = {place: count for count, place in enumerate(places, 1)}
+    nodes = [
+        replace(node, metadata={**node.metadata, "number": number[node.metadata["position"]]})
+        for node in dag.nodes.values()
+    ]
+    return DAG(nodes, dag.edges)
 
 
 def look(answer: str) -> None:

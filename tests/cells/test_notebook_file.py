@@ -279,7 +279,7 @@ def filled(sources: list[str], outcomes: list[Outcome]) -> nbformat.NotebookNode
     return document
 
 
-def test_executed_cells_are_numbered_in_document_order_and_the_rest_is_empty() -> None:
+def test_the_cells_of_a_run_are_numbered_in_document_order_and_those_not_reached_are_empty() -> None:
     document = filled(
         ["a", "b", "", "c", "d", "e"],
         [
@@ -289,7 +289,7 @@ def test_executed_cells_are_numbered_in_document_order_and_the_rest_is_empty() -
             outcome("cell-4", status="cached", started=None, ended=None, outputs=(TEXT,)),
         ],
     )
-    assert [cell.execution_count for cell in document.cells] == [1, None, None, 2, None, 3]
+    assert [cell.execution_count for cell in document.cells] == [1, None, None, 3, None, 4]
     assert [len(cell.outputs) for cell in document.cells] == [0, 0, 0, 1, 0, 1]
 
 
