@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.parameters import value_of
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import (
@@ -98,7 +99,13 @@ def _config(options: Namespace) -> RunConfig:
 
 
 def _read(options: Namespace) -> Subject:
-    return read_subject(options.path, getattr(options, "nodes", ()))
+    return read_subject(options.path, getattr(options, "nodes", ()), _parameters(options))
+
+
+def _parameters(options: Namespace) -> dict[str, Any]:
+    """Take the parameters of the notebook, by name; of one that is given twice, the later value."""
+    typed = {name: value_of(text) for name, text in options.parameters or ()}
+    return typed | dict(options.raw or ())
 
 
 def _run(options: Namespace, listen: Listener | None) -> Answer:
@@ -110,7 +117,7 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
-    run = run_file(path, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -171,10 +178,10 @@ def _verify(options: Namespace) -> Answer:
     if options.runs < 1:
         raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
     config = _config(options)
-    _read(options)
+    notebook: Any = notebook_of(_read(options), options.path)
     from orchestra_nb.notebook.verification import verify_file
 
-    data = dict(verify_file(Path(options.path), config, runs=options.runs, seed=config.seed))
+    data = dict(verify_file(notebook, config, runs=options.runs, seed=config.seed))
     lines = ["same results: " + ("yes" if data["equal"] else "no")]
     lines += [
         f"  {run['order']}: {duration(run['total_time'])}, {run['backend']}, {run['jobs']} at once"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.definitions.documents import SUFFIXES
@@ -49,20 +50,33 @@ def is_definition(path: str) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def read_subject(path: str, targets: Sequence[str] = ()) -> Subject:
+def read_subject(path: str, targets: Sequence[str] = (), parameters: Mapping[str, Any] | None = None) -> Subject:
     """Read a notebook or a command definition.
+
+    Parameters
+    ----------
+    path
+        The file.
+    targets
+        Keep only these nodes and what they need.
+    parameters
+        Of the notebook, as in :meth:`.Notebook.read`.
 
     Raises
     ------
+    CommandError
+        Parameters were given for a command definition.
     DefinitionError
         The file is faulty; every fault.
     MissingDependencyError
         A target is not in it.
     """
     if is_definition(path):
+        if parameters:
+            raise CommandError(f"{path} is a command definition; only notebooks take parameters")
         command = load_command(path)
         return Subject(_narrowed(command.dag, targets), command.warnings)
-    notebook = Notebook.read(path)
+    notebook = Notebook.read(path, parameters)
     cells = {cell.id: cell for cell in notebook.cells}
     dag = notebook.dag
     faults = check(dag.nodes.values(), dag.edges, place=lambda node, setting: cells[node.id].where(setting))

@@ -31,6 +31,7 @@ from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.declared import declared_faults
 from orchestra_nb.cells.notebook_json import load
 from orchestra_nb.cells.outputs import fill
+from orchestra_nb.cells.parameters import inject
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.errors import DefinitionError, Issue, NotebookError
 from orchestra_nb.graph.validation import check
@@ -74,18 +75,28 @@ class Notebook:
     document: nbformat.NotebookNode = field(default_factory=_new_notebook, repr=False, compare=False)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Notebook:
+    def read(cls, path: str | os.PathLike[str], parameters: Mapping[str, Any] | None = None) -> Notebook:
         """Read a notebook file of any format version.
+
+        Parameters
+        ----------
+        path
+            The file.
+        parameters
+            Values by name, which a cell of their own binds right after the one tagged ``parameters``, as papermill does
+            it.
 
         Raises
         ------
         NotebookError
-            The file cannot be used: missing, not JSON, not a notebook, empty, or for another language.
+            The file cannot be used: missing, not JSON, not a notebook, empty, or for another language; or a parameter
+            cannot be written as Python.
         DefinitionError
             The file can be read, and what cells say in it is faulty; ``.issues`` has every fault.
         """
         file = Path(path)
         document, warnings = load(file)
+        warnings += inject(document, parameters or {})
         return cls._of(document, file, warnings)
 
     @classmethod
@@ -170,6 +181,17 @@ class Notebook:
             What the run adds to the notebook's own, such as :attr:`.HeadlessRun.metadata`.
         """
         return fill(self.document, self.cells, outcomes, began, metadata)
+
+    def code_only(self) -> dict[str, Any]:
+        """The document reduced to what a run needs: code cells without outputs; nothing that is large."""
+        kept = ("cell_type", "id", "metadata", "source")
+        cells = [
+            {**{key: cell[key] for key in kept if key in cell}, "outputs": [], "execution_count": None}
+            for cell in self.document.cells
+            if cell.cell_type == "code"
+        ]
+        metadata = {key: value for key, value in self.document.metadata.items() if key != "widgets"}
+        return {**self.document, "metadata": metadata, "cells": cells}
 
     @staticmethod
     def write(node: nbformat.NotebookNode, path: str | os.PathLike[str]) -> None:

@@ -14,7 +14,6 @@ seen running on the main lane, else to the last that started.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -75,10 +74,11 @@ class HeadlessRun:
 
 
 def run_file(
-    path: str | Path,
+    path: str | Path | Notebook,
     config: RunConfig | None = None,
     *,
     targets: Iterable[str] = (),
+    parameters: Mapping[str, Any] | None = None,
     linear: bool = False,
     on_event: Listener | None = None,
 ) -> HeadlessRun:
@@ -87,11 +87,13 @@ def run_file(
     Parameters
     ----------
     path
-        The notebook.
+        The notebook's file, or the notebook as it was read from there.
     config
         Jobs, backend and so on.
     targets
         Run only these nodes and what they need.
+    parameters
+        Values by name, as in :meth:`.Notebook.read`; for a file.
     linear
         Run one cell after the other in document order, as Jupyter does, and stop at the first error.
     on_event
@@ -103,18 +105,21 @@ def run_file(
         The file or what it says is faulty; nothing has run.
     BackendError
         The kernel does not start, or died.
+    TypeError
+        Parameters were given with a notebook that has been read.
     """
-    path = Path(path)
+    if parameters and isinstance(path, Notebook):
+        raise TypeError("give the parameters to Notebook.read")
     config = config if config is not None else RunConfig()
-    notebook = Notebook.read(path)
+    notebook = path if isinstance(path, Notebook) else Notebook.read(path, parameters)
     wanted = tuple(targets)
     dag = notebook.dag.subgraph(wanted) if wanted else notebook.dag
     name = kernel_name(notebook.document.metadata)
     tell = on_event if on_event is not None else _ignore
-    folder = path.absolute().parent
+    folder = Path.cwd() if notebook.path is None else notebook.path.absolute().parent
     if linear:
         return HeadlessRun(*run_linear(dag, name, folder, tell, config.timeout))
-    return _Parallel(dag, tell).run(path, name, config, wanted)
+    return _Parallel(dag, tell).run(notebook, name, folder, config, wanted)
 
 
 class _Parallel:
@@ -129,15 +134,19 @@ class _Parallel:
         self._stray: dict[NodeId, OutputLog] = {}
         self._widgets = WidgetState()
 
-    def run(self, path: Path, name: str, config: RunConfig, targets: tuple[str, ...]) -> HeadlessRun:
+    def run(
+        self, notebook: Notebook, name: str, folder: Path, config: RunConfig, targets: tuple[str, ...]
+    ) -> HeadlessRun:
         """Run it."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
-            copy = shutil.copyfile(path, Path(private, path.name))  # what was checked is what runs
-            request, answer, journal = (Path(private, name) for name in ("request.json", "answer.json", "journal"))
+            copy, request, answer, journal = (
+                Path(private, name) for name in ("notebook.ipynb", "request.json", "answer.json", "journal")
+            )
+            copy.write_text(json.dumps(notebook.code_only()), encoding="utf-8")  # what was checked is what runs
             asked = {"notebook": str(copy), "config": asdict(config), "targets": targets}
             asked |= {"answer": str(answer), "journal": str(journal)}
             request.write_text(json.dumps(asked), encoding="utf-8")
-            with kernel(name, path.absolute().parent) as running:
+            with kernel(name, folder) as running:
                 try:
                     running.execute(_CALL.format(request=str(request)), self._listen)
                 except BackendError as error:

@@ -2,9 +2,10 @@
 
 Six places are fronted: ``sys.stdout``, ``sys.stderr``, ``sys.displayhook``, the shell's display publisher, the
 shell's way of showing a traceback (formatters that fail use it) and what output widgets send. A router asks
-:func:`.capture.current_sink` who is speaking; when it is no node, the real thing gets the call, and every other attribute is the real one's. So are two
-more, for their sake: ``Thread.start``, which tells a new thread whose it is, and the streams of logging handlers that
-were made before. All are put back when the last run ends, unless user code has replaced them meanwhile.
+:func:`.capture.current_sink` who is speaking; when it is no node, the real thing gets the call, and every other
+attribute is the real one's. So are two more, for their sake: ``Thread.start``, which tells a new thread whose it is,
+and the streams of logging handlers that were made before. All are put back when the last run ends, unless user code has
+replaced them meanwhile.
 
 Rejected: ``redirect_stdout`` and IPython's ``capture_output``, which swap the streams of the whole process for one
 caller; ipykernel's thread-local publisher hooks, which cannot tell apart the async nodes that share one event loop.
