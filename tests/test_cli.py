@@ -313,7 +313,7 @@ def test_parameters_are_those_of_the_notebook_that_is_shown(save: Save, tell: Te
     code, out, _ = tell(*words, "--json")
     assert (code, [node["id"] for node in json.loads(out)["nodes"]]) == (0, ["cell-1", "cell-2", "cell-3"])
     assert "tagged 'parameters'" in tell(*words)[2]
-    code, _, err = tell("validate", "a.ipynb", "-p", "not a name", "3")
+    code, _, err = tell("plan", "a.ipynb", "-p", "not a name", "3")
     assert (code, "not a name that can be bound" in err) == (2, True)
 
 
