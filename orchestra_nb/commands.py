@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.parameters import value_of
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.proof import proof_lines
@@ -100,7 +101,13 @@ def _config(options: Namespace) -> RunConfig:
 
 
 def _read(options: Namespace) -> Subject:
-    return read_subject(options.path, getattr(options, "nodes", ()), _config(options))
+    return read_subject(options.path, getattr(options, "nodes", ()), _config(options), _parameters(options))
+
+
+def _parameters(options: Namespace) -> dict[str, Any]:
+    """Take the parameters of the notebook, by name; of one that is given twice, the later value."""
+    typed = {name: value_of(text) for name, text in options.parameters or ()}
+    return typed | dict(options.raw or ())
 
 
 def _run(options: Namespace, listen: Listener | None) -> Answer:
@@ -112,8 +119,8 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
-    run = run_file(path, config, targets=options.nodes, linear=options.linear, on_event=listen)
-    document = notebook.with_outcomes(run.outcomes)
+    run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
     if options.html:
@@ -174,10 +181,10 @@ def _verify(options: Namespace, listen: Listener | None) -> Answer:
     if options.runs < 1:
         raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
     config = _config(options)
-    _read(options)
+    notebook: Any = notebook_of(_read(options), options.path)
     from orchestra_nb.notebook.verification import verify_file
 
-    data = dict(verify_file(Path(options.path), config, options.runs, listen))
+    data = dict(verify_file(notebook, config, options.runs, listen))
     return Answer(data, "\n".join(proof_lines(data)), DONE if data["equal"] else FAILED)
 
 

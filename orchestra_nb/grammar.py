@@ -61,6 +61,16 @@ def _subject(parser: Parser, surface: Surface) -> None:
         parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
 
 
+def _parameters(parser: Parser, surface: Surface) -> None:
+    """Add the parameters of a notebook; each option as papermill has it."""
+    if surface != "cli":
+        return
+    add, pair = parser.add_argument, ("NAME", "VALUE")
+    text = "bind NAME after the cell tagged 'parameters'; VALUE is a number, True, False, None or a text"
+    add("-p", "--parameters", nargs=2, action="append", metavar=pair, help=text)
+    add("-r", "--raw", "--parameters_raw", nargs=2, action="append", metavar=pair, help="the same; VALUE is a text")
+
+
 def _report(parser: Parser, surface: Surface) -> None:
     if surface == "cli":
         parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
@@ -123,16 +133,17 @@ class _Command:
     surfaces: tuple[Surface, ...] = ("magic", "cli")
 
 
-_SHAPE = (_subject, _nodes, _knobs, _report)
-_GRAPH = (_subject, _nodes, _keep_going, _report)
+_FILE = (_subject, _parameters)
+_SHAPE = (*_FILE, _nodes, _knobs, _report)
+_GRAPH = (*_FILE, _nodes, _keep_going, _report)
 _COMMANDS: Mapping[str, _Command] = {
     "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _run_options)),
     "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
     "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
-    "validate": _Command("list every error and warning of the graph", (_subject, _keep_going, _report)),
-    "why": _Command("say why B waits for A, with the evidence", (_subject, _pair, _keep_going, _report)),
-    "verify": _Command("compare a linear run with parallel ones", (_subject, _knobs, _report, _verify_options)),
+    "validate": _Command("list every error and warning of the graph", (*_FILE, _keep_going, _report)),
+    "why": _Command("say why B waits for A, with the evidence", (*_FILE, _pair, _keep_going, _report)),
+    "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
@@ -53,7 +54,12 @@ def is_definition(path: str) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def read_subject(path: str, targets: Sequence[str] = (), config: RunConfig | None = None) -> Subject:
+def read_subject(
+    path: str,
+    targets: Sequence[str] = (),
+    config: RunConfig | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Subject:
     """Read a notebook or a command definition.
 
     Parameters
@@ -65,19 +71,25 @@ def read_subject(path: str, targets: Sequence[str] = (), config: RunConfig | Non
     config
         Says with ``keep_going`` whether cells that do not parse are nodes, and with ``plan_cache`` whether a plan may
         come from disk.
+    parameters
+        Of the notebook, as in :meth:`.Notebook.read`.
 
     Raises
     ------
+    CommandError
+        Parameters were given for a command definition.
     DefinitionError
         The file is faulty; every fault.
     MissingDependencyError
         A target is not in it.
     """
     if is_definition(path):
+        if parameters:
+            raise CommandError(f"{path} is a command definition; only notebooks take parameters")
         command = load_command(path)
         return Subject(_narrowed(command.dag, targets), command.warnings)
     config = config if config is not None else RunConfig()
-    notebook = Notebook.read(path, plan_cache=config.plan_cache)
+    notebook = Notebook.read(path, parameters, plan_cache=config.plan_cache)
     cells = {cell.id: cell for cell in notebook.cells}
     dag = notebook.planned(keep_going=config.keep_going)
     nodes = dag.nodes.values()

@@ -258,11 +258,11 @@ class Kernel:
         self.error: BaseException | None = None
         self.asked: dict[str, Any] = {}
 
-    def run_file(self, path: Path, config: RunConfig, **more: Any) -> SimpleNamespace:
-        self.asked = {"path": path, "config": config, **more}
+    def run_file(self, notebook: Notebook, config: RunConfig, **more: Any) -> SimpleNamespace:
+        self.asked = {"notebook": notebook, "config": config, **more}
         if self.error is not None:
             raise self.error
-        dag = Notebook.read(path).dag
+        dag = notebook.dag
         outcomes = {node: self._outcome(node) for node in dag.nodes}
         listen = more["on_event"] or (lambda _: None)
         listen({"name": "execution:run-started", "total": len(dag)})
@@ -290,7 +290,7 @@ class Kernel:
             "nodes": nodes,
             "errors": errors,
         }
-        return SimpleNamespace(result={**result, **data}, outcomes=outcomes, dag=dag, fingerprints={})
+        return SimpleNamespace(result={**result, **data}, outcomes=outcomes, dag=dag, fingerprints={}, metadata={})
 
     def _outcome(self, node: str) -> Outcome:
         error = None if self.status == "done" else NodeFailed("ValueError: no", node, ["tb"], "ValueError", "no")
@@ -319,6 +319,16 @@ class Kernel:
             "folder": "copied",
             **dict.fromkeys(causes, ()),
         }
+
+
+def test_parameters_are_those_of_the_notebook_that_is_shown(save: Save, tell: Tell) -> None:
+    save("rate = 1", "print(rate)")
+    words = ("plan", "a.ipynb", "-p", "rate", "-3", "-r", "name", "5")
+    code, out, _ = tell(*words, "--json")
+    assert (code, [node["id"] for node in json.loads(out)["nodes"]]) == (0, ["cell-1", "cell-2", "cell-3"])
+    assert "tagged 'parameters'" in tell(*words)[2]
+    code, _, err = tell("plan", "a.ipynb", "-p", "not a name", "3")
+    assert (code, "not a name that can be bound" in err) == (2, True)
 
 
 @pytest.fixture

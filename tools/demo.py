@@ -112,7 +112,7 @@ def write(notebook: Notebook, run: HeadlessRun, folder: Path) -> Iterator[tuple[
     """Write the executed notebook, the page and the picture."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / (notebook.path.stem if notebook.path else "notebook")
-    document = notebook.with_outcomes(run.outcomes)
+    document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     notebook.write(document, stem.with_suffix(".ipynb"))
     yield "executed notebook", stem.with_suffix(".ipynb")
     write_text(stem.with_suffix(".html"), page(document, stem.name))

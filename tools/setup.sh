@@ -39,6 +39,10 @@ make_venv() {
   "$python" -m venv --clear "$venv"
 }
 
+see_to_older_kernel() {
+  sh tools/older_kernel.sh || echo "setup: no older ipykernel could be fetched; only the tests need one" >&2
+}
+
 asked_for() {
   [ -z "${PYTHON:-}" ] && return 0
   version='import sys; print(sys.version)'
@@ -62,10 +66,12 @@ install() {
 
 if [ -e "$stamp" ] && [ "$(fingerprint)" = "$(cat "$stamp")" ] && asked_for; then
   see_to_dot
+  see_to_older_kernel
   exit 0
 fi
 { usable && asked_for; } || make_venv
 install
 fingerprint > "$stamp"
 see_to_dot
+see_to_older_kernel
 echo "setup: ready in $venv"

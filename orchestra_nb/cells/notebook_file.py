@@ -31,6 +31,7 @@ from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.declared import declared_faults
 from orchestra_nb.cells.notebook_json import load
 from orchestra_nb.cells.outputs import fill
+from orchestra_nb.cells.parameters import inject
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.errors import DefinitionError, Issue, NotebookError
 from orchestra_nb.graph.validation import check
@@ -77,25 +78,36 @@ class Notebook:
     plan_cache: bool = field(default=True, repr=False, compare=False)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], *, plan_cache: bool = True) -> Notebook:
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        plan_cache: bool = True,
+    ) -> Notebook:
         """Read a notebook file of any format version.
 
         Parameters
         ----------
         path
             The file.
+        parameters
+            Values by name, which a cell of their own binds right after the one tagged ``parameters``, as papermill does
+            it.
         plan_cache
             Whether its plan may come from disk and be kept there.
 
         Raises
         ------
         NotebookError
-            The file cannot be used: missing, not JSON, not a notebook, empty, or for another language.
+            The file cannot be used: missing, not JSON, not a notebook, empty, or for another language; or a parameter
+            cannot be written as Python.
         DefinitionError
             The file can be read, and what cells say in it is faulty; ``.issues`` has every fault.
         """
         file = Path(path)
         document, warnings = load(file)
+        warnings += inject(document, parameters or {})
         return replace(cls._of(document, file, warnings), plan_cache=plan_cache)
 
     @classmethod
@@ -191,7 +203,13 @@ class Notebook:
                 raise
             return cell_dag(self.cells, keep_going=True)
 
-    def with_outcomes(self, outcomes: Mapping[str, Outcome], *, began: datetime | None = None) -> nbformat.NotebookNode:
+    def with_outcomes(
+        self,
+        outcomes: Mapping[str, Outcome],
+        *,
+        began: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> nbformat.NotebookNode:
         """Make the notebook that a run left behind.
 
         Parameters
@@ -200,8 +218,21 @@ class Notebook:
             By node id. A cell without an outcome has not run: it has no outputs and no number.
         began
             When the run began; now minus its length when not given.
+        metadata
+            What the run adds to the notebook's own, such as :attr:`.HeadlessRun.metadata`.
         """
-        return fill(self.document, self.cells, outcomes, began)
+        return fill(self.document, self.cells, outcomes, began, metadata)
+
+    def code_only(self) -> dict[str, Any]:
+        """The document reduced to what a run needs: code cells without outputs; nothing that is large."""
+        kept = ("cell_type", "id", "metadata", "source")
+        cells = [
+            {**{key: cell[key] for key in kept if key in cell}, "outputs": [], "execution_count": None}
+            for cell in self.document.cells
+            if cell.cell_type == "code"
+        ]
+        metadata = {key: value for key, value in self.document.metadata.items() if key != "widgets"}
+        return {**self.document, "metadata": metadata, "cells": cells}
 
     @staticmethod
     def write(node: nbformat.NotebookNode, path: str | os.PathLike[str]) -> None:

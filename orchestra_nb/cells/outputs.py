@@ -1,9 +1,10 @@
 """What a run made, put into a notebook document as Jupyter would have left it.
 
-Policy: executed cells are numbered from 1 in document order, whatever order they ran in: the written file is that of a
-linear run. A cell that did not run has no number and no outputs, for old ones would be taken for new. The parts of a
-pipeline cell share its outputs, in their order. ``metadata.execution`` is written as Jupyter and nbclient do it, and
-read again as the cost of the next run.
+Policy: the cells of a run are numbered from 1 in document order, whatever order they ran in: the written file is that
+of a linear run. A cell that was not reached has no number and no outputs, for old ones would be taken for new. The
+parts of a pipeline cell share its outputs, in their order. ``metadata.execution`` is written as Jupyter and nbclient do
+it, and read again as the cost of the next run. What a kernel says of its language and of the widgets that were made
+becomes metadata of the notebook.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def fill(
     cells: Sequence[Cell],
     outcomes: Mapping[str, Outcome],
     began: datetime | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> nbformat.NotebookNode:
     """Return a copy of the document with the outputs, numbers and times of a run.
 
@@ -46,8 +48,11 @@ def fill(
         How each node ended, by id.
     began
         When the run began; now minus its length when not given.
+    metadata
+        What the run adds to the notebook's own: ``language_info`` and, where there were any, ``widgets``.
     """
     result = deepcopy(document)
+    result.metadata.update(_from_dict(dict(metadata or {})))
     length = max((outcome.ended or 0.0 for outcome in outcomes.values()), default=0.0)
     start = began or datetime.now(UTC) - timedelta(seconds=length)
     by_position: dict[int, list[Outcome | None]] = {}
@@ -58,8 +63,9 @@ def fill(
     for position, raw in enumerate(code, 1):
         if position not in by_position:
             continue
-        executed = [outcome for outcome in by_position[position] if outcome is not None and _was_begun(outcome)]
-        count += bool(executed)
+        planned = [outcome for outcome in by_position[position] if outcome is not None]
+        count += bool(planned)  # also where it was not reached: a traceback of a later cell has said its number
+        executed = [outcome for outcome in planned if _was_begun(outcome)]
         _fill_cell(raw, executed, count, start)
     return result
 

@@ -31,6 +31,7 @@ from orchestra_nb.running.loop import LOOP, Cancel
 from orchestra_nb.running.seams import Reply
 
 _formatting = threading.Lock()
+_NO_FRAMES = "An exception has occurred, use %tb to see the full traceback.\n"
 
 
 def run_body(
@@ -65,6 +66,9 @@ def run_body(
             sink.record("error", reply.ename, reply.evalue, reply.traceback)
         if code.figures:
             flush_figures()
+    if reply.status == "done" and sink.unshown and _fails_unshown(shell):
+        ename, evalue, lines = sink.unshown
+        reply = Reply("failed", ename=ename, evalue=evalue, traceback=tuple(lines))
     if code.may_raise and reply.status == "failed":
         reply = replace(reply, status="done")
     return replace(reply, outputs=sink.close(), seconds=seconds, worker=threading.current_thread().name)
@@ -95,6 +99,11 @@ def _expects_a_loop(code: CellCode) -> bool:
     The cells that surely do without stay in other threads, where there is none.
     """
     return code.foreign and asyncio._get_running_loop() is not None
+
+
+def _fails_unshown(shell: Any) -> bool:
+    """Whether a cell whose value cannot be shown counts as failed: since ipykernel 7.4 it does."""
+    return hasattr(shell, "_last_traceback_during_displayhook")
 
 
 class _Cancelled(BaseException):
@@ -165,6 +174,8 @@ def own_traceback(trace: TracebackType | None, filename: str) -> TracebackType |
 
 def _formatted(error: BaseException, trace: TracebackType | None, shell: Any) -> tuple[str, ...]:
     try:
+        if isinstance(error, SystemExit):  # IPython shows no frames of it
+            return (_NO_FRAMES, *_styled(error, None, shell))
         if hasattr(error, "_render_traceback_"):
             return tuple(error._render_traceback_())
         if isinstance(error, BaseExceptionGroup):

@@ -18,14 +18,14 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from orchestra_nb.model import Output
-from orchestra_nb.notebook.outputs import OutputLog
+from orchestra_nb.notebook.outputs import UPDATE, OutputLog
 
 _DRAINING = 1.0
 """Seconds to wait at most for a pipe that a child process left open keeps filling."""
@@ -49,8 +49,14 @@ class Sink:
         self._quiet = quiet
         self._drained = drained
         self._lock = threading.RLock()  # a formatter may print
-        self._log = OutputLog()
+        self._log = OutputLog(time.monotonic)
+        self._outer: list[OutputLog] = []
+        """The logs that wait while what is said goes elsewhere."""
+        self._apart: dict[str, tuple[OutputLog, Callable[[tuple[Output, ...]], None]]] = {}
+        self._showing = False
         self.closed = False
+        self.unshown: tuple[Any, ...] = ()
+        """Name, text and traceback of the error that kept an expression's value from being shown."""
 
     def record(self, method: str, *args: Any) -> bool:
         """Call one method of the :class:`OutputLog`; ``False`` when the sink has been closed meanwhile."""
@@ -58,6 +64,8 @@ class Sink:
             if self.closed:
                 return False
             getattr(self._log, method)(*args)
+            if method == "error" and self._showing:
+                self.unshown = args
             return True
 
     def publish(
@@ -75,15 +83,49 @@ class Sink:
             return
         if self._drained:
             drain_descriptors()
-        data, metadata = _formatter(self._shell).format(value)
+        self._showing = True
+        try:
+            data, metadata = _formatter(self._shell).format(value)
+        finally:
+            self._showing = False
         if data:  # empty when the value displayed itself
             self.record("result", data, metadata)
+
+    def divert(self, key: str, outputs: Iterable[Output], deliver: Callable[[tuple[Output, ...]], None]) -> None:
+        """Collect what comes from now on apart, until :meth:`resume`.
+
+        Parameters
+        ----------
+        key
+            Where it goes; what is said for one key in several places is collected together.
+        outputs
+            What is there already.
+        deliver
+            Called when the sink is closed, with everything that is there then.
+        """
+        with self._lock:
+            log, _ = self._apart.setdefault(key, (OutputLog(time.monotonic, outputs), deliver))
+            self._outer.append(self._log)
+            self._log = log
+
+    def resume(self) -> None:
+        """Go on with the log from before."""
+        with self._lock:
+            self._log.flush()
+            if self._outer:
+                self._log = self._outer.pop()
 
     def close(self) -> tuple[Output, ...]:
         """Take nothing more; returns the outputs."""
         with self._lock:
+            while self._outer:
+                self.resume()
+            for log, _ in self._apart.values():
+                self._log.forward(log.outputs)
             self.closed = True
-            return self._log.outputs
+        for log, deliver in self._apart.values():
+            deliver(tuple(output for output in log.outputs if output["output_type"] != UPDATE))
+        return self._log.outputs
 
 
 _on_main_thread: list[Sink] = []

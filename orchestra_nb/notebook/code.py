@@ -40,7 +40,8 @@ class CellCode:
     node
         The node's id.
     label
-        What a traceback calls the cell: its number among the code cells, or its name.
+        What a traceback calls the cell: the number that it is given to be executed under (``number`` in the node's
+        metadata), else its number among the code cells, or its name.
     source
         The cell as it was written.
     text
@@ -97,7 +98,7 @@ def cell_code(node: Node, flags: int = 0, interactivity: Interactivity = "last_e
     number = node.id.removeprefix("cell-")
     return CellCode(
         node=node.id,
-        label=number if number.isdecimal() else node.id,
+        label=str(node.metadata.get("number") or (number if number.isdecimal() else node.id)),
         source=node.source,
         text=text,
         flags=flags,

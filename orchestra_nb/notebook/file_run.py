@@ -14,7 +14,6 @@ seen running on the main lane, else to the last that started.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -32,7 +31,9 @@ from orchestra_nb.notebook.kernel_side import EVENT_MIME
 from orchestra_nb.notebook.kernels import Message, kernel, kernel_name
 from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
+from orchestra_nb.notebook.plan_parcel import pack_plan
 from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
+from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.planning.variation import AS_IT_IS, Variation
 from orchestra_nb.running.result import RunResult
 
@@ -52,11 +53,15 @@ class HeadlessRun:
         A digest of each of the user's variables, by name.
     values
         A description of each, to say where two runs part.
+    metadata
+        What a file of this run says in the notebook's own metadata: ``language_info`` as the kernel told it, and
+        ``widgets``, where there were any.
     """
 
     run: RunResult
     fingerprints: Mapping[str, str]
     values: Mapping[str, Description] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -75,10 +80,11 @@ class HeadlessRun:
 
 
 def run_file(
-    path: str | Path,
+    path: str | Path | Notebook,
     config: RunConfig | None = None,
     *,
     targets: Iterable[str] = (),
+    parameters: Mapping[str, Any] | None = None,
     linear: bool = False,
     on_event: Listener | None = None,
     variation: Variation = AS_IT_IS,
@@ -88,11 +94,13 @@ def run_file(
     Parameters
     ----------
     path
-        The notebook.
+        The notebook's file, or the notebook as it was read from there.
     config
         Jobs, backend and so on.
     targets
         Run only these nodes and what they need.
+    parameters
+        Values by name, as in :meth:`.Notebook.read`; for a file.
     linear
         Run one cell after the other in document order, as Jupyter does, and stop at the first error.
     on_event
@@ -106,46 +114,48 @@ def run_file(
         The file or what it says is faulty; nothing has run.
     BackendError
         The kernel does not start, or died.
+    TypeError
+        Parameters were given with a notebook that has been read.
     """
-    path = Path(path)
+    if parameters and isinstance(path, Notebook):
+        raise TypeError("give the parameters to Notebook.read")
     config = config if config is not None else RunConfig()
-    notebook = Notebook.read(path, plan_cache=config.plan_cache)
+    notebook = path if isinstance(path, Notebook) else Notebook.read(path, parameters, plan_cache=config.plan_cache)
     wanted = tuple(targets)
     whole = variation.of(notebook.planned(keep_going=config.keep_going))
     dag = whole.subgraph(wanted) if wanted else whole
     name = kernel_name(notebook.document.metadata)
     tell = on_event if on_event is not None else _ignore
-    folder = path.absolute().parent
+    folder = Path.cwd() if notebook.path is None else notebook.path.absolute().parent
     if linear:
         run, left = run_linear(dag, name, folder, tell, config.timeout)
     else:
-        run, left = _Parallel(dag, tell, variation).run(path, name, config, wanted)
-    return HeadlessRun(run, left.get("names", {}), left.get("values", {}))
+        run, left = _Parallel(dag, tell).run(name, folder, config)
+    return HeadlessRun(run, left.get("names", {}), left.get("values", {}), left.get("metadata", {}))
 
 
 class _Parallel:
     """One parallel run, as seen from outside."""
 
-    def __init__(self, dag: DAG, tell: Listener, variation: Variation) -> None:
+    def __init__(self, dag: DAG, tell: Listener) -> None:
         self._dag = dag
-        self._variation = variation
         self._tell = tell
         self._lanes: dict[NodeId, str] = {}
         self._ended: dict[NodeId, Mapping[str, Any]] = {}
         self._latest = NodeId("")
         self._stray: dict[NodeId, OutputLog] = {}
+        self._widgets = WidgetState()
 
-    def run(
-        self, path: Path, name: str, config: RunConfig, targets: tuple[str, ...]
-    ) -> tuple[RunResult, Mapping[str, Any]]:
-        """Run it; returns the result, and what is in the namespace."""
+    def run(self, name: str, folder: Path, config: RunConfig) -> tuple[RunResult, Mapping[str, Any]]:
+        """Run it; returns the result, and what the kernel said of names and of itself."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
-            copy = shutil.copyfile(path, Path(private, path.name))  # what was checked is what runs
-            request, answer, journal = (Path(private, name) for name in ("request.json", "answer.json", "journal"))
-            asked = {"notebook": str(copy), "config": asdict(config), "targets": targets}
-            asked |= {"answer": str(answer), "journal": str(journal), "variation": asdict(self._variation)}
+            plan, request, answer, journal = (
+                Path(private, name) for name in ("plan", "request.json", "answer.json", "journal")
+            )
+            plan.write_bytes(pack_plan(self._dag))  # what was checked is what runs
+            asked = {"plan": str(plan), "config": asdict(config), "answer": str(answer), "journal": str(journal)}
             request.write_text(json.dumps(asked), encoding="utf-8")
-            with kernel(name, path.absolute().parent) as running:
+            with kernel(name, folder) as running:
                 try:
                     running.execute(_CALL.format(request=str(request)), self._listen)
                 except BackendError as error:
@@ -158,6 +168,7 @@ class _Parallel:
         told = json.loads(answer.read_text(encoding="utf-8"))
         outcomes = {record["node"]: self._with_stray(outcome_from(record)) for record in told.pop("outcomes")}
         left = {key: told.pop(key) for key in ("names", "values")}
+        left["metadata"] = {"language_info": told.pop("language_info"), **self._widgets.metadata}
         told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
         return result_of(self._dag, outcomes, **told), left
 
@@ -185,8 +196,11 @@ class _Parallel:
             self._event(data[EVENT_MIME])
         elif message["msg_type"] == "stream":
             self._stray_log().stream(content["name"], content["text"])
+            self._stray_log().flush(content["name"])  # the kernel has let it wait long enough
         elif message["msg_type"] == "display_data":
             self._stray_log().display(data, content.get("metadata"))
+        elif message["msg_type"].startswith("comm_"):
+            self._widgets.take(message)
 
     def _event(self, event: Mapping[str, Any]) -> None:
         if event["name"] == NodeStarted.name:

@@ -13,15 +13,17 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.events import Event, EventBus
+from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
+from orchestra_nb.notebook.plan_parcel import unpack_plan
 from orchestra_nb.notebook.records import change_record, event_record, outcome_record
-from orchestra_nb.planning.variation import Variation
 from orchestra_nb.running.result import RunResult
 
 EVENT_MIME = "application/vnd.orchestra-nb.event+json"
@@ -34,20 +36,16 @@ def run(request: str) -> None:
     Parameters
     ----------
     request
-        Path of a JSON file: ``notebook`` (a path), ``config`` (fields of a RunConfig), ``targets``, ``variation`` (its
-        fields), and ``answer`` and ``journal``, the paths to write to.
+        Path of a JSON file in a private folder: ``plan`` (the path of the pickled DAG that is to run), ``config``
+        (fields of a RunConfig), and ``answer`` and ``journal``, the paths to write to.
     """
-    from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.notebook.program import CellProgram, run_cells
     from orchestra_nb.running.scheduler import ParallelScheduler
 
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     shell = _shell()
     config = RunConfig(**asked["config"])
-    plan = Notebook.read(asked["notebook"], plan_cache=config.plan_cache).planned(keep_going=config.keep_going)
-    dag = Variation(**asked["variation"]).of(plan)
-    if asked["targets"]:
-        dag = dag.subgraph(asked["targets"])
+    dag = numbered(unpack_plan(Path(asked["plan"]).read_bytes()))
     bus = EventBus()
     bus.on("*", _Teller(shell, asked["journal"]))
     scheduler = ParallelScheduler(config, bus)
@@ -57,7 +55,19 @@ def run(request: str) -> None:
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
     if result is not None:
-        _write(asked["answer"], {**_told(result), **_left(shell)})
+        language = dict(shell.kernel.language_info)
+        _write(asked["answer"], {**_told(result), **_left(shell), "language_info": language})
+
+
+def numbered(dag: DAG) -> DAG:
+    """Give each cell the number that it has in the written file: tracebacks name the cell by it."""
+    places = sorted({node.metadata["position"] for node in dag.nodes.values()})
+    number = {place: count for count, place in enumerate(places, 1)}
+    nodes = [
+        replace(node, metadata={**node.metadata, "number": number[node.metadata["position"]]})
+        for node in dag.nodes.values()
+    ]
+    return DAG(nodes, dag.edges)
 
 
 def look(answer: str) -> None:

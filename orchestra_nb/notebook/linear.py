@@ -22,7 +22,9 @@ from orchestra_nb.errors import BackendError, NodeCancelled, NodeError, NodeFail
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.notebook.kernels import environment
+from orchestra_nb.notebook.outputs import joined
 from orchestra_nb.notebook.records import result_of
+from orchestra_nb.notebook.widget_state import widget_metadata
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def run_linear(
     Returns
     -------
     RunResult, mapping
-        The result, and what the kernel said of the ``names`` that were left; nothing when it could not be asked.
+        The result, and what the kernel said: of the ``names`` that were left (nothing when it could not be asked), and
+        what a file of this run says in the notebook's own ``metadata``.
 
     Raises
     ------
@@ -67,16 +70,18 @@ def run_linear(
 
     cells = [_cell(node) for node in dag.nodes.values()]
     resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(_new_notebook(cells=cells), kernel_name=name, resources=resources, coalesce_streams=True)
+    client = NotebookClient(_new_notebook(cells=cells), kernel_name=name, resources=resources)
     run = _Linear(dag, client, tell, timeout)
     try:
         with tempfile.TemporaryFile() as log, client.setup_kernel(env=environment(), stdout=log, stderr=log):
+            metadata = {"language_info": run.language()}
             run.cells()
+            metadata |= widget_metadata(client)
             left = run.look() if not run.busy else {}
     except DeadKernelError:
         raise BackendError(f"the kernel died while it ran {run.current}") from None
     result = result_of(dag, run.outcomes, total_time=run.total_time, jobs=1, backend="linear", stopped=run.stopped)
-    return result, left
+    return result, {**left, "metadata": metadata}
 
 
 class _Linear:
@@ -92,6 +97,13 @@ class _Linear:
         self._tell = tell
         self._timeout = timeout
         self._began = time.monotonic()
+
+    def language(self) -> Mapping[str, Any]:
+        """Ask the kernel about its language."""
+        channels: Any = self._client.kc
+        reply = self._client.wait_for_reply(channels.kernel_info())
+        told: Mapping[str, Any] = (reply or {}).get("content", {}).get("language_info", {})
+        return told
 
     def cells(self) -> None:
         """Run one after the other; what comes after an error or an interrupt is skipped."""
@@ -110,8 +122,7 @@ class _Linear:
                 self.stopped = "interrupted" if outcome.status == "cancelled" else ""
         self.total_time = self._now()
         for node, cell in zip(self._nodes, self._client.nb.cells, strict=True):  # later cells update earlier displays
-            outputs = tuple(dict(output) for output in cell.outputs)
-            self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=outputs)
+            self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=joined(cell.outputs))
         self._event("run-ended", success=not because)
 
     def look(self) -> Mapping[str, Any]:

@@ -146,5 +146,8 @@ def worker_shell() -> Any:
 
         config = Config()
         config.HistoryManager.enabled = False
-        InteractiveShell.instance(config=config)
+        made = InteractiveShell.instance(config=config)
+        from ipykernel.compiler import XCachingCompiler
+
+        made.compile = XCachingCompiler()  # warnings and tracebacks then name cells as they do in a kernel
     return InteractiveShell.instance()

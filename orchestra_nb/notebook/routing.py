@@ -1,10 +1,11 @@
 """The routers: while a run lasts, and only then, what the process says passes by whoever is speaking.
 
-Five places are fronted: ``sys.stdout``, ``sys.stderr``, ``sys.displayhook``, the shell's display publisher and the
-shell's way of showing a traceback (formatters that fail use it). A router asks :func:`.capture.current_sink` who is
-speaking; when it is no node, the real thing gets the call, and every other attribute is the real one's. So are two
-more, for their sake: ``Thread.start``, which tells a new thread whose it is, and the streams of logging handlers that
-were made before. All are put back when the last run ends, unless user code has replaced them meanwhile.
+Six places are fronted: ``sys.stdout``, ``sys.stderr``, ``sys.displayhook``, the shell's display publisher, the
+shell's way of showing a traceback (formatters that fail use it) and what output widgets send. A router asks
+:func:`.capture.current_sink` who is speaking; when it is no node, the real thing gets the call, and every other
+attribute is the real one's. So are two more, for their sake: ``Thread.start``, which tells a new thread whose it is,
+and the streams of logging handlers that were made before. All are put back when the last run ends, unless user code has
+replaced them meanwhile.
 
 Rejected: ``redirect_stdout`` and IPython's ``capture_output``, which swap the streams of the whole process for one
 caller; ipykernel's thread-local publisher hooks, which cannot tell apart the async nodes that share one event loop.
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from orchestra_nb.notebook.capture import current_sink, main_thread_sink, own_thread
+from orchestra_nb.notebook.output_widgets import fronted_comms
 
 
 class StreamRouter(io.TextIOBase):
@@ -45,8 +47,9 @@ class StreamRouter(io.TextIOBase):
         return True
 
     def flush(self) -> None:
-        """A node's log needs none."""
-        if current_sink() is None:
+        """Of the speaking node's log, or of the real stream."""
+        sink = current_sink()
+        if sink is None or not sink.record("flush", self._name):
             self._real.flush()
 
     def close(self) -> None:
@@ -130,6 +133,7 @@ class _Installed:
         if shell is not None:
             self._front(shell, "display_pub", PublisherRouter(shell.display_pub))
             self._front_tracebacks(shell)
+            fronted_comms(self._front)
         self._front_handlers()
 
     def _front(self, owner: Any, name: str, router: Any) -> None:

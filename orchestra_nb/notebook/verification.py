@@ -12,7 +12,7 @@ differs. An interrupt ends the proof, for half of one proves nothing; during the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ RUN_ENDED = "verification:run-ended"
 
 
 def verify_file(
-    path: str | Path,
+    path: str | Path | Notebook,
     config: RunConfig | None = None,
     runs: int = 5,
     on_event: Listener | None = None,
@@ -50,7 +50,7 @@ def verify_file(
     Parameters
     ----------
     path
-        The notebook.
+        The notebook: a file, or one that has been read.
     config
         Jobs (at most; two and more are tried), backend (threads and processes by turns when not given), timeout, and
         the seed of the orders.
@@ -82,21 +82,22 @@ def verify_file(
     """
     config = config if config is not None else RunConfig()
     resolve(config)
-    notebook = Notebook.read(path)
+    notebook = path if isinstance(path, Notebook) else Notebook.read(path)
     left_out = tuple(without)
     dag = Variation(without=left_out).of(notebook.dag)
     most = config.jobs if config.jobs is not None and config.jobs > 1 else 4
     plan = plan_trials(dag, runs, config.seed, most, (config.backend,) if config.backend else BACKENDS)
+    task = _Task(notebook, config, plan, left_out)
     suspicion = Suspicion(notebook.cells)
-    with workplace(Path(path)) as place:
+    file = Path.cwd() / "notebook.ipynb" if notebook.path is None else Path(notebook.path)
+    with workplace(file) as place:
         try:
-            runner = _Runner(place, config, plan, left_out, on_event)
-            found = verify(dag, runner.run, plan)
+            found = verify(dag, _Runner(place, task, on_event).run, plan)
         except ComparisonError:
             if not place.copied:
                 raise
-            place = Workplace(Path(path), None)
-            found = verify(dag, _Runner(place, config, plan, left_out, on_event).run, plan)
+            place = Workplace(file, None)
+            found = verify(dag, _Runner(place, task, on_event).run, plan)
     place_of = {node: number for number, node in enumerate(dag.nodes)}
     return {
         **_told(found, suspicion),
@@ -127,16 +128,23 @@ def _failure(outcome: Outcome) -> str:
     return f"fails with {error.ename}: {error.evalue}" if isinstance(error, NodeFailed) else str(error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be proved, and how."""
+
+    notebook: Notebook
+    config: RunConfig
+    plan: TrialPlan
+    without: tuple[tuple[str, str], ...]
+
+
 class _Runner:
     """Runs trials in kernels, and tells of it."""
 
-    def __init__(
-        self, place: Workplace, config: RunConfig, plan: TrialPlan, without: tuple[tuple[str, str], ...], tell: Any
-    ) -> None:
+    def __init__(self, place: Workplace, task: _Task, tell: Any) -> None:
         self._place = place
-        self._config = config
-        self._total = 1 + len(plan.trials)
-        self._without = without
+        self._task = task
+        self._total = 1 + len(task.plan.trials)
         self._tell = tell if tell is not None else lambda _: None
         self._number = 0
 
@@ -152,13 +160,14 @@ class _Runner:
         return replace(record, files=self._place.changed())
 
     def _run(self, trial: Trial) -> RunRecord:
-        path = self._place.notebook
+        notebook = replace(self._task.notebook, path=self._place.notebook)
+        config = self._task.config
         if trial.kind == "linear":
-            run = run_file(path, self._config, linear=True)
+            run = run_file(notebook, config, linear=True)
         else:
-            variation = Variation(trial.order, self._without)
+            variation = Variation(trial.order, self._task.without)
             try:
-                run = run_file(path, _config(self._config, trial), variation=variation)
+                run = run_file(notebook, _config(config, trial), variation=variation)
             except BackendError as error:  # the linear run has shown that kernels start
                 return RunRecord({}, {}, failures={"the kernel": str(error)})
         if run.run.stopped == "interrupted":

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tracemalloc
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -279,7 +281,7 @@ def filled(sources: list[str], outcomes: list[Outcome]) -> nbformat.NotebookNode
     return document
 
 
-def test_executed_cells_are_numbered_in_document_order_and_the_rest_is_empty() -> None:
+def test_the_cells_of_a_run_are_numbered_in_document_order_and_those_not_reached_are_empty() -> None:
     document = filled(
         ["a", "b", "", "c", "d", "e"],
         [
@@ -289,7 +291,7 @@ def test_executed_cells_are_numbered_in_document_order_and_the_rest_is_empty() -
             outcome("cell-4", status="cached", started=None, ended=None, outputs=(TEXT,)),
         ],
     )
-    assert [cell.execution_count for cell in document.cells] == [1, None, None, 2, None, 3]
+    assert [cell.execution_count for cell in document.cells] == [1, None, None, 3, None, 4]
     assert [len(cell.outputs) for cell in document.cells] == [0, 0, 0, 1, 0, 1]
 
 
@@ -450,3 +452,27 @@ def test_a_minor_format_that_is_no_number_is_taken_as_the_current_one(file: Path
 def test_an_id_that_is_no_text_is_replaced(file: Path, odd: object) -> None:
     notebook = Notebook.read(save(file, code("x = 1", id=odd), code("y = 1", id="b")))
     assert [cell.cell_id for cell in notebook.cells] == ["entry-1", "b"]
+
+
+def test_old_outputs_cost_their_json_once_and_are_not_handed_on(file: Path) -> None:
+    """Neither the analysis nor what is sent to the kernel knows of them."""
+    big = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 1_000_000}}
+    kept = code("x", id="kept", outputs=[big], metadata={"tags": ["skip-execution"]})
+    save(file, kept, *(code(f"y{n} = {n}", id=f"c{n}", outputs=[big]) for n in range(5)))
+
+    def peak(read: Callable[[], object]) -> tuple[int, object]:
+        tracemalloc.start()
+        try:
+            found = read()
+            return tracemalloc.get_traced_memory()[1], found
+        finally:
+            tracemalloc.stop()
+
+    assert len(Notebook.from_sources(["x = 1"]).dag) == 1  # what is imported on the way stays out of it
+    least, _ = peak(lambda: json.loads(file.read_bytes().decode()))
+    most, dag = peak(lambda: Notebook.read(file).dag)
+    assert most < least + 1_000_000
+    notebook = Notebook.read(file)
+    assert len(json.dumps(notebook.code_only())) < 5_000
+    assert len(dag) == 5
+    assert len(json.dumps(notebook.document)) < 1_010_000  # the old output of the cell that no run touches, once

@@ -93,6 +93,49 @@ TABLE: list[tuple[str, Callable[[OutputLog], Any], list[str]]] = [
 ]
 
 
+def write(log: OutputLog, *names: str) -> None:
+    for name in names:
+        log.stream(name, name[3])
+
+
+TABLE += [
+    (
+        "until something flushes them, each stream collects its text, stdout first",
+        lambda log: write(log, "stderr", "stdout", "stderr", "stdout"),
+        ["stdout:oo", "stderr:ee"],
+    ),
+    (
+        "a stream that is flushed does not wait for the other",
+        lambda log: (write(log, "stdout", "stderr"), log.flush("stderr"), write(log, "stdout")),
+        ["stderr:e", "stdout:oo"],
+    ),
+    (
+        "text comes before what is displayed after it",
+        lambda log: (write(log, "stderr", "stdout"), log.result(text("x")), write(log, "stderr")),
+        ["stdout:o", "stderr:e", "execute_result:x", "stderr:e"],
+    ),
+    (
+        "text that was written before a clear is cleared",
+        lambda log: (write(log, "stdout"), log.clear(), write(log, "stderr")),
+        ["stderr:e"],
+    ),
+    (
+        "text that was written before a waiting clear is there until the next output",
+        lambda log: (write(log, "stdout"), log.clear(wait=True)),
+        ["stdout:o"],
+    ),
+]
+
+
+def test_text_waits_a_fifth_of_a_second_and_then_goes_in_the_order_of_its_beginning() -> None:
+    now = [0.0]
+    log = OutputLog(lambda: now[0])
+    for moment, name in [(0.0, "stderr"), (0.1, "stdout"), (0.19, "stderr"), (0.25, "stderr"), (0.35, "stdout")]:
+        now[0] = moment
+        write(log, name)
+    assert brief(log) == ["stderr:ee", "stdout:oo", "stderr:e"]
+
+
 @pytest.mark.parametrize(("happens", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_outputs_are_collected_as_a_front_end_would(happens: Callable[[OutputLog], Any], expected: list[str]) -> None:
     log = OutputLog()

@@ -69,6 +69,17 @@ def test_every_requirement_is_pinned_to_a_version_that_it_allows(
     assert not faults
 
 
+def test_the_older_kernel_is_one_that_the_project_allows(
+    root: Path, project: dict[str, Any], pins: dict[str, Version]
+) -> None:
+    lines = (root / "tools" / "older_kernel.txt").read_text(encoding="utf-8").splitlines()
+    older = pins_in([line for line in lines if not line.startswith("#")])
+    allowed = {requirement.name: requirement.specifier for requirement in requirements(project)}
+    assert list(older) == ["ipykernel"]
+    assert allowed["ipykernel"].contains(older["ipykernel"])
+    assert older["ipykernel"].major < pins["ipykernel"].major
+
+
 def test_the_project_does_not_pin_itself(project: dict[str, Any], pins: dict[str, Version]) -> None:
     assert canonicalize_name(project["name"]) not in pins
 

@@ -51,7 +51,7 @@ class Shop:
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     def installs(self) -> int:
-        return sum("pip install" in line for line in self.log)
+        return sum("pip install" in line and "constraints.txt" in line for line in self.log)
 
     def command(self, name: str, script: str) -> None:
         path = self.place / "commands" / name
@@ -78,7 +78,8 @@ def test_the_first_setup_makes_an_environment_and_installs_into_it(shop: Shop) -
     done = shop.setup()
     assert done.returncode == 0, done.stderr
     assert shop.log[0] == "venv"
-    assert shop.log[-1].endswith("-c constraints.txt --no-build-isolation -e .[dev]")
+    assert shop.log[-2].endswith("-c constraints.txt --no-build-isolation -e .[dev]")
+    assert shop.log[-1].endswith("--no-deps --target build/older-kernel -r tools/older_kernel.txt")
 
 
 def test_nothing_is_done_when_nothing_changed(shop: Shop) -> None:
@@ -103,6 +104,21 @@ def test_a_failed_install_is_tried_again_by_the_next_setup(shop: Shop) -> None:
     (shop.place / "offline").unlink()
     assert shop.setup().returncode == 0
     assert shop.installs() == 2
+
+
+def test_an_older_kernel_that_is_gone_is_fetched_again_and_nothing_else(shop: Shop) -> None:
+    shop.setup()
+    shutil.rmtree(shop.place / "tree" / "build")
+    shop.setup()
+    assert ["older-kernel" in line for line in shop.log] == [True]
+
+
+def test_without_an_older_kernel_setup_goes_on(shop: Shop) -> None:
+    shop.setup()
+    shutil.rmtree(shop.place / "tree" / "build")
+    (shop.place / "offline").touch()
+    done = shop.setup()
+    assert (done.returncode, "no older ipykernel" in done.stderr) == (0, True)
 
 
 def test_a_moved_checkout_is_set_up_again(shop: Shop) -> None:
