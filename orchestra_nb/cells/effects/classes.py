@@ -113,9 +113,8 @@ class Classes(Overrides):
             for item in self.of_kind(value, "result"):
                 if item.detail.rpartition(".")[2] in _FIELDS and item.contents:
                     factories = Value(frozenset(item.contents))
-                    self.weak += 1
-                    given = self._call_held(factories, node) | self.consume(factories, node)
-                    self.weak -= 1
+                    with self.perhaps():
+                        given = self._call_held(factories, node) | self.consume(factories, node)
                     self.heap.set_field(made, name, given.plain, weak=True)
 
     def make_class(self, node: ast.ClassDef) -> Value:

@@ -42,6 +42,8 @@ class Definitions(Calls):
                     item.body.binding = _ACCESSORS[written.attr]
                 value = value | self.eval(written.value)
                 continue
+            if not self.context:
+                self.line = written.lineno
             value = self.call(decorator, Arguments([value]), written)
         if not self.context:
             self.line = node.lineno
@@ -83,6 +85,7 @@ class Definitions(Calls):
                 for name, value in list(self.module.names.items()):
                     self._set(self.module, name, value | self.imported(f"{module}.{name}"))
             elif module != "__future__":
+                self._use_module(f"{module}.{alias.name}")
                 self.bind(alias.asname or alias.name, self.imported(f"{module}.{alias.name}"))
 
     def _imports(self, module: str) -> None:

@@ -234,6 +234,7 @@ class Expressions(Lifetimes):
             made = self.make(node, "container", boxes[0].detail)
             self.heap.hold(made, self.heap.inside(receiver))
             found.append(Value(frozenset((made.number,))))
+            receiver = Value(receiver.objects - {box.number for box in boxes})  # its elements are in the new one
         found += [self._dunder_of_class(receiver, name, [index], node) for name in ("__class_getitem__", "__getitem__")]
         value = join([self.heap.inside(receiver), *found])
         self.observe(value, node)

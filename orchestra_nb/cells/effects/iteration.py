@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
-from orchestra_nb.cells.effects.following import Following
+from orchestra_nb.cells.effects.following import CALLERS, Following
 from orchestra_nb.cells.effects.scopes import Scope, binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
@@ -33,7 +33,11 @@ class Iteration(Following):
     def consume(self, value: Value, node: ast.AST) -> Value:
         """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
         self.spend()
-        out = [self.heap.inside(value), *(self._drain(item, node) for item in self.of_kind(value, "iterator"))]
+        files = {item.number for item in self.of_kind(value, "handle") if item.opened}  # their lines are texts
+        out = [
+            self.heap.inside(Value(value.objects - files)),
+            *(self._drain(item, node) for item in self.of_kind(value, "iterator")),
+        ]
         for item in self.of_kind(value, "handle"):
             self.mutate(Value(frozenset((item.number,))), "reads on")
         for item in self.of_kind(value, "foreign"):
@@ -56,15 +60,15 @@ class Iteration(Following):
         out = []
         for run in list(item.latent):
             if isinstance(run, PendingElements):
-                self.consume(run.source, node)
+                now = self.consume(run.source, node)
+                here, self.context = self.context, (*self.context, id(node))[-CALLERS:]
                 self.fill(run, item)
+                self.fill(replace(run, first=now), item)  # more may have been put into it since
+                self.context = here
                 continue
-            self.weak += 1  # it may be left before its end
-            try:
-                function, given = run
+            function, given = run
+            with self.perhaps():  # it may be left before its end
                 frame = self._activate(function, given, node)
-            finally:
-                self.weak -= 1
             out += [frame.yields, frame.returns]
             self.heap.hold(item, frame.yields)
         for held in sorted(item.contents):
@@ -86,6 +90,12 @@ class Iteration(Following):
                 for extra in node.args[1:]:
                     self.eval(extra)
                 return (NOTHING, self.elements(node.args[0]))
+        view = node.func if isinstance(node, ast.Call) and not node.args and not node.keywords else None
+        if isinstance(view, ast.Attribute) and view.attr in ("items", "keys", "values"):
+            held = self.eval(view.value)
+            if held.objects and len(self.of_kind(held, "container")) == len(held.objects):
+                inside = self.heap.inside(held)
+                return (inside, inside) if view.attr == "items" else inside
         return self.consume(self.eval(node), node).plain
 
     def assign_shape(self, target: ast.expr, shape: Shape) -> None:

@@ -119,6 +119,8 @@ class Object:
     calls: set[int] = field(default_factory=set)
     """What an iterator calls when it is consumed (``map``), as opposed to what comes out of it; an Enum's members."""
     metaclass: Value = NOTHING
+    opened: Literal["", "reading", "writing"] = ""
+    """How a file was opened, where what it yields is text or bytes; empty for one that is mapped into memory."""
     members: set[str] = field(default_factory=set)
     """Names of members that it looks up in whatever it is called with: ``operator.methodcaller``, ``attrgetter``."""
     unseeded: bool = False
@@ -133,6 +135,8 @@ class Heap:
         self.version = 0
         self.visited = 0
         """Objects looked through so far, in :meth:`reachable` and :meth:`inside`."""
+        self.apart: frozenset[int] = frozenset()
+        """Objects that a call changes because they are its arguments: it does not put them into themselves."""
         self._inside: dict[frozenset[int], tuple[int, Value]] = {}
         self._by_site: dict[Hashable, Object] = {}
         self._reach: dict[frozenset[int], tuple[int, frozenset[int]]] = {}
@@ -153,7 +157,7 @@ class Heap:
 
     def hold(self, container: Object, value: Value) -> None:
         """Put what a value may be into a container."""
-        extra = value.objects - container.contents - {container.number}
+        extra = value.objects - container.contents - ({container.number} & self.apart)
         if extra:
             container.contents |= extra
             self.version += 1
