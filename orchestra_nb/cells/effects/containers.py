@@ -60,6 +60,9 @@ class Containers(Classes):
                 return Value(frozenset((target.number,)))
         if name == "popitem":
             return self._box(node, "tuple", self.heap.inside(one))
+        if name == "get" and len(args.positional) == 1:
+            placed = self.heap.placed(item, args.positional[0].const)
+            return self.heap.inside(one) if placed is None else placed
         return (self.heap.inside(one) | args.everything).plain if name in _GIVES_ELEMENT else NOTHING
 
     def _taken_in(self, name: str, args: Arguments, node: ast.AST) -> Value:

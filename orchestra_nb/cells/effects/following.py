@@ -59,6 +59,7 @@ class Following(Expressions):
             args.spread and args.spread.objects,
             self.weak > 0,
             self.doubt > 0,
+            self.turn,
         )
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:

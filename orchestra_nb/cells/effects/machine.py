@@ -103,6 +103,8 @@ class Machine:
         """Above zero while one of several objects or functions is meant, and it is not known which."""
         self.own: set[str] = set()
         self.context: tuple[int, ...] = ()
+        self.turn: tuple[int, ...] = ()
+        """Which elements of the comprehensions at hand are being made, where these are counted out."""
         self.frames: dict[int, Frame] = {}
         self.memo: dict[Any, tuple[int, Any]] = {}
         self.changes = 0
@@ -196,7 +198,7 @@ class Machine:
 
     def make(self, node: ast.AST, kind: Any, detail: str) -> Object:
         """The object that this place in the code makes, in this cell and through these calls."""
-        return self.heap.make((self.cell, self.context, id(node)), kind, detail, self.cell)
+        return self.heap.make((self.cell, self.context, self.turn, id(node)), kind, detail, self.cell)
 
     def imported(self, path: str) -> Value:
         """A module's attribute, by dotted path; a long path stands for what lies below it too, so paths are finite."""
@@ -262,6 +264,8 @@ class Machine:
                 self.record(Access("object", number, "write", self.line, certain, via=name, why=why))
             else:
                 self.hidden += 1
+            if item.kind == "container":
+                self.heap.blur(item)
             if self.watched and item.kind not in ("module", "library"):
                 held = self.heap.inside(Value(frozenset((number,)))).objects
                 self.drop(Value(held - {number}), self.trees[-1])

@@ -144,6 +144,7 @@ class Overrides(Libraries):
         if path == "copy.copy":
             boxes = self.of_kind(given, "container")
             out = NOTHING if len(boxes) == len(given.objects) else out
+            out = out | self._dunder(given, "__copy__", [], node)
             for item in self.of_kind(given, "instance", "container"):
                 made = self._copy_of(item, node)
                 self.heap.hold(made, Value(frozenset(item.contents)))
@@ -151,13 +152,15 @@ class Overrides(Libraries):
                     self.heap.set_field(made, name, value, weak=True)
                 out = out | Value(frozenset((made.number,)))
             return out
-        return out | self._deep_copy(given, node)
+        own = self._dunder(Value(self.heap.reachable(given)), "__deepcopy__", [NOTHING], node)
+        return out | own | self._deep_copy(given, node)
 
     def _copy_of(self, item: Object, node: ast.AST) -> Object:
         """A copy made here; copies of copies count as copies of the first, or a loop would make ever more."""
         origin = self.origins.get(item.number, item.number)
         made = self.heap.make(("copy", self.cell, self.context, id(node), origin), item.kind, item.detail, self.cell)
         self.origins[made.number] = origin
+        made.blurred = True
         made.owner, made.body, made.metaclass = item.owner, item.body, item.metaclass
         return made
 

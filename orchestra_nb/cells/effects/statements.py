@@ -102,9 +102,12 @@ class Interpreter(ContextManagers):
                 self.heap.hold(made, value)
                 self.assign(inner, Value(frozenset((made.number,))))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                inside = self.consume(value, target).plain
-                for part in parts:
-                    self.assign(part, inside)
+                starred = any(isinstance(part, ast.Starred) for part in parts)
+                columns = None if starred else self.heap.columns(value, len(parts))
+                if columns is None:
+                    columns = [self.consume(value, target).plain] * len(parts)
+                for part, column in zip(parts, columns, strict=True):
+                    self.assign(part, column)
             case ast.Attribute(value=owner, attr=name):
                 receiver = self.eval(owner)
                 if name in _STREAMS and any(m.detail == "sys" for m in self.of_kind(receiver, "module")):

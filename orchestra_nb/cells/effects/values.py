@@ -112,6 +112,9 @@ class Object:
     cell: int
     contents: set[int] = field(default_factory=set)
     fields: dict[str, Value] = field(default_factory=dict)
+    """Attributes; of a list, tuple or dict as it was written down, what stands at each constant index or key."""
+    blurred: bool = False
+    """Whether a container may have changed since it was written down, so that what stands where is not known."""
     body: Body | None = None
     owner: int | None = None
     latent: list[Any] = field(default_factory=list)
@@ -159,6 +162,9 @@ class Heap:
         """Put what a value may be into a container."""
         extra = value.objects - container.contents - ({container.number} & self.apart)
         if extra:
+            if container.kind == "container" and container.fields:
+                placed = {number for held in container.fields.values() for number in held.objects}
+                container.blurred = container.blurred or not extra <= placed
             container.contents |= extra
             self.version += 1
 
@@ -169,6 +175,35 @@ class Heap:
         if new != old:
             owner.fields[name] = new
             self.version += 1
+
+    def place(self, container: Object, key: Any, value: Value) -> None:
+        """Put what a literal has at an index or under a key."""
+        self.set_field(container, repr(key), value.plain, weak=True)
+        self.hold(container, value)
+
+    def blur(self, container: Object) -> None:
+        """A container changes in place: from here on, anything in it may stand anywhere."""
+        if not container.blurred:
+            container.blurred = True
+            self.version += 1
+
+    def placed(self, container: Object, key: Any) -> Value | None:
+        """What stands at a constant index or key; ``None`` when that is not known."""
+        if container.blurred or type(key) not in (int, str):
+            return None
+        if container.detail != "dict" and isinstance(key, int) and key < 0:
+            key += len(container.fields)
+        return container.fields.get(repr(key))
+
+    def columns(self, value: Value, width: int) -> list[Value] | None:
+        """What unpacking gives to each of so many targets; ``None`` when that is not known."""
+        items = [self.objects[number] for number in value.objects]
+        if not items or any(i.kind != "container" or i.detail == "dict" or len(i.fields) != width for i in items):
+            return None
+        rows = [[self.placed(item, position) for item in items] for position in range(width)]
+        if any(held is None for row in rows for held in row):
+            return None
+        return [join(held for held in row if held is not None).plain for row in rows]
 
     def inside(self, value: Value) -> Value:
         """What may be taken out of a value by subscript, iteration or an unknown attribute.
