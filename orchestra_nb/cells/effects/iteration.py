@@ -63,6 +63,8 @@ class Iteration(Following):
         return self.fixed_point(("drain", item.number), lambda: self._drain_once(item, node), FRAMES_OF_A_ROUND)
 
     def _drain_once(self, item: Object, node: ast.AST) -> Value:
+        now = self.heap.inside(item.sources)
+        self.heap.hold(item, now | self.heap.inside(now) if item.sources.objects else NOTHING)
         out = []
         for run in list(item.latent):
             if isinstance(run, PendingElements):

@@ -70,11 +70,31 @@ class Overrides(Libraries):
         finally:
             self.heap.apart = outer
 
+    def _iterator(
+        self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None, method: str
+    ) -> Value:
+        """An iterator of a library; what it goes through stands, in it, for the tuples and groups that it makes."""
+        out = super()._iterator(rule, args, node, maker, receiver, method)
+        whole = args.everything | (receiver or NOTHING)
+        for item in self.of_kind(whole, "container"):
+            self.heap.blur(item)
+        for item in self.of_kind(out, "iterator"):
+            item.sources = item.sources | whole
+            if maker == "itertools.groupby":
+                group = self.make(node, "iterator", f"{maker}.group")
+                group.sources = group.sources | whole
+                self.heap.hold(group, Value(frozenset(item.contents - {group.number})))
+                self.heap.hold(item, self._box(node, "tuple", Value(frozenset((group.number, *item.contents)))))
+        return out
+
     def _returned(
         self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str
     ) -> Value:
         """What a call returns; of a file that is opened, for what."""
         out = super()._returned(rule, args, node, receiver=receiver, maker=maker, method=method)
+        if maker == "builtins.sum":  # what it adds up stands for the sum
+            for item in self.of_kind(out, "container"):
+                self.heap.blur(item)
         if rule.returns == "handle" and rule.mode is not None:
             asked = args.pick(rule.mode) or args.pick("mode")
             reads = args.spread is None if asked is None else _only_reads(asked.const)

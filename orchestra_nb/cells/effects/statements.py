@@ -265,8 +265,12 @@ class Interpreter(ContextManagers):
                 if not self.context:
                     self.line = getattr(part, "lineno", self.line)
                 match part:
-                    case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    case ast.MatchAs(name=str(name)):
                         self.bind(name, subject.plain | inside)
+                    case ast.MatchStar(name=str(name)):
+                        rest = self.make(part, "container", "list")
+                        self.heap.hold(rest, inside)
+                        self.bind(name, Value(frozenset((rest.number,))))
                     case ast.MatchMapping(rest=str(name)):
                         self.bind(name, inside)
                     case ast.MatchValue(value=value) | ast.MatchClass(cls=value):

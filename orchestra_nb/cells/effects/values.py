@@ -119,6 +119,8 @@ class Object:
     owner: int | None = None
     latent: list[Any] = field(default_factory=list)
     """Calls that happen when a generator or coroutine is consumed."""
+    sources: Value = NOTHING
+    """What a library's iterator goes through, which may get to hold more until it does."""
     calls: set[int] = field(default_factory=set)
     """What an iterator calls when it is consumed (``map``), as opposed to what comes out of it; an Enum's members."""
     metaclass: Value = NOTHING
