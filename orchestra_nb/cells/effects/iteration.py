@@ -13,7 +13,7 @@ from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 Shape = Value | tuple["Shape", ...]
 """What a loop variable takes: one value, or the columns of a ``zip``."""
-_TURNS = 12
+_TURNS = 8
 """Elements of a list comprehension that are told apart."""
 _CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
 """Makers of objects that iterating over advances."""

@@ -102,6 +102,8 @@ class Machine:
         self.doubt = 0
         """Above zero while one of several objects or functions is meant, and it is not known which."""
         self.own: set[str] = set()
+        self.used: dict[str, None] = {}
+        """The names that the cell reads, in order."""
         self.context: tuple[int, ...] = ()
         self.turn: tuple[int, ...] = ()
         """Which elements of the comprehensions at hand are being made, where these are counted out."""
@@ -158,6 +160,8 @@ class Machine:
         """Add one access to the cell's effects."""
         if access.mode == "write" and access.family != "name":
             self.hidden += 1
+        if access.family == "name" and access.mode == "read":
+            self.used[str(access.key)] = None
         if self.effects.add(access):
             self.changes += 1
 
@@ -238,12 +242,11 @@ class Machine:
     def name_of(self, number: int) -> str:
         """A variable through which an object can be got at, one that the cell uses first; empty when there is none."""
         direct = self.names.get(number)
-        used = [str(access.key) for access in self.effects.of("name", "read")]
-        known = self.module.names
+        used, known = self.used, self.module.names
+        if direct is not None and direct not in used:
+            return next((name for name in used if number in known.get(name, NOTHING).objects), direct)
         if direct is not None:
-            return (
-                direct if direct in used else next((n for n in used if number in known.get(n, NOTHING).objects), direct)
-            )
+            return direct
         for name in (*used, *known):
             if number in self.heap.reachable(known.get(name, NOTHING)):
                 return name
