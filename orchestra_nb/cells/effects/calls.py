@@ -195,6 +195,8 @@ class Calls(Containers):
                 if item.kind == "handle":
                     self.use_file(item, f"uses an open file (.{name})")
                 self.mutate(one, f".{name}()")
+                if name in ("send", "asend"):
+                    self.heap.set_field(item, "sent", args.everything, weak=True)
                 if name.startswith(("readinto", "recv_into")):
                     self.mutate(args.everything, f".{name}()")
                 maker = "builtins.open" if item.kind == "handle" else item.detail

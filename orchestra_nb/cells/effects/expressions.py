@@ -199,7 +199,7 @@ class Expressions(Lifetimes):
     def _eval_Yield(self, node: ast.Yield) -> Value:
         value = self.eval(node.value)
         self._yield(value)
-        return NOTHING
+        return next(reversed(self.frames.values())).sent if self.frames else NOTHING
 
     def _eval_YieldFrom(self, node: ast.YieldFrom) -> Value:
         self._yield(self.consume(self.eval(node.value), node))

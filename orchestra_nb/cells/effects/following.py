@@ -60,6 +60,7 @@ class Following(Expressions):
             self.weak > 0,
             self.doubt > 0,
             self.turn,
+            self.home is None or (self.home, self.context, self.sent.objects),
         )
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
@@ -74,7 +75,7 @@ class Following(Expressions):
         names = function_bindings(body.node)
         scope = Scope("function", body.scope, {}, names.local, names.module, names.outer)
         scope.box = self.make(body.node, "container", "closure").number
-        frame = Frame(scope, owner=body.owner)
+        frame = Frame(scope, owner=body.owner, sent=self.sent)
         self.frames[id(body.node)] = frame
         self._bind_parameters(scope, body.node, body.defaults, args, weak=False)
         saved = (self.scope, self.context, self.discarded, self.hidden, set(self.own))

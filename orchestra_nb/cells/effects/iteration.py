@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
 from orchestra_nb.cells.effects.following import CALLERS, Following
+from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import Scope, binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
@@ -75,8 +76,7 @@ class Iteration(Following):
                 self.context = here
                 continue
             function, given = run
-            with self.perhaps():  # it may be left before its end
-                frame = self._activate(function, given, node)
+            frame = self._advance(item, function, given)
             out += [frame.yields, frame.returns]
             self.heap.hold(item, frame.yields)
         for held in sorted(item.contents):
@@ -85,6 +85,18 @@ class Iteration(Following):
         made = self._call_held(Value(frozenset(item.contents | item.calls)), node)
         self.heap.hold(item, made)
         return join([*out, made, Value(frozenset(item.contents))])
+
+    def _advance(self, item: Object, function: Object, given: Arguments) -> Frame:
+        """Run a generator. What it made before, for another consumer, is what it goes on with."""
+        saved = self.home, self.sent, self.context
+        self.home, self.sent = item.cell, item.fields.get("sent", NOTHING)
+        self.context = (-1 - item.number,)
+        assert function.body is not None
+        try:
+            with self.perhaps():  # it may be left before its end
+                return self._activate(function, given, function.body.node)
+        finally:
+            self.home, self.sent, self.context = saved
 
     def elements(self, node: ast.expr) -> Shape:
         """What iterating over an expression yields; ``zip`` and ``enumerate`` keep their columns apart."""

@@ -43,6 +43,8 @@ class Frame:
     """The class in whose body the function stands, for ``super()``."""
     ended: bool = False
     """Whether a ``return`` was met."""
+    sent: Value = NOTHING
+    """What ``yield`` may give, in a generator."""
 
 
 @dataclass(slots=True)
@@ -105,6 +107,10 @@ class Machine:
         self.used: dict[str, None] = {}
         """The names that the cell reads, in order."""
         self.context: tuple[int, ...] = ()
+        self.home: int | None = None
+        """The cell whose generator is being advanced: what that makes is the generator's, whoever advances it."""
+        self.sent = NOTHING
+        """What was sent to it."""
         self.turn: tuple[int, ...] = ()
         """Which elements of the comprehensions at hand are being made, where these are counted out."""
         self.frames: dict[int, Frame] = {}
@@ -202,7 +208,8 @@ class Machine:
 
     def make(self, node: ast.AST, kind: Any, detail: str) -> Object:
         """The object that this place in the code makes, in this cell and through these calls."""
-        return self.heap.make((self.cell, self.context, self.turn, id(node)), kind, detail, self.cell)
+        cell = self.cell if self.home is None else self.home
+        return self.heap.make((cell, self.context, self.turn, id(node)), kind, detail, cell)
 
     def imported(self, path: str) -> Value:
         """A module's attribute, by dotted path; a long path stands for what lies below it too, so paths are finite."""

@@ -100,6 +100,8 @@ class Overrides(Libraries):
             reads = args.spread is None if asked is None else _only_reads(asked.const)
             for item in self.of_kind(out, "handle"):
                 item.opened = "reading" if reads and item.opened != "writing" else "writing"
+                if args.spread is not None:
+                    self.file(item.detail, "write", f"{maker.removeprefix('builtins.')}()")
         return out
 
     def _call_overrides(self, given: Value, args: Arguments, node: ast.AST, *, fits: bool = True) -> None:
