@@ -1,6 +1,6 @@
 """Ordinary Python in small notebooks, each written to find a missing edge: no allowed order may change what comes out.
 
-The cases stand in ``ordinary_python.txt``: ``=== name``, then cells with ``--`` between them. For each pair of cells
+The cases stand in ``ordinary_*.txt``: ``=== name``, then cells with ``--`` between them. For each pair of cells
 that the DAG leaves unordered, an order that puts the later one first is run and compared with the linear one.
 """
 
@@ -19,7 +19,7 @@ from orchestra_nb.cells.inference import cell_dag
 
 from .test_linear_law import run
 
-TEXT = (Path(__file__).parent / "ordinary_python.txt").read_text(encoding="utf-8")
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("ordinary_*.txt")))
 
 
 def cases() -> Iterator[object]:

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from orchestra_nb.cells.effects.classes import Classes
+from orchestra_nb.cells.effects.containers import Containers
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import NAMES_IN_TEXT, has_attribute
@@ -17,10 +17,29 @@ _LONGEST = 60
 _PURE_CALLABLES = frozenset({"functools.partial", "numpy.vectorize", "numpy.poly1d", "scipy.interpolate.interp1d"})
 """Results that are there to be called, and do not change by it."""
 
+_GIVES_TEXT = frozenset(
+    (
+        *(
+            "read",
+            "read1",
+            "readline",
+            "readlines",
+            "write",
+            "writelines",
+            "tell",
+            "seek",
+            "close",
+            "flush",
+            "truncate",
+        ),
+        *("readable", "writable", "seekable", "fileno", "isatty", "readinto"),
+    )
+)
+"""Methods of open files that give text, bytes, numbers, or lists of them."""
 _LOOK_UP = frozenset({"operator.methodcaller", "operator.attrgetter"})
 
 
-class Calls(Classes):
+class Calls(Containers):
     """Follows calls."""
 
     def _eval_Call(self, node: ast.Call) -> Value:
@@ -57,7 +76,10 @@ class Calls(Classes):
         if not callee.objects:
             return self._call_unknown(NOTHING, args, "calls something that is not known", node)
         strange = self._strangers(callee)
-        out = [self._call_one(self.heap[n], args, node) for n in sorted(callee.objects - strange.objects)]
+        out = []
+        for number in sorted(callee.objects - strange.objects):
+            with self.one_of(len(callee.objects)):
+                out.append(self._call_one(self.heap[number], args, node))
         if strange.objects:
             out.append(
                 self._call_unknown(strange, args, f"calls {self._written(strange, node)}(), which is not known", node)
@@ -93,6 +115,12 @@ class Calls(Classes):
                 return self._call_library(item.detail, args, node)
             case "instance":
                 return self.call_method(one, "__call__", args, node)
+            case "result" if item.detail == "functools.wraps":  # gives back the wrapper, marked with what it wraps
+                wrapper = args.pick(0) or args.everything
+                self.mutate(wrapper, "functools.wraps()")
+                for function in self.of_kind(wrapper, "function"):
+                    self.heap.hold(function, Value(frozenset(item.contents)))
+                return wrapper.plain
             case "result" if item.members:
                 return self._take_members(item, args, node)
             case "result":  # it may be a method that was taken off its object
@@ -134,7 +162,10 @@ class Calls(Classes):
         candidates = [self.heap[n] for n in sorted(receiver.objects - strange.objects)]
         if node is self.discarded and any(c.kind == "result" and self.table.method(c.detail, name) for c in candidates):
             self.discarded = None  # one of them is known to have this method: the others are not what is meant
-        out = [self._method_of(item, name, args, node, receiver.const) for item in candidates]
+        out = []
+        for item in candidates:
+            with self.one_of(len(receiver.objects)):
+                out.append(self._method_of(item, name, args, node, receiver.const))
         if strange.objects:
             told = f"calls {self._written(strange, node, name)}(), which is not known"
             out.append(self._call_unknown(strange, args, told, node))
@@ -157,20 +188,21 @@ class Calls(Classes):
             case "module" | "library":
                 return self._call_library(f"{item.detail}.{name}", args, node)
             case "container":
-                if not has_attribute(item.detail, name):
-                    return NOTHING
-                rule = self.table.method(item.detail, name) or PURE
-                out = self._apply(rule, args, node, receiver=one, maker=item.detail, method=name)
-                return self._from_container(item, name, out, args, node)
+                return self.method_of_container(item, name, args, node)
             case "result":
                 return self._method_of_result(item, name, args, node, const)
             case "iterator" | "handle":
                 if item.kind == "handle":
-                    self.file(item.detail, "write", f"uses an open file (.{name})")
+                    self.use_file(item, f"uses an open file (.{name})")
                 self.mutate(one, f".{name}()")
+                if name in ("send", "asend"):
+                    self.heap.set_field(item, "sent", args.everything, weak=True)
                 if name.startswith(("readinto", "recv_into")):
                     self.mutate(args.everything, f".{name}()")
-                out = self._apply(PURE, args, node, receiver=one, maker=item.detail)
+                maker = "builtins.open" if item.kind == "handle" else item.detail
+                out = self._apply(PURE, args, node, receiver=one, maker=maker)
+                if item.opened and name in _GIVES_TEXT:
+                    return self._fresh(node, "list") if name == "readlines" else NOTHING
                 return out | self.consume(one, node) if item.kind == "iterator" else out
             case "instance" | "class":
                 return self._method_of_own(item, name, args, node)
@@ -181,15 +213,6 @@ class Calls(Classes):
                 held = Value(frozenset(item.contents))
                 return self.call(held, args, node) | held if held.objects else NOTHING
         return self._call_unknown(one, args, f"calls {self._written(one, node, name)}(), which is not known", node)
-
-    def _from_container(self, item: Object, name: str, out: Value, args: Arguments, node: ast.AST) -> Value:
-        one = Value(frozenset((item.number,)))
-        if name == "copy":
-            made = self.make(node, "container", item.detail)
-            self.heap.hold(made, Value(frozenset(item.contents)))
-            return Value(frozenset((made.number,)))
-        given = args.everything if name in ("get", "pop", "setdefault") else NOTHING
-        return (self.heap.inside(one) | out | given).plain
 
     def _method_of_result(self, item: Object, name: str, args: Arguments, node: ast.AST, const: Any) -> Value:
         one = Value(frozenset((item.number,)), const)

@@ -13,6 +13,9 @@ from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 _FIELDS = frozenset({"field", "Field", "ib", "attrib", "PrivateAttr"})
 """Functions that say how a field's default is made: of dataclasses, attrs, pydantic."""
 
+_HOLDS_ELEMENTS = (*(f"builtins.{name}" for name in ("list", "dict", "set", "tuple", "frozenset")), "collections.")
+"""Bases whose instances take over the elements of what they are made from."""
+
 
 class Classes(Overrides):
     """Makes classes and their instances."""
@@ -55,6 +58,8 @@ class Classes(Overrides):
             elif base.detail != "builtins.object":
                 self.mutate(one, f".{name}() of {base.detail}", certain=False)
                 self.heap.hold(owner, args.everything)
+                if base.detail.startswith(_HOLDS_ELEMENTS):
+                    self.heap.hold(owner, self._elements_of(args, node))
                 if not name.startswith("__") or base.detail.startswith("collections."):
                     self._call_overrides(one, args, node)
                 out.append(one | self.heap.inside(one))
@@ -99,13 +104,20 @@ class Classes(Overrides):
             for base in self._foreign_bases(cls):
                 if base.kind != "library" or self.table.call(base.detail) is None:
                     self._call_unknown(one, args, f"makes a {base.detail}, which is not known", node)
-                elif base.detail.startswith("collections."):
-                    self._call_overrides(one, args, node)
+                elif base.detail.startswith(_HOLDS_ELEMENTS):
+                    self.heap.hold(made, self._elements_of(args, node))
+                    if base.detail.startswith("collections."):
+                        self._call_overrides(one, args, node)
         self._make_defaults(made, cls, node)
         after, _ = self.find(cls, "__post_init__")
         if after.objects:
             self.call(after, Arguments([one]), node)
         self.watch_finaliser(made, node)
+
+    def _elements_of(self, args: Arguments, node: ast.AST) -> Value:
+        """What a container may take out of its arguments: elements, or the pairs of a dict."""
+        elements = self.consume(args.everything, node)
+        return (elements | self.heap.inside(elements)).plain
 
     def _make_defaults(self, made: Object, cls: Object, node: ast.AST) -> None:
         """What a dataclass, or the like, says makes a field's default: that is called for each instance."""
@@ -113,9 +125,8 @@ class Classes(Overrides):
             for item in self.of_kind(value, "result"):
                 if item.detail.rpartition(".")[2] in _FIELDS and item.contents:
                     factories = Value(frozenset(item.contents))
-                    self.weak += 1
-                    given = self._call_held(factories, node) | self.consume(factories, node)
-                    self.weak -= 1
+                    with self.perhaps():
+                        given = self._call_held(factories, node) | self.consume(factories, node)
                     self.heap.set_field(made, name, given.plain, weak=True)
 
     def make_class(self, node: ast.ClassDef) -> Value:

@@ -42,6 +42,8 @@ class Definitions(Calls):
                     item.body.binding = _ACCESSORS[written.attr]
                 value = value | self.eval(written.value)
                 continue
+            if not self.context:
+                self.line = written.lineno
             value = self.call(decorator, Arguments([value]), written)
         if not self.context:
             self.line = node.lineno
@@ -84,6 +86,7 @@ class Definitions(Calls):
                     self._set(self.module, name, value | self.imported(f"{module}.{name}"))
             elif module != "__future__":
                 what = f"{module}.{alias.name}"
+                self._use_module(what)
                 self._bind_import(alias.asname or alias.name, what, self.imported(what))
 
     def _bind_import(self, name: str, what: str, value: Value) -> None:

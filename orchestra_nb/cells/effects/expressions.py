@@ -75,8 +75,13 @@ class Expressions(Lifetimes):
 
     def _container(self, node: Any) -> Value:
         made = self.make(node, "container", _CONTAINERS[type(node)])
-        for element, value in zip(node.elts, self._items(node.elts), strict=True):
-            self.heap.hold(made, self.consume(value, node) if isinstance(element, ast.Starred) else value)
+        placed = made.detail != "set" and len(node.elts) <= _ELEMENTS_APART
+        placed = placed and not any(isinstance(element, ast.Starred) for element in node.elts)
+        for number, (element, value) in enumerate(zip(node.elts, self._items(node.elts), strict=True)):
+            if placed:
+                self.heap.place(made, number, value)
+            else:
+                self.heap.hold(made, self.consume(value, node) if isinstance(element, ast.Starred) else value)
         return Value(frozenset((made.number,)))
 
     _eval_List = _eval_Set = _container
@@ -88,11 +93,16 @@ class Expressions(Lifetimes):
 
     def _eval_Dict(self, node: ast.Dict) -> Value:
         made = self.make(node, "container", "dict")
+        placed = len(node.keys) <= _ELEMENTS_APART
+        placed = placed and all(isinstance(key, ast.Constant) and type(key.value) in (int, str) for key in node.keys)
         for key, value in zip(node.keys, self._items(node.values), strict=True):
             keyed = self.eval(key)
             self.observe(keyed, node)
             self.heap.hold(made, keyed)
-            self.heap.hold(made, self.heap.inside(value) if key is None else value)
+            if placed:
+                self.heap.place(made, keyed.const, value)
+            else:
+                self.heap.hold(made, self.heap.inside(value) if key is None else value)
         return Value(frozenset((made.number,)))
 
     def _eval_Starred(self, node: ast.Starred) -> Value:
@@ -134,6 +144,8 @@ class Expressions(Lifetimes):
 
     def _eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
         value = self.eval(node.operand)
+        if isinstance(node.op, ast.USub) and type(value.const) is int:
+            return Value(const=-value.const)
         if isinstance(node.op, ast.Not) or not value.objects:
             return NOTHING
         own = self._dunder(value, f"__{_UNARY[type(node.op)]}__", [], node)
@@ -187,7 +199,7 @@ class Expressions(Lifetimes):
     def _eval_Yield(self, node: ast.Yield) -> Value:
         value = self.eval(node.value)
         self._yield(value)
-        return NOTHING
+        return next(reversed(self.frames.values())).sent if self.frames else NOTHING
 
     def _eval_YieldFrom(self, node: ast.YieldFrom) -> Value:
         self._yield(self.consume(self.eval(node.value), node))
@@ -234,6 +246,13 @@ class Expressions(Lifetimes):
             made = self.make(node, "container", boxes[0].detail)
             self.heap.hold(made, self.heap.inside(receiver))
             found.append(Value(frozenset((made.number,))))
+            receiver = Value(receiver.objects - {box.number for box in boxes})  # its elements are in the new one
+        else:
+            for box in boxes:
+                placed = self.heap.placed(box, index.const)
+                if placed is not None:
+                    found.append(placed)
+                    receiver = Value(receiver.objects - {box.number})
         found += [self._dunder_of_class(receiver, name, [index], node) for name in ("__class_getitem__", "__getitem__")]
         value = join([self.heap.inside(receiver), *found])
         self.observe(value, node)

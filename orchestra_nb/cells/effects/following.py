@@ -24,7 +24,7 @@ from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 CHANGES_WHAT_IT_IS_GIVEN = frozenset({"operator.methodcaller"})
 """Makers of callables that may change what they are called with."""
 _CALLABLE = frozenset({"function", "bound", "instance", "class", "result", "library"})
-_CALLERS = 4
+CALLERS = 4
 """How many of the calls that led to a place tell its objects apart (Shivers' k-CFA): without a bound, functions that
 call one another make exponentially many."""
 
@@ -58,6 +58,9 @@ class Following(Expressions):
             tuple((k, v.objects, str(v.const)) for k, v in args.keywords.items()),
             args.spread and args.spread.objects,
             self.weak > 0,
+            self.doubt > 0,
+            self.turn,
+            self.home is None or (self.home, self.context, self.sent.objects),
         )
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
@@ -72,12 +75,12 @@ class Following(Expressions):
         names = function_bindings(body.node)
         scope = Scope("function", body.scope, {}, names.local, names.module, names.outer)
         scope.box = self.make(body.node, "container", "closure").number
-        frame = Frame(scope, owner=body.owner)
+        frame = Frame(scope, owner=body.owner, sent=self.sent)
         self.frames[id(body.node)] = frame
         self._bind_parameters(scope, body.node, body.defaults, args, weak=False)
         saved = (self.scope, self.context, self.discarded, self.hidden, set(self.own))
         early = _returns_early(body.node)
-        self.scope, self.context = scope, (*self.context, id(node))[-_CALLERS:]
+        self.scope, self.context = scope, (*self.context, id(node))[-CALLERS:]
         self.weak += early
         try:
             while True:
@@ -147,7 +150,8 @@ class Following(Expressions):
         Value
             What those calls return or yield.
         """
-        return self.fixed_point(("held", whole.objects), lambda: self._call_each(whole, node), FRAMES_OF_A_ROUND)
+        with self.perhaps():
+            return self.fixed_point(("held", whole.objects), lambda: self._call_each(whole, node), FRAMES_OF_A_ROUND)
 
     def _call_each(self, whole: Value, node: ast.AST) -> Value:
         out = []

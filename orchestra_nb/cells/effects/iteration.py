@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
-from orchestra_nb.cells.effects.following import Following
+from orchestra_nb.cells.effects.following import CALLERS, Following
+from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import Scope, binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 Shape = Value | tuple["Shape", ...]
 """What a loop variable takes: one value, or the columns of a ``zip``."""
+_TURNS = 8
+"""Elements of a list comprehension that are told apart."""
 _CONSUMED = ("io.", "queue.", "sqlite3.", "heapq.", "zipfile.", "tarfile.", "csv.", "pandas.io.")
 """Makers of objects that iterating over advances."""
 
@@ -30,10 +33,17 @@ class PendingElements:
 class Iteration(Following):
     """Iterates over abstract values."""
 
+    drains = 0
+    """Grows whenever an iterator advances."""
+
     def consume(self, value: Value, node: ast.AST) -> Value:
         """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
         self.spend()
-        out = [self.heap.inside(value), *(self._drain(item, node) for item in self.of_kind(value, "iterator"))]
+        files = {item.number for item in self.of_kind(value, "handle") if item.opened}  # their lines are texts
+        out = [
+            self.heap.inside(Value(value.objects - files)),
+            *(self._drain(item, node) for item in self.of_kind(value, "iterator")),
+        ]
         for item in self.of_kind(value, "handle"):
             self.mutate(Value(frozenset((item.number,))), "reads on")
         for item in self.of_kind(value, "foreign"):
@@ -49,22 +59,24 @@ class Iteration(Following):
 
     def _drain(self, item: Object, node: ast.AST) -> Value:
         """Run what lies behind an iterator."""
+        self.drains += 1
         self.mutate(Value(frozenset((item.number,))), "consumes it")
         return self.fixed_point(("drain", item.number), lambda: self._drain_once(item, node), FRAMES_OF_A_ROUND)
 
     def _drain_once(self, item: Object, node: ast.AST) -> Value:
+        now = self.heap.inside(item.sources)
+        self.heap.hold(item, now | self.heap.inside(now) if item.sources.objects else NOTHING)
         out = []
         for run in list(item.latent):
             if isinstance(run, PendingElements):
-                self.consume(run.source, node)
+                now = self.consume(run.source, node)
+                here, self.context = self.context, (*self.context, id(node))[-CALLERS:]
                 self.fill(run, item)
+                self.fill(replace(run, first=now), item)  # more may have been put into it since
+                self.context = here
                 continue
-            self.weak += 1  # it may be left before its end
-            try:
-                function, given = run
-                frame = self._activate(function, given, node)
-            finally:
-                self.weak -= 1
+            function, given = run
+            frame = self._advance(item, function, given)
             out += [frame.yields, frame.returns]
             self.heap.hold(item, frame.yields)
         for held in sorted(item.contents):
@@ -73,6 +85,18 @@ class Iteration(Following):
         made = self._call_held(Value(frozenset(item.contents | item.calls)), node)
         self.heap.hold(item, made)
         return join([*out, made, Value(frozenset(item.contents))])
+
+    def _advance(self, item: Object, function: Object, given: Arguments) -> Frame:
+        """Run a generator. What it made before, for another consumer, is what it goes on with."""
+        saved = self.home, self.sent, self.context
+        self.home, self.sent = item.cell, item.fields.get("sent", NOTHING)
+        self.context = (-1 - item.number,)
+        assert function.body is not None
+        try:
+            with self.perhaps():  # it may be left before its end
+                return self._activate(function, given, function.body.node)
+        finally:
+            self.home, self.sent, self.context = saved
 
     def elements(self, node: ast.expr) -> Shape:
         """What iterating over an expression yields; ``zip`` and ``enumerate`` keep their columns apart."""
@@ -86,6 +110,12 @@ class Iteration(Following):
                 for extra in node.args[1:]:
                     self.eval(extra)
                 return (NOTHING, self.elements(node.args[0]))
+        view = node.func if isinstance(node, ast.Call) and not node.args and not node.keywords else None
+        if isinstance(view, ast.Attribute) and view.attr in ("items", "keys", "values"):
+            held = self.eval(view.value)
+            if held.objects and len(self.of_kind(held, "container")) == len(held.objects):
+                inside = self.heap.inside(held)
+                return (inside, inside) if view.attr == "items" else inside
         return self.consume(self.eval(node), node).plain
 
     def assign_shape(self, target: ast.expr, shape: Shape) -> None:
@@ -105,7 +135,9 @@ class Iteration(Following):
     def _comprehension(self, node: Any) -> Value:
         kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}.get(type(node))
         made = self.make(node, "container", kind) if kind else self.make(node, "iterator", "generator")
+        version, drains = self.heap.version, self.drains
         outer, first = self.scope, self.elements(node.generators[0].iter)
+        advances = self.drains != drains and kind is not None
         source = self.eval(node.generators[0].iter) if isinstance(node, ast.GeneratorExp) else NOTHING
         pending = PendingElements(node, outer, source, first)
         if isinstance(node, ast.GeneratorExp):
@@ -113,29 +145,60 @@ class Iteration(Following):
             earlier = [p for p in made.latent if p.scope is not outer]  # a loop may have made it in other activations
             made.latent = [*earlier, pending]
         self.fill(pending, made)
+        while advances and self.heap.version != version:
+            version, pending = self.heap.version, replace(pending, first=self.elements(node.generators[0].iter))
+            self.fill(pending, made)  # what advances may look back at what was done with the elements before
         return Value(frozenset((made.number,)))
 
     def fill(self, pending: PendingElements, made: Object) -> None:
         """Evaluate a comprehension's elements; those of a generator expression, again, wherever it is consumed."""
-        node, outer, first, here = pending.node, pending.scope, pending.first, self.scope
+        node, here, turn = pending.node, self.scope, self.turn
+        turns = self._turns(node)
         own = frozenset(n for g in node.generators for t in ast.walk(g.target) for n in binds(t))
-        self.scope = Scope("function", parent=outer, own=own)
+        self.scope = Scope("function", parent=pending.scope, own=own)
         self.comprehending.append(self.scope)
-        settled = set(self.own)
-        self.weak += 1
         try:
-            for number, part in enumerate(node.generators):
-                self.assign_shape(part.target, first if number == 0 else self.elements(part.iter))
-                for test in part.ifs:
-                    self.eval(test)
-            elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-            for element in elements:
-                self.heap.hold(made, self.eval(element))
+            with self.perhaps():
+                for number, element in enumerate(turns):
+                    self.turn = (*turn, number)
+                    self.scope.names.clear()  # what closes over them sees the last
+                    self.assign(node.generators[0].target, element)
+                    self._element(node, made, number)
+                if not turns:
+                    self._any_element(node, made, pending.first)
         finally:
-            self.weak -= 1
-            self.scope = here
+            self.scope, self.turn = here, turn
             self.comprehending.pop()
-            self.own = settled
+
+    def _any_element(self, node: Any, made: Object, first: Shape) -> None:
+        for number, part in enumerate(node.generators):
+            self.assign_shape(part.target, first if number == 0 else self.elements(part.iter))
+            for test in part.ifs:
+                self.eval(test)
+        self._element(node, made, None)
+
+    def _element(self, node: Any, made: Object, position: int | None) -> None:
+        """Make one element, or one that stands for all."""
+        if isinstance(node, ast.DictComp):
+            self.heap.hold(made, self.eval(node.key))
+        value = self.eval(node.value if isinstance(node, ast.DictComp) else node.elt)
+        if position is not None and isinstance(node, ast.ListComp):
+            self.heap.place(made, position, value)
+        else:
+            self.heap.hold(made, value)
+
+    def _turns(self, node: Any) -> list[Value]:
+        """What the variable of a list comprehension takes one after the other, where that is written there."""
+        part = node.generators[0]
+        if not isinstance(node, ast.ListComp) or len(node.generators) > 1 or part.ifs or part.is_async:
+            return []
+        match part.iter:
+            case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(count))], keywords=[]):
+                known = {item.detail for item in map(self.heap.__getitem__, self.load("range").objects)}
+                return [Value(const=i) for i in range(count)] if known == {"builtins.range"} and count <= _TURNS else []
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) if len(parts) <= _TURNS:
+                return [] if any(isinstance(p, ast.Starred) for p in parts) else [self.eval(p) for p in parts]
+        return []
 
     _eval_ListComp = _eval_SetComp = _eval_DictComp = _eval_GeneratorExp = _comprehension
 

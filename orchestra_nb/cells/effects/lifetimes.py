@@ -41,16 +41,15 @@ class Lifetimes(Members):
         if not going or self.dropping:
             return
         self.dropping = True
-        self.weak += 1
         try:
-            for number in going:
-                one = Value(frozenset((number,)))
-                self.mutate(one, "may let go of it", certain=False)
-                self._dunder(one, "__del__", [], node)
-                given = one | self.watched[number]
-                for callback in self.of_kind(self.watched[number], "function", "bound", "library", "instance"):
-                    arguments = Arguments([given.plain] * 8, {}, given.plain)
-                    self.call(Value(frozenset((callback.number,))), arguments, node)
+            with self.perhaps():
+                for number in going:
+                    one = Value(frozenset((number,)))
+                    self.mutate(one, "may let go of it", certain=False)
+                    self._dunder(one, "__del__", [], node)
+                    given = one | self.watched[number]
+                    for callback in self.of_kind(self.watched[number], "function", "bound", "library", "instance"):
+                        arguments = Arguments([given.plain] * 8, {}, given.plain)
+                        self.call(Value(frozenset((callback.number,))), arguments, node)
         finally:
-            self.weak -= 1
             self.dropping = False

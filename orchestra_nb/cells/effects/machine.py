@@ -3,14 +3,15 @@
 Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
-:mod:`.known_effects`, :mod:`.builtin_calls`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`, :mod:`.calls`,
-:mod:`.definitions`, :mod:`.statements`.
+:mod:`.known_effects`, :mod:`.builtin_calls`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`,
+:mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`, :mod:`.statements`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
 
 STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
+_SEEN_BY_NAME = ("os.environ", "pandas.options")
+"""State that is looked at by naming it, as opposed to calling something."""
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
 _LONGEST_PATH = 6
 WORK_PER_CELL = 40_000
@@ -40,6 +43,8 @@ class Frame:
     """The class in whose body the function stands, for ``super()``."""
     ended: bool = False
     """Whether a ``return`` was met."""
+    sent: Value = NOTHING
+    """What ``yield`` may give, in a generator."""
 
 
 @dataclass(slots=True)
@@ -98,8 +103,18 @@ class Machine:
         self.scope = self.module
         self.line = 1
         self.weak = 0
+        self.doubt = 0
+        """Above zero while one of several objects or functions is meant, and it is not known which."""
         self.own: set[str] = set()
+        self.used: dict[str, None] = {}
+        """The names that the cell reads, in order."""
         self.context: tuple[int, ...] = ()
+        self.home: int | None = None
+        """The cell whose generator is being advanced: what that makes is the generator's, whoever advances it."""
+        self.sent = NOTHING
+        """What was sent to it."""
+        self.turn: tuple[int, ...] = ()
+        """Which elements of the comprehensions at hand are being made, where these are counted out."""
         self.frames: dict[int, Frame] = {}
         self.memo: dict[Any, tuple[int, Any]] = {}
         self.changes = 0
@@ -123,12 +138,38 @@ class Machine:
         """Grows whenever anything was learned; equal versions mean that a pass changed nothing."""
         return self.heap.version + self.changes
 
+    @contextmanager
+    def perhaps(self) -> Iterator[None]:
+        """A part that may not run: what it binds is bound on some paths only."""
+        before = set(self.own)
+        self.weak += 1
+        try:
+            yield
+        finally:
+            self.weak -= 1
+            self.own = before
+
+    @contextmanager
+    def one_of(self, candidates: int) -> Iterator[None]:
+        """One of several parts that may run; with a single one, that is it."""
+        if candidates < 2:
+            yield
+            return
+        self.doubt += 1
+        try:
+            with self.perhaps():
+                yield
+        finally:
+            self.doubt -= 1
+
     # -- recording -----------------------------------------------------------------------------------------------
 
     def record(self, access: Access) -> None:
         """Add one access to the cell's effects."""
         if access.mode == "write" and access.family != "name":
             self.hidden += 1
+        if access.family == "name" and access.mode == "read":
+            self.used[str(access.key)] = None
         if self.effects.add(access):
             self.changes += 1
 
@@ -140,6 +181,10 @@ class Machine:
         """The cell reads or writes a file; ``"*"`` is any file."""
         self.record(Access("file", path, "write" if mode == "write" else "read", self.line, path != ANYTHING, why=why))
         self.state("cwd", "read", why)
+
+    def use_file(self, handle: Object, why: str) -> None:
+        """An open file is used: that reads it, unless it may have been opened to be written."""
+        self.file(handle.detail, "read" if handle.opened == "reading" else "write", why)
 
     def barrier(self, why: str) -> None:
         """The cell keeps its place among all others, and runs where a linear run would run it."""
@@ -166,7 +211,8 @@ class Machine:
 
     def make(self, node: ast.AST, kind: Any, detail: str) -> Object:
         """The object that this place in the code makes, in this cell and through these calls."""
-        return self.heap.make((self.cell, self.context, id(node)), kind, detail, self.cell)
+        cell = self.cell if self.home is None else self.home
+        return self.heap.make((cell, self.context, self.turn, id(node)), kind, detail, cell)
 
     def imported(self, path: str) -> Value:
         """A module's attribute, by dotted path; a long path stands for what lies below it too, so paths are finite."""
@@ -191,7 +237,7 @@ class Machine:
                 name = via or self.name_of(number)
                 self.record(Access("object", number, "read", self.line, via=name))
                 if item.kind == "handle":
-                    self.file(item.detail, "write", f"uses the open file {name}".rstrip())
+                    self.use_file(item, f"uses the open file {name}".rstrip())
                 elif item.kind == "result" and item.detail.startswith("matplotlib."):
                     self.state("matplotlib", "read", name and f"looks at {name}")
 
@@ -199,20 +245,27 @@ class Machine:
         root = path.partition(".")[0]
         if root != "builtins":
             self.state(f"module:{root}", "read")
+        for prefix in _SEEN_BY_NAME:
+            if f"{path}.".startswith(f"{prefix}."):
+                self.state(STATE_OF[prefix], "read", path)
 
     def name_of(self, number: int) -> str:
-        """A variable through which an object can be got at; empty when there is none."""
+        """A variable through which an object can be got at, one that the cell uses first; empty when there is none."""
         direct = self.names.get(number)
+        used, known = self.used, self.module.names
+        if direct is not None and direct not in used:
+            return next((name for name in used if number in known.get(name, NOTHING).objects), direct)
         if direct is not None:
             return direct
-        for name, value in self.module.names.items():
-            if number in self.heap.reachable(value):
+        for name in (*used, *known):
+            if number in self.heap.reachable(known.get(name, NOTHING)):
                 return name
-        return ""
+        item = self.heap[number]
+        return item.detail if item.kind == "foreign" and item.detail.isidentifier() else ""
 
     def mutate(self, value: Value, why: str = "", *, certain: bool = True, via: str = "") -> None:
         """The cell changes the objects of a value in place."""
-        certain = certain and len(value.objects) == 1
+        certain = certain and len(value.objects) == 1 and self.doubt == 0
         for number in value.objects:
             item = self.heap[number]
             if item.kind in ("module", "library"):
@@ -224,6 +277,8 @@ class Machine:
                 self.record(Access("object", number, "write", self.line, certain, via=name, why=why))
             else:
                 self.hidden += 1
+            if item.kind == "container":
+                self.heap.blur(item)
             if self.watched and item.kind not in ("module", "library"):
                 held = self.heap.inside(Value(frozenset((number,)))).objects
                 self.drop(Value(held - {number}), self.trees[-1])

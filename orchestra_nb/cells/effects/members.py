@@ -15,7 +15,9 @@ OPERATORS = {
     ast.LShift: "lshift", ast.RShift: "rshift",
 }  # fmt: skip
 MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__class_getitem__", "__set_name__")
-ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
+BEFORE_BODY = ("__enter__", "__aenter__")
+AFTER_BODY = ("__exit__", "__aexit__")
+ENTERING = (*BEFORE_BODY, *AFTER_BODY)
 _ITERATING = ("__iter__", "__next__", "__aiter__", "__anext__", "__await__")
 NAMES_IN_TEXT = ("query", "eval")
 """Methods of tables that compute with the variables named in a text."""
@@ -34,9 +36,11 @@ class Members(Names):
         for item in map(self.heap.__getitem__, receiver.objects):
             one = Value(frozenset((item.number,)))
             if item.kind in ("module", "library"):
+                self._use_module(f"{item.detail}.{name}")
                 out.append(self.imported(f"{item.detail}.{name}"))
             elif item.kind in ("instance", "class", "bound"):
-                out.append(self.member(item, name, node))
+                with self.one_of(len(receiver.objects)):
+                    out.append(self.member(item, name, node))
             elif item.kind == "container":
                 out.append(self._bound(item, name, None, node) if has_attribute(item.detail, name) else NOTHING)
             elif item.kind == "function":
@@ -59,7 +63,7 @@ class Members(Names):
             return one
         if name == "__class__" and item.kind == "instance" and item.owner is not None:
             return Value(frozenset((item.owner,)))
-        out = [item.fields[name]] if name in item.fields else []
+        out = [self._unbound_parts(item, item.fields[name])] if name in item.fields else []
         cls = item if item.kind == "class" else self.heap[item.owner or 0]
         found, complete = self.find(cls, name)
         for number in found.objects:
@@ -87,6 +91,12 @@ class Members(Names):
             out.append(Value(frozenset(item.contents)) | (NOTHING if complete else one))
             out.append(self._dunder(one, "__getattr__", [NOTHING], node))
         return join(out)
+
+    def _unbound_parts(self, item: Object, field: Value) -> Value:
+        """What a field gives as it is: all but the class methods of a class, which come bound."""
+        parts = self.of_kind(field, "function") if item.kind == "class" else []
+        bound = {part.number for part in parts if part.body is not None and part.body.binding == "class"}
+        return Value(field.objects - bound, field.const) if bound else field
 
     def _bound(self, owner: Object, name: str, method: Object | None, node: ast.AST) -> Value:
         made = self.heap.make(("bound", owner.number, name, method and method.number), "bound", name, owner.cell)
@@ -119,13 +129,15 @@ class Members(Names):
         """Using an instance may run the special methods that its class defines for looking at it."""
         for item in self.of_kind(value, "instance"):
             for name in _observers(self.all_fields(self.heap[item.owner or 0])):
-                self._dunder(Value(frozenset((item.number,))), name, [value], node)
+                with self.perhaps():
+                    self._dunder(Value(frozenset((item.number,))), name, [value], node)
         for item in self.of_kind(value, "class"):
             for meta in self.of_kind(item.metaclass, "class"):  # for a class, its metaclass is what a class else is
                 for name in self.all_fields(meta):
                     if name.startswith("__") and name not in (*MAKING, "__call__", "__prepare__"):
-                        found = self._dunder_of_class(Value(frozenset((item.number,))), name, [NOTHING], node)
-                        self.consume(Value(frozenset(i.number for i in self.of_kind(found, "iterator"))), node)
+                        with self.perhaps():
+                            found = self._dunder_of_class(Value(frozenset((item.number,))), name, [NOTHING], node)
+                            self.consume(Value(frozenset(i.number for i in self.of_kind(found, "iterator"))), node)
 
     def observe_deeply(self, value: Value, node: ast.AST) -> None:
         """Showing a container shows what is in it, however deep."""
@@ -155,12 +167,16 @@ class Members(Names):
         return join(out)
 
     def _dunder(self, value: Value, name: str, args: list[Value], node: ast.AST) -> Value:
+        methods = [
+            self._bound(item, name, self.heap[number], node)
+            for item in self.of_kind(value, "instance")
+            for number in self.find(self.heap[item.owner or 0], name)[0].objects
+            if self.heap[number].body is not None
+        ]
         out = []
-        for item in self.of_kind(value, "instance"):
-            found, _ = self.find(self.heap[item.owner or 0], name)
-            for number in found.objects:
-                if self.heap[number].body is not None:
-                    out.append(self.call(self._bound(item, name, self.heap[number], node), Arguments(list(args)), node))
+        for method in methods:
+            with self.one_of(max(len(methods), len(value.objects))):
+                out.append(self.call(method, Arguments(list(args)), node))
         return join(out)
 
 

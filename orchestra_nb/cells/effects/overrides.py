@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
 from orchestra_nb.cells.effects.knowledge import Rule
@@ -14,6 +15,7 @@ from orchestra_nb.cells.effects.members import ENTERING, MAKING
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 
 _COPIES = frozenset({"copy.copy", "copy.deepcopy", "sklearn.base.clone", "joblib.load", "pickle.loads"})
+_MAKES_CALLABLE = frozenset({"functools.partial", "functools.wraps"})
 _CALLED_BACK = frozenset({"write", "fit", "transform", "predict", "filter", "emit", "default"})
 """Methods by which libraries use objects that share no base with them."""
 _SHOWS = frozenset(f"builtins.{name}" for name in ("print", "str", "repr", "format", "ascii", "display"))
@@ -60,6 +62,48 @@ class Overrides(Libraries):
         elements = self.of_kind(self.heap.inside(out), *kinds)  # it may be one of those that were put in
         return out | Value(frozenset(item.number for item in elements)) if elements else out
 
+    def _change(self, rule: Rule, args: Arguments, receiver: Value | None, label: str, method: str, maker: str) -> None:
+        given = [args.pick(position) or NOTHING for position in rule.changes if position != "self"]
+        outer, self.heap.apart = self.heap.apart, frozenset(number for value in given for number in value.objects)
+        try:
+            super()._change(rule, args, receiver, label, method, maker)
+        finally:
+            self.heap.apart = outer
+
+    def _iterator(
+        self, rule: Rule, args: Arguments, node: ast.AST, maker: str, receiver: Value | None, method: str
+    ) -> Value:
+        """An iterator of a library; what it goes through stands, in it, for the tuples and groups that it makes."""
+        out = super()._iterator(rule, args, node, maker, receiver, method)
+        whole = args.everything | (receiver or NOTHING)
+        for item in self.of_kind(whole, "container"):
+            self.heap.blur(item)
+        for item in self.of_kind(out, "iterator"):
+            item.sources = item.sources | whole
+            if maker == "itertools.groupby":
+                group = self.make(node, "iterator", f"{maker}.group")
+                group.sources = group.sources | whole
+                self.heap.hold(group, Value(frozenset(item.contents - {group.number})))
+                self.heap.hold(item, self._box(node, "tuple", Value(frozenset((group.number, *item.contents)))))
+        return out
+
+    def _returned(
+        self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str
+    ) -> Value:
+        """What a call returns; of a file that is opened, for what."""
+        out = super()._returned(rule, args, node, receiver=receiver, maker=maker, method=method)
+        if maker == "builtins.sum":  # what it adds up stands for the sum
+            for item in self.of_kind(out, "container"):
+                self.heap.blur(item)
+        if rule.returns == "handle" and rule.mode is not None:
+            asked = args.pick(rule.mode) or args.pick("mode")
+            reads = args.spread is None if asked is None else _only_reads(asked.const)
+            for item in self.of_kind(out, "handle"):
+                item.opened = "reading" if reads and item.opened != "writing" else "writing"
+                if args.spread is not None:
+                    self.file(item.detail, "write", f"{maker.removeprefix('builtins.')}()")
+        return out
+
     def _call_overrides(self, given: Value, args: Arguments, node: ast.AST, *, fits: bool = True) -> None:
         """Libraries call the methods that the notebook's classes override, whenever they get hold of an instance."""
         ones = []
@@ -83,19 +127,16 @@ class Overrides(Libraries):
 
     def _call_all(self, ones: list[Object], whole: Value, node: ast.AST, *, fits: bool) -> Value:
         """Call each method of instances with anything else that there is: whether and how a library does is unknown."""
-        self.weak += 1
-        try:
-            for item in ones:
-                given = Value(whole.objects - {item.number})
-                cls = self.heap[item.owner or 0]
-                for name, value in self.all_fields(cls).items():
-                    if name in MAKING or name in ENTERING or (not fits and name.startswith(("fit", "partial_fit"))):
-                        continue
-                    for part in self.of_kind(value, "function"):
-                        self.spend()
+        for item in ones:
+            given = Value(whole.objects - {item.number})
+            cls = self.heap[item.owner or 0]
+            for name, value in self.all_fields(cls).items():
+                if name in MAKING or name in ENTERING or (not fits and name.startswith(("fit", "partial_fit"))):
+                    continue
+                for part in self.of_kind(value, "function"):
+                    self.spend()
+                    with self.perhaps():
                         self.consume(self._call_part(item, cls, name, part, given, node), node)
-        finally:
-            self.weak -= 1
         return NOTHING
 
     def _call_part(self, item: Object, cls: Object, name: str, part: Object, given: Value, node: ast.AST) -> Value:
@@ -112,26 +153,36 @@ class Overrides(Libraries):
 
     def _call_library(self, path: str, args: Arguments, node: ast.AST) -> Value:
         out = super()._call_library(path, args, node)
+        if path in ("builtins.next", "builtins.anext") and args.positional:  # an iterator gives what it holds
+            held = self.heap.inside(args.positional[0])
+            return Value(out.objects - (args.positional[0].objects - held.objects))
+        if path in _MAKES_CALLABLE:  # it holds the function, and is not it
+            return Value(frozenset(item.number for item in self.of_kind(out, "result") if item.detail == path))
         if path not in _COPIES:
             return out
         given = args.everything
         if path.startswith("pickle."):
             given = self.heap.inside(given)
         if path == "copy.copy":
-            for item in self.of_kind(given, "instance"):
+            boxes = self.of_kind(given, "container")
+            out = NOTHING if len(boxes) == len(given.objects) else out
+            out = out | self._dunder(given, "__copy__", [], node)
+            for item in self.of_kind(given, "instance", "container"):
                 made = self._copy_of(item, node)
                 self.heap.hold(made, Value(frozenset(item.contents)))
                 for name, value in item.fields.items():
                     self.heap.set_field(made, name, value, weak=True)
                 out = out | Value(frozenset((made.number,)))
             return out
-        return out | self._deep_copy(given, node)
+        own = self._dunder(Value(self.heap.reachable(given)), "__deepcopy__", [NOTHING], node)
+        return out | own | self._deep_copy(given, node)
 
     def _copy_of(self, item: Object, node: ast.AST) -> Object:
         """A copy made here; copies of copies count as copies of the first, or a loop would make ever more."""
         origin = self.origins.get(item.number, item.number)
         made = self.heap.make(("copy", self.cell, self.context, id(node), origin), item.kind, item.detail, self.cell)
         self.origins[made.number] = origin
+        made.blurred = True
         made.owner, made.body, made.metaclass = item.owner, item.body, item.metaclass
         return made
 
@@ -171,6 +222,10 @@ class Overrides(Libraries):
                 yield from self._foreign_bases(base)
             elif base.kind in ("library", "foreign", "result"):
                 yield base
+
+
+def _only_reads(mode: Any) -> bool:
+    return isinstance(mode, str) and set(mode) <= set("rbtU")
 
 
 def _constructs(path: str) -> bool:

@@ -7,7 +7,7 @@ access one resource and at least one of them changes it; that, and nothing else,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Family = Literal["name", "object", "file", "state"]
@@ -105,7 +105,8 @@ class Effects:
         key = (access.family, access.key, access.mode)
         known = self.accesses.get(key)
         if known is None or (access.certain and not known.certain):
-            self.accesses[key] = access
+            first = known is not None and access.family == "name"  # any way of binding it will do
+            self.accesses[key] = replace(access, line=known.line) if known is not None and first else access
             return True
         return False
 

@@ -6,19 +6,18 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from orchestra_nb.cells.effects.definitions import Definitions
+from orchestra_nb.cells.effects.context_managers import ContextManagers
 from orchestra_nb.cells.effects.machine import STATE_OF, Arguments
-from orchestra_nb.cells.effects.members import ENTERING, OPERATORS
+from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.scopes import binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
 """Passes over a loop's body before its values are taken to be settled; abstract values grow at most a few times."""
 _STREAMS = ("stdout", "stderr", "stdin", "displayhook", "excepthook")
-_SWALLOWS = ("contextlib.suppress", "contextlib.ExitStack", "foreign", "instance", "iterator")
 
 
-class Interpreter(Definitions):
+class Interpreter(ContextManagers):
     """Executes statements over abstract values; :func:`.effects.analyse` drives it, cell by cell."""
 
     def run(self, body: Iterable[ast.stmt]) -> None:
@@ -94,6 +93,8 @@ class Interpreter(Definitions):
 
     def assign(self, target: ast.expr, value: Value) -> None:
         """Store a value to a name, an attribute, an element, or a pattern of those."""
+        if not self.context:
+            self.line = target.lineno
         match target:
             case ast.Name(id=name):
                 self.bind(name, value)
@@ -102,9 +103,12 @@ class Interpreter(Definitions):
                 self.heap.hold(made, value)
                 self.assign(inner, Value(frozenset((made.number,))))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                inside = self.consume(value, target).plain
-                for part in parts:
-                    self.assign(part, inside)
+                starred = any(isinstance(part, ast.Starred) for part in parts)
+                columns = None if starred else self.heap.columns(value, len(parts))
+                if columns is None:
+                    columns = [self.consume(value, target).plain] * len(parts)
+                for part, column in zip(parts, columns, strict=True):
+                    self.assign(part, column)
             case ast.Attribute(value=owner, attr=name):
                 receiver = self.eval(owner)
                 if name in _STREAMS and any(m.detail == "sys" for m in self.of_kind(receiver, "module")):
@@ -187,20 +191,6 @@ class Interpreter(Definitions):
 
     # -- branches and loops ----------------------------------------------------------------------------------------
 
-    def _branches(self, *bodies: Sequence[ast.stmt]) -> None:
-        """Exactly one of several bodies runs; what all of them bind is bound for certain."""
-        before = set(self.own)
-        ends = []
-        for body in bodies:
-            self.own = set(before)
-            self.weak += 1
-            self.run(body)
-            self.weak -= 1
-            ends.append(set(self.own))
-        self.own = set.intersection(*ends) if ends else before
-        if self.scope.kind == "module":
-            self.settle(self.own - before)
-
     def _run_Raise(self, node: ast.Raise) -> None:
         value = self.eval(node.exc)
         made = [self.call(Value(frozenset((c.number,))), Arguments(), node) for c in self.of_kind(value, "class")]
@@ -267,40 +257,25 @@ class Interpreter(Definitions):
         before = set(self.own)
         self.weak += 1
         self.run(node.body)
+        unharmed = set(self.own)
+        ends = []
         for handler in node.handlers:
             self.own = set(before)
             self.eval(handler.type)
             if handler.name:
                 self.bind(handler.name, self.imported("builtins.Exception") | self.raised)
             self.run(handler.body)
+            self.own.discard(handler.name or "")
+            ends.append(set(self.own))
+        self.own = unharmed
         self.run(node.orelse)
         self.weak -= 1
-        self.own = before
+        self.own = set.intersection(self.own, *ends) | before
+        if self.scope.kind == "module":
+            self.settle(self.own - before)
         self.run(node.finalbody)
 
     _run_TryStar = _run_Try
-
-    def _run_With(self, node: ast.With | ast.AsyncWith) -> None:
-        swallows = False
-        for item in node.items:
-            manager = self.eval(item.context_expr)
-            kinds = self.of_kind(manager, "result", "foreign", "instance", "library", "iterator")
-            swallows = swallows or any(k.detail in _SWALLOWS or k.kind in _SWALLOWS for k in kinds)
-            entered = join(self._dunder(manager, name, [NOTHING] * 3, node) for name in ENTERING)
-            for kind in self.of_kind(manager, "foreign"):
-                self.unknown_code("enters a context manager that is not known")
-                self.mutate(Value(frozenset((kind.number,))), "with", certain=False)
-            if self.of_kind(manager, "result", "iterator"):
-                self.mutate(manager, "with", certain=False)
-                entered = entered | self.consume(manager, node)
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, manager.plain | entered.plain)
-        if swallows:
-            self._branches(node.body, [])
-        else:
-            self.run(node.body)
-
-    _run_AsyncWith = _run_With
 
     def _run_Match(self, node: ast.Match) -> None:
         subject = self.eval(node.subject)
@@ -310,9 +285,15 @@ class Interpreter(Definitions):
             self.own = set(before)
             self.weak += 1
             for part in ast.walk(case.pattern):
+                if not self.context:
+                    self.line = getattr(part, "lineno", self.line)
                 match part:
-                    case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    case ast.MatchAs(name=str(name)):
                         self.bind(name, subject.plain | inside)
+                    case ast.MatchStar(name=str(name)):
+                        rest = self.make(part, "container", "list")
+                        self.heap.hold(rest, inside)
+                        self.bind(name, Value(frozenset((rest.number,))))
                     case ast.MatchMapping(rest=str(name)):
                         self.bind(name, inside)
                     case ast.MatchValue(value=value) | ast.MatchClass(cls=value):

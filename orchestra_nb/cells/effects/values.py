@@ -112,13 +112,20 @@ class Object:
     cell: int
     contents: set[int] = field(default_factory=set)
     fields: dict[str, Value] = field(default_factory=dict)
+    """Attributes; of a list, tuple or dict as it was written down, what stands at each constant index or key."""
+    blurred: bool = False
+    """Whether a container may have changed since it was written down, so that what stands where is not known."""
     body: Body | None = None
     owner: int | None = None
     latent: list[Any] = field(default_factory=list)
     """Calls that happen when a generator or coroutine is consumed."""
+    sources: Value = NOTHING
+    """What a library's iterator goes through, which may get to hold more until it does."""
     calls: set[int] = field(default_factory=set)
     """What an iterator calls when it is consumed (``map``), as opposed to what comes out of it; an Enum's members."""
     metaclass: Value = NOTHING
+    opened: Literal["", "reading", "writing"] = ""
+    """How a file was opened, where what it yields is text or bytes; empty for one that is mapped into memory."""
     members: set[str] = field(default_factory=set)
     """Names of members that it looks up in whatever it is called with: ``operator.methodcaller``, ``attrgetter``."""
     unseeded: bool = False
@@ -133,6 +140,8 @@ class Heap:
         self.version = 0
         self.visited = 0
         """Objects looked through so far, in :meth:`reachable` and :meth:`inside`."""
+        self.apart: frozenset[int] = frozenset()
+        """Objects that a call changes because they are its arguments: it does not put them into themselves."""
         self._inside: dict[frozenset[int], tuple[int, Value]] = {}
         self._by_site: dict[Hashable, Object] = {}
         self._reach: dict[frozenset[int], tuple[int, frozenset[int]]] = {}
@@ -153,8 +162,11 @@ class Heap:
 
     def hold(self, container: Object, value: Value) -> None:
         """Put what a value may be into a container."""
-        extra = value.objects - container.contents - {container.number}
+        extra = value.objects - container.contents - ({container.number} & self.apart)
         if extra:
+            if container.kind == "container" and container.fields:
+                placed = {number for held in container.fields.values() for number in held.objects}
+                container.blurred = container.blurred or not extra <= placed
             container.contents |= extra
             self.version += 1
 
@@ -165,6 +177,35 @@ class Heap:
         if new != old:
             owner.fields[name] = new
             self.version += 1
+
+    def place(self, container: Object, key: Any, value: Value) -> None:
+        """Put what a literal has at an index or under a key."""
+        self.set_field(container, repr(key), value.plain, weak=True)
+        self.hold(container, value)
+
+    def blur(self, container: Object) -> None:
+        """A container changes in place: from here on, anything in it may stand anywhere."""
+        if not container.blurred:
+            container.blurred = True
+            self.version += 1
+
+    def placed(self, container: Object, key: Any) -> Value | None:
+        """What stands at a constant index or key; ``None`` when that is not known."""
+        if container.blurred or type(key) not in (int, str):
+            return None
+        if container.detail != "dict" and isinstance(key, int) and key < 0:
+            key += len(container.fields)
+        return container.fields.get(repr(key))
+
+    def columns(self, value: Value, width: int) -> list[Value] | None:
+        """What unpacking gives to each of so many targets; ``None`` when that is not known."""
+        items = [self.objects[number] for number in value.objects]
+        if not items or any(i.kind != "container" or i.detail == "dict" or len(i.fields) != width for i in items):
+            return None
+        rows = [[self.placed(item, position) for item in items] for position in range(width)]
+        if any(held is None for row in rows for held in row):
+            return None
+        return [join(held for held in row if held is not None).plain for row in rows]
 
     def inside(self, value: Value) -> Value:
         """What may be taken out of a value by subscript, iteration or an unknown attribute.
