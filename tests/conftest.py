@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def _private_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         patch.setenv("ORCHESTRA_NB_PLAN_CACHE", "")  # every plan is a fresh one, but in the cache's own tests
         yield
+    if "joblib.externals.loky" in sys.modules:  # workers that outlive the tests write their coverage too late
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture(scope="session")

@@ -43,5 +43,8 @@ fi
 step "pytest: executors"
 $python -m pytest --no-cov tests/running/test_executors.py
 
-step "pytest: tests and doctests in random order, warnings as errors, with the coverage gate"
-$python -m pytest --ignore=tests/browser --ignore=tests/running/test_executors.py --cov --cov-append --cov-report=term "$@"
+# Half of the time is waiting for kernels to start: one worker more than there are cores. `-n 0` runs in one process.
+workers=$($python -c 'import os; print((os.cpu_count() or 1) + 1)')
+step "pytest: tests and doctests in random order, warnings as errors, with the coverage gate, on $workers workers"
+$python -m pytest -n "$workers" --dist loadgroup --ignore=tests/browser --ignore=tests/running/test_executors.py \
+  --cov --cov-append --cov-report=term "$@"
