@@ -37,10 +37,11 @@ class WorkerNamespace(dict[str, Any]):
 
 
 def reduce_array(item: Any, name: str) -> Any:
-    """A numpy array's pickled form; ``NotImplemented`` for what is none, or has a form of its own.
+    """The pickled form of a numpy array or dtype; ``NotImplemented`` for what is none, or has a form of its own.
 
     Pickle itself would bring an array home that does not own its memory, and would quietly straighten the layout of a
-    strided one, which is enough to change the last digits of a sum.
+    strided one, which is enough to change the last digits of a sum. It would also give the array a dtype object of its
+    own, for which ``np.asarray(array, dtype=float)`` is another array.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def reduce_array(item: Any, name: str) -> Any:
         The array's layout cannot be kept.
     """
     if not is_array(item):
-        return NotImplemented
+        return _reduce_dtype(item)
     if not (item.flags.c_contiguous or item.flags.f_contiguous):
         raise NotShippable(f"{name!r} holds an array with gaps in memory, which a copy would not have")
     if type(item).__name__ == "memmap":
@@ -58,6 +59,13 @@ def reduce_array(item: Any, name: str) -> Any:
     order = "C" if item.flags.c_contiguous else "F"
     raw = (item if order == "C" else item.T).reshape(-1).view("u1")
     return _rebuilt, (pickle.PickleBuffer(raw), item.dtype, item.shape, order, item.flags.writeable)
+
+
+def _reduce_dtype(item: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(item, numpy.dtype) or numpy.dtype(item.char) is not item:
+        return NotImplemented
+    return numpy.dtype, (item.char,)
 
 
 def _rebuilt(raw: Any, dtype: Any, shape: tuple[int, ...], order: Literal["C", "F"], writeable: bool) -> Any:

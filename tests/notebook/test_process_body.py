@@ -170,6 +170,15 @@ def test_an_array_travels_in_its_layout_and_owns_its_memory(expression: str) -> 
     assert original.dtype.hasobject or made.tobytes() == original.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "int32", "bool", "complex128", "object"])
+def test_an_array_keeps_the_dtype_that_all_others_share(dtype: str) -> None:
+    import numpy as np
+
+    made = home(f"b = [a.copy(), a + a, np.zeros(2, {dtype!r})]", f"{NP}\na = np.ones(3, {dtype!r})", "a np", "b")["b"]
+    assert all(array.dtype is np.dtype(dtype) for array in made)
+    assert np.asarray(made[0], dtype=dtype) is made[0]
+
+
 def test_an_array_that_must_not_be_written_stays_so() -> None:
     made = home("import numpy as np\na = np.ones(3)\na.flags.writeable = False", "", "", "a np")["a"]
     assert (made.flags.writeable, made.flags.owndata) == (False, True)
