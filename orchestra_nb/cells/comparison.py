@@ -23,6 +23,8 @@ from orchestra_nb.cells.fingerprint import OPAQUE
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_KERNEL = re.compile(r"ipykernel_\d+")
+"""The folder of a kernel's cells, as warnings show it: it has the number of the process."""
 _MINIMAL = re.compile(r'id="sk-[^"]*"|sk-container-id-\d+|for="sk-[^"]*"')
 """Counters that scikit-learn puts into its HTML: they count displays in the process."""
 _LINES = 12
@@ -253,5 +255,5 @@ def _clean(item: Any) -> Any:
     if isinstance(item, list) and all(isinstance(part, str) for part in item):
         item = "".join(item)
     if isinstance(item, str):
-        return _MINIMAL.sub("sk", _ANSI.sub("", _ADDRESS.sub("0x", item)))
+        return _MINIMAL.sub("sk", _KERNEL.sub("ipykernel", _ANSI.sub("", _ADDRESS.sub("0x", item))))
     return item

@@ -157,8 +157,9 @@ class _Walk:
                 self.visit(member)
 
     def _object(self, value: object) -> None:
-        self.token("object", f"{type(value).__module__}.{type(value).__qualname__}")
         special = _special(value)
+        if special is not _stand_in:
+            self.token("object", f"{type(value).__module__}.{type(value).__qualname__}")
         if special is not None:
             special(self, value)
             return
@@ -270,8 +271,12 @@ def _values(value: Any) -> Any:
     return array.tolist() if array.dtype.hasobject else array
 
 
-def _axes(walk: _Walk, value: Any) -> None:
+def _opaque(walk: _Walk, value: Any) -> None:
     walk.opaque = True
+
+
+def _stand_in(walk: _Walk, value: Any) -> None:
+    walk.visit(value._real)
 
 
 def _partial(walk: _Walk, value: Any) -> None:
@@ -298,7 +303,9 @@ _SPECIAL: dict[str, Callable[[_Walk, Any], None]] = {
     "pandas.core.frame.DataFrame": _frame,
     "pandas.Index": _index,
     "pandas.core.indexes.base.Index": _index,
-    "matplotlib.artist.Artist": _axes,
+    "matplotlib.artist.Artist": _opaque,
+    "asyncio.events.AbstractEventLoop": _opaque,
+    "orchestra_nb.notebook.routing.StreamRouter": _stand_in,
     "sklearn.neighbors._kd_tree.BinaryTree32": _neighbours,
     "sklearn.neighbors._kd_tree.BinaryTree64": _neighbours,
     "sklearn.neighbors._ball_tree.BinaryTree32": _neighbours,

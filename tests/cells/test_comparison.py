@@ -19,6 +19,7 @@ def result(**data: str) -> dict[str, Any]:
 
 
 SAME = [
+    ([stream("/x/ipykernel_17/1.py:1: Hot", "stderr")], [stream("/x/ipykernel_4242/1.py:1: Hot", "stderr")]),
     ([stream("a\nb\n"), stream("careful\n", "stderr")], [stream("a\n"), stream("careful\n", "stderr"), stream("b\n")]),
     ([stream("a\n"), stream("b\n")], [stream("a\nb\n")]),
     ([result(text="<Foo at 0x7f0000000001>")], [result(text="<Foo at 0x7fffffffffff>")]),

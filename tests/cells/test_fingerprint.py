@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
+import contextlib
 import datetime
 import functools
 import subprocess
@@ -21,6 +23,7 @@ from sklearn.neighbors import BallTree, KDTree
 from sklearn.svm import SVC
 
 from orchestra_nb.cells.fingerprint import OPAQUE, fingerprint
+from orchestra_nb.notebook.routing import StreamRouter
 
 
 class Point:
@@ -161,3 +164,17 @@ def test_a_tree_of_neighbours_is_what_it_holds_and_not_what_it_counts_of_its_que
     assert fingerprint(tree) == before
     assert fingerprint(kind([[1.0], [2.0], [5.0]])) != before
     assert not before.startswith(OPAQUE)
+
+
+def test_what_waits_on_an_event_loop_does_not_depend_on_what_else_the_loop_does() -> None:
+    async def contended() -> str:
+        event = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), 0.001)
+        return fingerprint(event)
+
+    assert asyncio.run(contended()) == asyncio.run(contended(), debug=True)
+
+
+def test_a_stream_that_a_run_fronts_is_the_stream() -> None:
+    assert fingerprint(StreamRouter(sys.stderr, "stderr")) == fingerprint(sys.stderr)
