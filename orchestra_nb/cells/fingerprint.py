@@ -305,6 +305,7 @@ _SPECIAL: dict[str, Callable[[_Walk, Any], None]] = {
     "pandas.core.indexes.base.Index": _index,
     "matplotlib.artist.Artist": _opaque,
     "asyncio.events.AbstractEventLoop": _opaque,
+    "ipykernel.iostream.OutStream": _opaque,
     "orchestra_nb.notebook.routing.StreamRouter": _stand_in,
     "sklearn.neighbors._kd_tree.BinaryTree32": _neighbours,
     "sklearn.neighbors._kd_tree.BinaryTree64": _neighbours,

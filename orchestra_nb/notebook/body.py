@@ -81,7 +81,8 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
         if code.is_async:
             _run_on_loop(units, namespace, running)
         else:
-            with LOOP.lent() if _expects_a_loop(code) else nullcontext():
+            in_a_kernel = asyncio._get_running_loop() is not None  # then we are on its main thread
+            with LOOP.lent() if in_a_kernel else nullcontext():
                 for unit in units:
                     exec(unit, namespace)
     except KeyboardInterrupt:
@@ -91,14 +92,6 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
     except BaseException as error:  # a worker never raises: SystemExit is this cell's failure and nobody else's
         return failure(error, filename, shell)
     return Reply("done")
-
-
-def _expects_a_loop(code: CellCode) -> bool:
-    """Whether the cell would find a running loop in a linear run and may use it: it is on a kernel's main thread.
-
-    The cells that surely do without stay in other threads, where there is none.
-    """
-    return code.foreign and asyncio._get_running_loop() is not None
 
 
 def _fails_unshown(shell: Any) -> bool:
