@@ -146,7 +146,8 @@ class Interpreter(ContextManagers):
         self._dunder(found, "__set__", [Value(frozenset((item.number,))), value], node)
         for part in self.of_kind(found, "function"):
             if part.body is not None and part.body.binding == "setter":
-                self.call(self._bound(item, name, part, node), Arguments([value]), node)
+                with self.perhaps():  # it may be another object's attribute
+                    self.call(self._bound(item, name, part, node), Arguments([value]), node)
 
     def _run_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -169,7 +170,8 @@ class Interpreter(ContextManagers):
             self._dunder(found, "__delete__", [Value(frozenset((item.number,)))], target)
             for part in self.of_kind(found, "function"):
                 if part.body is not None and part.body.binding == "deleter":
-                    self.call(self._bound(item, target.attr, part, target), Arguments(), target)
+                    with self.perhaps():
+                        self.call(self._bound(item, target.attr, part, target), Arguments(), target)
 
     def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
         """``setattr()`` runs what an assignment would run."""
@@ -195,6 +197,11 @@ class Interpreter(ContextManagers):
         made = [self.call(Value(frozenset((c.number,))), Arguments(), node) for c in self.of_kind(value, "class")]
         self.raised = (self.raised | value | join(made)).plain
         self.eval(node.cause)
+
+    def _run_Assert(self, node: ast.Assert) -> None:
+        self.eval(node.test)
+        with self.perhaps():
+            self.eval(node.msg)
 
     def _run_If(self, node: ast.If) -> None:
         self.eval(node.test)
