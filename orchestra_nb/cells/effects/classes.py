@@ -111,7 +111,8 @@ class Classes(Overrides):
         self._make_defaults(made, cls, node)
         after, _ = self.find(cls, "__post_init__")
         if after.objects:
-            self.call(after, Arguments([one]), node)
+            with self.perhaps():  # a dataclass runs it, another class does not
+                self.call(after, Arguments([one]), node)
         self.watch_finaliser(made, node)
 
     def _elements_of(self, args: Arguments, node: ast.AST) -> Value:

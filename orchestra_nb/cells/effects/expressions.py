@@ -172,7 +172,9 @@ class Expressions(Lifetimes):
         return value
 
     def _eval_Compare(self, node: ast.Compare) -> Value:
-        values = [self.eval(node.left), *map(self.eval, node.comparators)]
+        values = [self.eval(node.left), self.eval(node.comparators[0])]
+        with self.perhaps():  # a < b < c looks at c only if a < b
+            values += map(self.eval, node.comparators[1:])
         if any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             for container in values[1:]:
                 self.observe(self.heap.inside(container), node)

@@ -51,6 +51,7 @@ class Iteration(Following):
         for item in self.of_kind(value, "result"):
             if item.detail.startswith(_CONSUMED):
                 self.mutate(Value(frozenset((item.number,))), "reads on", certain=False)
+        self.drains += bool(self.of_kind(value, "instance"))
         for name in ("__iter__", "__aiter__", "__await__", "__next__", "__anext__", "__getitem__"):
             found = self._dunder(value, name, [], node)
             fresh = Value(found.objects - value.objects)

@@ -163,10 +163,12 @@ class Members(Names):
             homes = [item] if name == "__class_getitem__" else self.of_kind(item.metaclass, "class")
             for part in (self.heap[n] for home in homes for n in self.find(home, name)[0].objects):
                 if part.body is not None:
-                    out.append(self.call(self._bound(item, name, part, node), Arguments(list(args)), node))
+                    with self.perhaps():
+                        out.append(self.call(self._bound(item, name, part, node), Arguments(list(args)), node))
         return join(out)
 
     def _dunder(self, value: Value, name: str, args: list[Value], node: ast.AST) -> Value:
+        """What a special method gives, if that is what runs: Python chooses among several, and by what it was given."""
         methods = [
             self._bound(item, name, self.heap[number], node)
             for item in self.of_kind(value, "instance")
@@ -175,7 +177,7 @@ class Members(Names):
         ]
         out = []
         for method in methods:
-            with self.one_of(max(len(methods), len(value.objects))):
+            with self.one_of(max(len(methods), len(value.objects))), self.perhaps():  # it may be a number after all
                 out.append(self.call(method, Arguments(list(args)), node))
         return join(out)
 

@@ -147,7 +147,8 @@ class Interpreter(ContextManagers):
         self._dunder(found, "__set__", [Value(frozenset((item.number,))), value], node)
         for part in self.of_kind(found, "function"):
             if part.body is not None and part.body.binding == "setter":
-                self.call(self._bound(item, name, part, node), Arguments([value]), node)
+                with self.perhaps():  # it may be another object's attribute
+                    self.call(self._bound(item, name, part, node), Arguments([value]), node)
 
     def _run_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -170,7 +171,8 @@ class Interpreter(ContextManagers):
             self._dunder(found, "__delete__", [Value(frozenset((item.number,)))], target)
             for part in self.of_kind(found, "function"):
                 if part.body is not None and part.body.binding == "deleter":
-                    self.call(self._bound(item, target.attr, part, target), Arguments(), target)
+                    with self.perhaps():
+                        self.call(self._bound(item, target.attr, part, target), Arguments(), target)
 
     def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
         """``setattr()`` runs what an assignment would run."""
@@ -197,6 +199,11 @@ class Interpreter(ContextManagers):
         self.raised = (self.raised | value | join(made)).plain
         self.eval(node.cause)
 
+    def _run_Assert(self, node: ast.Assert) -> None:
+        self.eval(node.test)
+        with self.perhaps():
+            self.eval(node.msg)
+
     def _run_If(self, node: ast.If) -> None:
         self.eval(node.test)
         self._branches(node.body, node.orelse)
@@ -216,8 +223,14 @@ class Interpreter(ContextManagers):
         self.own = before
 
     def _run_For(self, node: ast.For | ast.AsyncFor) -> None:
+        drains = self.drains
         items = self.elements(node.iter)
-        self._maybe(node.body, lambda: self.assign_shape(node.target, items))
+        advances = self.drains != drains  # what comes next may hang on what the body did
+
+        def bind() -> None:
+            self.assign_shape(node.target, self.elements(node.iter) if advances else items)
+
+        self._maybe(node.body, bind)
         self._maybe(node.orelse)
         if self.scope.kind == "module" and self._has_elements(
             node.iter
