@@ -81,11 +81,6 @@ PLAIN = [
     # widgets
     "slider = ipywidgets.IntSlider(value=3)\nslider",
     "slider.value = 7\nprint(slider.value)",
-    "out = ipywidgets.Output()\nwith out:\n    print('inside')\n    display('rich inside')\nprint('outside')\nout",
-    "with out:\n    print('inside again')\nlen(out.outputs)",
-    "with out:\n    clear_output()\n    print('only this')",
-    "with out:\n    1 / 0",
-    "out.outputs",
     # parameters
     "print(rate, label)",
 ]
