@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestra_nb.cells.effects.knowledge import Knowledge
+from orchestra_nb.cells.effects.sources import knowledge_of
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, NodeCancelled
@@ -103,22 +105,24 @@ def run_file(
     config = config if config is not None else RunConfig()
     notebook = Notebook.read(path)
     wanted = tuple(targets)
-    dag = notebook.dag.subgraph(wanted) if wanted else notebook.dag
+    folder = path.absolute().parent
+    with knowledge_of(folder) as known:
+        dag = notebook.dag.subgraph(wanted) if wanted else notebook.dag
     name = kernel_name(notebook.document.metadata)
     tell = on_event if on_event is not None else _ignore
-    folder = path.absolute().parent
     if linear:
         run, names = run_linear(dag, name, folder, tell, config.timeout)
     else:
-        run, names = _Parallel(dag, tell).run(path, name, config, wanted)
+        run, names = _Parallel(dag, tell, known).run(path, name, config, wanted)
     return HeadlessRun(run, names)
 
 
 class _Parallel:
     """One parallel run, as seen from outside."""
 
-    def __init__(self, dag: DAG, tell: Listener) -> None:
+    def __init__(self, dag: DAG, tell: Listener, known: Knowledge) -> None:
         self._dag = dag
+        self._known = known
         self._tell = tell
         self._lanes: dict[NodeId, str] = {}
         self._ended: dict[NodeId, Mapping[str, Any]] = {}
@@ -132,8 +136,8 @@ class _Parallel:
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
             copy = shutil.copyfile(path, Path(private, path.name))  # what was checked is what runs
             request, answer, journal = (Path(private, name) for name in ("request.json", "answer.json", "journal"))
-            asked = {"notebook": str(copy), "config": asdict(config), "targets": targets}
-            asked |= {"answer": str(answer), "journal": str(journal)}
+            asked: dict[str, Any] = {"notebook": str(copy), "config": asdict(config), "targets": targets}
+            asked |= {"answer": str(answer), "journal": str(journal), "effects": self._known.told}
             request.write_text(json.dumps(asked), encoding="utf-8")
             with kernel(name, path.absolute().parent) as running:
                 try:

@@ -32,16 +32,18 @@ def run(request: str) -> None:
     Parameters
     ----------
     request
-        Path of a JSON file: ``notebook`` (a path), ``config`` (fields of a RunConfig), ``targets``, and ``answer`` and
-        ``journal``, the paths to write to.
+        Path of a JSON file: ``notebook`` (a path), ``config`` (fields of a RunConfig), ``targets``, ``effects`` (what
+        the user says of libraries), and ``answer`` and ``journal``, the paths to write to.
     """
+    from orchestra_nb.cells.effects.sources import knowledge_told
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.notebook.program import CellProgram, run_cells
     from orchestra_nb.running.scheduler import ParallelScheduler
 
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     shell = _shell()
-    dag = Notebook.read(asked["notebook"]).dag
+    with knowledge_told(asked["effects"]):
+        dag = Notebook.read(asked["notebook"]).dag
     if asked["targets"]:
         dag = dag.subgraph(asked["targets"])
     bus = EventBus()

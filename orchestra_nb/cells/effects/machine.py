@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestra_nb.cells.effects.knowledge import Knowledge, knowledge
+from orchestra_nb.cells.effects.knowledge import Knowledge
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
 from orchestra_nb.cells.effects.scopes import Scope
+from orchestra_nb.cells.effects.sources import knowledge
 from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
 
 STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
