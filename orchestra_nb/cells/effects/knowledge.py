@@ -19,7 +19,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Literal
 
-Returns = Literal["same", "fresh", "plain", "iterator", "handle", "argument"]
+Returns = Literal["same", "fresh", "plain", "iterator", "handle", "argument", "frame", "new frame", "grouping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,9 @@ class Rule:
     """What a call does. Fields are as in the head of ``knowledge.toml``."""
 
     returns: Returns = "same"
+    unless: tuple[int | str, ...] = ()
+    copied: str = ""
+    parts: bool = False
     changes: tuple[int | str, ...] = ()
     gets: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
@@ -59,6 +62,7 @@ class Table:
     calls: Mapping[str, Rule]
     methods: Mapping[str, Mapping[str, Rule]]
     deterministic: Mapping[str, frozenset[str]]
+    forgetful: Mapping[str, frozenset[str]]
     listed: frozenset[str]
 
     @classmethod
@@ -71,8 +75,11 @@ class Table:
         for entry in raw.get("method", ()):
             for maker in _several(entry["of"]):
                 methods.setdefault(maker, {}).update(dict.fromkeys(_several(entry["names"]), _rule(entry)))
-        deterministic = {root: frozenset(names) for root, names in raw.get("deterministic", {}).items()}
-        return cls(calls, methods, deterministic, frozenset(raw.get("listed", {}).get("roots", ())))
+        deterministic, forgetful = (
+            {root: frozenset(names) for root, names in raw.get(key, {}).items()}
+            for key in ("deterministic", "forgetful")
+        )
+        return cls(calls, methods, deterministic, forgetful, frozenset(raw.get("listed", {}).get("roots", ())))
 
     def call(self, path: str) -> Rule | None:
         """The rule for calling a dotted name."""
@@ -131,6 +138,11 @@ class Knowledge:
         True
         """
         return next((rule for table in self.tables if (rule := table.call(path)) is not None), None)
+
+    def forgets(self, maker: str) -> bool:
+        """Whether what ``maker`` made keeps nothing of the data that it is fitted to."""
+        root, _, rest = maker.partition(".")
+        return any(rest.rpartition(".")[2] in table.forgetful.get(root, ()) for table in self.tables)
 
     def method(self, maker: str, name: str) -> Rule | None:
         """The rule for a method of what ``maker`` made; ``None`` when nothing is said about it."""

@@ -15,6 +15,7 @@ from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.known_effects import (
     FITS_ITS_PARTS,
     STYLER,
+    is_fresh,
     is_mapped,
     is_uncopied,
     makes_object,
@@ -144,6 +145,8 @@ class Libraries(BuiltinCalls):
             return self.heap.inside(whole) | whole.plain
         if rule.returns == "iterator" or (maker.startswith("pandas.read_") and _in_pieces(args)):
             return self._iterator(rule, args, node, maker, receiver, method)
+        if self.makes_frame(rule, args):
+            return self.framed(rule, args, receiver, node, method or maker)
         if rule.returns == "handle" or is_mapped(rule, args):
             path = receiver if rule.reads == "self" else self._path(args, 0)
             const = path.const if path is not None else UNKNOWN
@@ -180,19 +183,24 @@ class Libraries(BuiltinCalls):
             kept = maker.startswith("pathlib.") or maker == STYLER
             made = self.make(node, "result", maker if kept else f"{root}.result")
         one = Value(frozenset((made.number,)))
-        if rule.returns == "fresh" and not is_uncopied(args):
-            self.heap.hold(made, self._shared(args, receiver, maker))
+        if is_fresh(rule, args) and not self._works_in_place(receiver):
+            cells = self._shared(args, receiver, maker)
+            self.heap.hold(made, cells)
+            self.relate(made, whole | (receiver or NOTHING), maker)
             outs = [args.pick(place) or NOTHING for place in (*rule.changes, "out") if place != "self"]
-            return join([one, *outs, *map(self.heap.inside, outs)])
+            return join([one, cells, *outs, *map(self.heap.inside, outs)])
+        if method in ("fit", "partial_fit") and receiver is not None and self._forgets(receiver, method):
+            return receiver.plain
         self.heap.hold(made, whole | (receiver or NOTHING))
+        kin = self.shares(made, whole | (receiver or NOTHING), maker)
         if maker in FITS_ITS_PARTS and receiver is None:  # its steps can be had by name or by number
             reached = self.of_kind(Value(self.heap.reachable(whole)), "result", "instance", "foreign")
             self.heap.hold(made, Value(frozenset(item.number for item in reached)))
         if maker.startswith("pathlib.") and (receiver is None or method == "joinpath"):
             return Value(one.objects, _joined([*([receiver] if receiver is not None else []), *args.positional], args))
         if receiver is not None:
-            return one | receiver.plain
-        return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole
+            return one | receiver.plain | kin
+        return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole | kin
 
     def _decorated(self, value: Value, maker: str, node: ast.AST) -> Value:
         bindings = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}
@@ -227,6 +235,7 @@ class Libraries(BuiltinCalls):
             if item.cell >= 0 and item.kind not in ("function", "class"):
                 self.heap.hold(item, one)  # through it all of them reach each other, without a link for every pair
         self.heap.hold(made, whole)
+        self.take_out(made, whole)
         return one
 
     def _magic(self, args: Arguments, node: ast.AST) -> Value:
@@ -245,7 +254,9 @@ def _is_class(path: str) -> bool:
 
 
 def _in_pieces(args: Arguments) -> bool:
-    """Whether a file is read piece by piece."""
+    """Whether a file is, or may be, read piece by piece."""
+    if args.spread is not None:
+        return True
     asked = (args.keywords.get("chunksize"), args.keywords.get("iterator"))
     return any(value is not None and value.const not in (None, False) for value in asked)
 
