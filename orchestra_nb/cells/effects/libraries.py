@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import sys
 from typing import Any
 
 from orchestra_nb.cells.effects.builtin_calls import BuiltinCalls
@@ -31,7 +32,8 @@ _MAKES_CONTAINER = {
 }  # fmt: skip
 _TAKES_ELEMENT = frozenset({"builtins.next", "builtins.anext", "builtins.min", "builtins.max", "builtins.sum"})
 _HARMLESS_MAGICS = frozenset({"matplotlib", "config", "load_ext", "pip", "conda", "precision", "pwd", "ls", "time"})
-_KEEPS_LOGS = frozenset({"logging.basicConfig", "logging.FileHandler", "logging.StreamHandler"})
+_SHOWS_LOGS = frozenset({"logging.basicConfig", "logging.StreamHandler"})
+"""They send what is logged to the standard error stream, which is each cell's own, unless they are told otherwise."""
 _WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakref.WeakMethod"})
 _YIELDS_WHAT_IT_HAS = ("builtins.", "itertools.", "heapq.", "difflib.", "glob.", "csv.", "re.", "struct.", "calendar.")
 """Makers of iterators that yield what they were given, or what cannot be changed."""
@@ -65,6 +67,12 @@ class Libraries(BuiltinCalls):
         more = self._unbound_method(path, args, node)
         return out | more if more.objects else out
 
+    def mutate(self, value: Value, why: str = "", *, certain: bool = True, via: str = "") -> None:
+        """Change objects; what is set on a logger decides what libraries say."""
+        super().mutate(value, why, certain=certain, via=via)
+        if why.endswith(" = …") and any(o.detail.startswith("logging.") for o in self.of_kind(value, "result")):
+            self.state("logging.levels", "write", why)
+
     def _unbound_method(self, path: str, args: Arguments, node: ast.AST) -> Value:
         """``list.append(xs, 1)``: a method taken off its class does to its first argument what it does to its own."""
         owner, _, name = path.rpartition(".")
@@ -91,8 +99,10 @@ class Libraries(BuiltinCalls):
         if rule.main:
             self.on_main(f"{label}: {rule.main}")
         self.state("warnings", "read", label)
+        if maker.partition(".")[0] not in sys.stdlib_module_names and "." in maker:
+            self.state("logging.levels", "read", label)
         if maker.startswith("logging."):
-            self.logs_kept = self.logs_kept or method == "addHandler" or maker in _KEEPS_LOGS
+            self.logs_kept = self.logs_kept or _keeps_logs(maker, method, args)
             if self.logs_kept:
                 self.barrier("logs to where other cells may look")
         for key in rule.gets:
@@ -251,6 +261,14 @@ def _is_class(path: str) -> bool:
     """Whether a dotted name is a class's, by how classes are named; the modules of PIL are named like classes."""
     last = path.rpartition(".")[2]
     return last in _CLASSES or (last[:1].isupper() and not (path.startswith("PIL.") and path.count(".") == 1))
+
+
+def _keeps_logs(maker: str, method: str, args: Arguments) -> bool:
+    """Whether a call of logging sends what is logged to where other cells may look."""
+    if maker in _SHOWS_LOGS and not method:
+        told = set(args.keywords) - {"level", "format", "datefmt", "style", "force"}
+        return bool(args.positional or told or args.spread is not None)
+    return method == "addHandler" or maker.startswith(("logging.FileHandler", "logging.handlers.", "logging.config."))
 
 
 def _in_pieces(args: Arguments) -> bool:

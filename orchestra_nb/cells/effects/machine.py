@@ -3,7 +3,8 @@
 Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
-:mod:`.known_effects`, :mod:`.builtin_calls`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`, :mod:`.calls`,
+:mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
+:mod:`.overrides`, :mod:`.classes`, :mod:`.calls`,
 :mod:`.definitions`, :mod:`.statements`.
 """
 
