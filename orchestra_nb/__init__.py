@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import RunConfig
     from orchestra_nb.definitions.builder import DAGBuilder
@@ -78,6 +79,8 @@ _HOME = {
     "RunConfig": "config",
     "RunResult": "running.result",
     "ValidationResult": "graph.validation",
+    "declare_effects": "cells.effects.sources",
+    "forget_effects": "cells.effects.sources",
     "load_command": "definitions.loading",
     "simulate": "planning.simulator",
     "task": "graph.task",
@@ -115,6 +118,8 @@ __all__ = [
     "RunResult",
     "ValidationResult",
     "__version__",
+    "declare_effects",
+    "forget_effects",
     "load_command",
     "load_ipython_extension",
     "simulate",

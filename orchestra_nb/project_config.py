@@ -2,7 +2,8 @@
 
 The search goes from a folder upwards and ends at the first such table, as other tools do; a pyproject.toml without the
 table belongs to somebody else and does not stop it. What is found must be right: an unknown key or an impossible value
-is an error that names the file, because a default that is silently ignored looks like a bug elsewhere.
+is an error that names the file, because a default that is silently ignored looks like a bug elsewhere. The table inside
+it that tells of libraries, ``effects``, is checked where it is read: :mod:`orchestra_nb.cells.effects.sources`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ def project_config(start: Path | None = None, base: RunConfig | None = None) -> 
         The file is not TOML, or the table has an unknown key or an impossible value.
     """
     base = RunConfig() if base is None else base
-    path, table = _nearest_table((start or Path.cwd()).absolute())
+    path, found = project_table(start)
     if path is None:
         return base
+    table = {key: value for key, value in found.items() if key != "effects"}
     known = {field.name: field for field in fields(RunConfig)}
     for key, value in table.items():
         if key not in known:
-            raise ConfigError(f"{path}: [tool.orchestra_nb] has the unknown key {key!r}; {nearest(key, known)}")
+            hint = nearest(key, (*known, "effects"))
+            raise ConfigError(f"{path}: [tool.orchestra_nb] has the unknown key {key!r}; {hint}")
         wanted = type(getattr(RunConfig(), key))
         if wanted in (bool, int) and type(value) is not wanted:
             raise ConfigError(f"{path}: [tool.orchestra_nb] {key}={value!r} must be {_WORDS[wanted]}")
@@ -52,8 +55,21 @@ def project_config(start: Path | None = None, base: RunConfig | None = None) -> 
 _WORDS = {bool: "true or false", int: "a whole number"}
 
 
-def _nearest_table(start: Path) -> tuple[Path | None, Mapping[str, Any]]:
-    for folder in (start, *start.parents):
+def project_table(start: Path | None = None) -> tuple[Path | None, Mapping[str, Any]]:
+    """Find the nearest ``[tool.orchestra_nb]`` as it stands, with the path of its file.
+
+    Parameters
+    ----------
+    start
+        Folder (or a file in it) from which to look upwards; the working directory when not given.
+
+    Raises
+    ------
+    ConfigError
+        A pyproject.toml on the way cannot be read, or has something else in the table's place.
+    """
+    begin = (start or Path.cwd()).absolute()
+    for folder in (begin, *begin.parents):
         path = folder / "pyproject.toml"
         if not path.is_file():
             continue

@@ -150,7 +150,7 @@ class Notebook:
         faulty = any(issue.severity == "error" for issue in issues)
         declared = declared_faults(cells, names_known=not faulty)
         if faulty or declared:
-            deeper = _faults_of_code(cells)
+            deeper = _faults_of_code(cells, path)
             if any(issue.code == "cycle" for issue in deeper):  # the same cycles, and those that the code closes
                 declared = [issue for issue in declared if issue.code != "cycle"]
             raise DefinitionError(sorted([*issues, *declared, *deeper], key=_position))
@@ -167,12 +167,14 @@ class Notebook:
         Raises
         ------
         DefinitionError
-            A cell is no Python, or the cells do not form a DAG.
+            A cell is no Python, the cells do not form a DAG, or the project says something impossible of libraries.
         """
+        from orchestra_nb.cells.effects.sources import knowledge_of
         from orchestra_nb.cells.inference import cell_dag
         from orchestra_nb.cells.plan_cache import dag_of
 
-        return dag_of(self.cells) if self.plan_cache else cell_dag(self.cells)
+        with knowledge_of(self.path and self.path.parent):
+            return dag_of(self.cells) if self.plan_cache else cell_dag(self.cells)
 
     def planned(self, *, keep_going: bool = False) -> DAG:
         """Plan the cells; when asked, also around those that do not parse.
@@ -293,12 +295,14 @@ def _position(issue: Issue) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def _faults_of_code(cells: Sequence[Cell]) -> tuple[Issue, ...]:
+def _faults_of_code(cells: Sequence[Cell], path: Path | None) -> tuple[Issue, ...]:
     """Find the cells that are no Python, and the cycles that the code closes: nobody mends a notebook in two rounds."""
+    from orchestra_nb.cells.effects.sources import knowledge_of
     from orchestra_nb.cells.inference import infer
 
     try:
-        found = infer(cells)
+        with knowledge_of(path and path.parent):
+            found = infer(cells)
     except DefinitionError as error:
         return error.issues
     faults = check(found.nodes, found.edges, place=lambda node, setting: cells[node.index].where(setting))

@@ -27,13 +27,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from orchestra_nb import cells as package
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.declared import unknown_backends
+from orchestra_nb.cells.effects.frames import copies_on_write
+from orchestra_nb.cells.effects.sources import knowledge
 from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned, source_key
 from orchestra_nb.cells.plan_record import decode, encode, key_of
 from orchestra_nb.graph.dag import DAG
 
@@ -50,8 +52,15 @@ _GRANULE = 1.0
 """Seconds by which a file's time of change may be too early."""
 
 
-def dag_of(cells: Sequence[Cell]) -> DAG:
+def dag_of(cells: Sequence[Cell], learned: Learned = NOTHING_LEARNED) -> DAG:
     """Build the DAG of cells that begin with nothing, or take it from disk.
+
+    Parameters
+    ----------
+    cells
+        In document order.
+    learned
+        What earlier runs saw cells change.
 
     Raises
     ------
@@ -59,28 +68,22 @@ def dag_of(cells: Sequence[Cell]) -> DAG:
         As :func:`.cell_dag` does.
     """
     code = code_digest()
-    key = key_of(cells, f"{code} {table_digest()}") if code is not None else None
+    around = f"{code} {knowledge().digest} {copies_on_write()} {_recalled(cells, learned)}"
+    key = key_of(cells, around) if code is not None else None
     folder = _folder() if key is not None else None
     if folder is None:
-        return cell_dag(cells)
+        return cell_dag(cells, learned=learned)
     path = folder / f"{key}.plan"
     text = _read(path)
     found = decode(text, cells) if text is not None else None
     if found is not None and not unknown_backends(cells):
         return found
-    dag = cell_dag(cells)
+    dag = cell_dag(cells, learned=learned)
     if not _hangs_on_the_process(dag):
         text = encode(dag, cells)
         if text is not None:
             _write(path, text)
     return dag
-
-
-@cache
-def table_digest() -> str:
-    """Digest the table of libraries, as this process has loaded it."""
-    table = files("orchestra_nb.cells.effects").joinpath("knowledge.toml")
-    return hashlib.sha256(table.read_bytes()).hexdigest()
 
 
 @cache
@@ -103,6 +106,11 @@ def _sources() -> list[Path]:
     """The files that decide about plans."""
     here = Path(str(package.__file__)).parent
     return [*sorted(path for path in here.rglob("*") if path.suffix in (".py", ".toml")), here.parent / "model.py"]
+
+
+def _recalled(cells: Sequence[Cell], learned: Learned) -> list[list[str]]:
+    """What was learned of these very cells."""
+    return [sorted(learned.get(source_key(cell.source), ())) for cell in cells] if learned else []
 
 
 def _hangs_on_the_process(dag: DAG) -> bool:

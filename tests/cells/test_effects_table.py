@@ -18,7 +18,7 @@ from orchestra_nb.cells.effects.values import Value
 from orchestra_nb.cells.source import prepare
 
 TEXT = (Path(__file__).parent / "effects_table.txt").read_text(encoding="utf-8")
-_AMBIENT = ("options", "warnings", "sys")
+_AMBIENT = ("options", "warnings", "sys", "logging.levels")
 _UNKNOWN = ", which is not known"
 
 

@@ -22,9 +22,11 @@ from orchestra_nb.cells import plan_cache, plan_record
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.effects import Interpreter
 from orchestra_nb.cells.effects.names import BUILTINS
+from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
 from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.cells.learned import source_key
 from orchestra_nb.cells.notebook_file import Notebook
-from orchestra_nb.cells.plan_cache import VARIABLE, code_digest, dag_of, table_digest
+from orchestra_nb.cells.plan_cache import VARIABLE, code_digest, dag_of
 from orchestra_nb.cells.plan_record import decode, encode, key_of
 from orchestra_nb.cells.settings import KEYS, BreakerSettings, NodeSettings, RetrySettings
 from orchestra_nb.errors import NotebookError
@@ -74,9 +76,9 @@ def analysed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows with each analysis that takes place."""
     seen: list[int] = []
 
-    def counting(cells: Any) -> DAG:
+    def counting(cells: Any, **known: Any) -> DAG:
         seen.append(len(cells))
-        return cell_dag(cells)
+        return cell_dag(cells, **known)
 
     monkeypatch.setattr(plan_cache, "cell_dag", counting)
     return seen
@@ -238,12 +240,22 @@ def test_a_builtin_that_no_cell_could_mean_changes_nothing(monkeypatch: pytest.M
     assert key_of([Cell(1, "\uff41nother")], "") != before  # Python reads a wide letter as the plain one
 
 
-def test_the_code_and_the_table_count(folder: Path, analysed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("code_digest", "table_digest"):
-        dag_of(CELLS)
-        monkeypatch.setattr(plan_cache, name, lambda: "another")
+def test_the_code_the_table_and_what_was_learned_count(
+    folder: Path, analysed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     dag_of(CELLS)
-    assert len(analysed) == len(entries(folder)) == 3
+    monkeypatch.setattr(plan_cache, "code_digest", lambda: "another")
+    dag_of(CELLS)
+    declare_effects("mylib.look", returns="fresh")
+    try:
+        dag_of(CELLS)
+    finally:
+        forget_effects()
+    monkeypatch.setattr(plan_cache, "copies_on_write", lambda: "another")
+    dag_of(CELLS)
+    dag_of(CELLS, {source_key("of another notebook"): frozenset({"x"})})
+    dag_of(CELLS, {source_key(CELLS[0].source): frozenset({"x"})})
+    assert len(analysed) == len(entries(folder)) == 6
 
 
 def test_code_that_changed_since_it_was_loaded_is_never_taken_for_what_runs(
@@ -252,7 +264,7 @@ def test_code_that_changed_since_it_was_loaded_is_never_taken_for_what_runs(
     monkeypatch.setattr(plan_cache.package, "LOADED_AT", time.time() + 3600)
     fresh = code_digest.__wrapped__()
     assert fresh is not None
-    assert len(fresh) == len(table_digest()) == 64
+    assert len(fresh) == 64
     newest = max(path.stat().st_mtime for path in plan_cache._sources())
     monkeypatch.setattr(plan_cache.package, "LOADED_AT", newest - 60)
     assert code_digest.__wrapped__() is None

@@ -159,6 +159,15 @@ def test_only_the_targets_and_what_they_need_run(tmp_path: Path) -> None:
     assert run.run.success
 
 
+def test_the_kernel_knows_what_the_project_says_of_its_library(tmp_path: Path) -> None:
+    (tmp_path / "mylib.py").write_text("def f(x):\n    return x")
+    told = '[[tool.orchestra_nb.effects.call]]\nmatch = "mylib.*"\nreturns = "fresh"'
+    (tmp_path / "pyproject.toml").write_text(told)
+    run = run_file(write(tmp_path / "n.ipynb", ["import mylib", "x = mylib.f(1)"]))
+    assert run.run.success
+    assert all(outcome.worker != "MainThread" for outcome in run.outcomes.values())
+
+
 def test_a_kernel_that_dies_is_a_clear_error(tmp_path: Path) -> None:
     path = write(tmp_path / "n.ipynb", ["import os", "print('last words')\nos._exit(3)"])
     with pytest.raises(BackendError, match=r"kernel died.*cell-2"):

@@ -14,6 +14,7 @@ What is assumed, beyond the table being right:
   is called (then what it holds counts as changed with it only if the analysis saw it being put there);
 - calling code that is not known may use random states, files, the figure, the directory, the environment, but does not
   reassign options or attributes of known libraries (importing it may);
+- nobody but a notebook's own cells writes into the memory behind a frame of pandas 3, past its copying on write;
 - the source on disk is the code that runs: no import hooks, no tracing, no changed builtins.
 
 Rejected roads: regular expressions and a flat ``ast.walk`` (wrong on every nested scope); ``symtable`` alone (right on

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from orchestra_nb.cells.effects.known_effects import KnownEffects
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.scopes import Scope
+from orchestra_nb.cells.effects.selections import Selections
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 
-class BuiltinCalls(KnownEffects):
+class BuiltinCalls(Selections):
     """Calls of ``super``, ``getattr``, ``setattr``, ``type``, ``exec`` and the like."""
 
     def _builtin_super(self, args: Arguments, node: ast.AST) -> Value:
@@ -30,7 +30,9 @@ class BuiltinCalls(KnownEffects):
             for item in self.of_kind(receiver, "instance", "class")
             for field in self.all_fields(self.heap[item.owner if item.owner is not None else item.number])
         ]
-        return join([self.heap.inside(receiver), receiver, default, *methods])
+        frames = [item for item in self.of_kind(receiver, "result") if self.is_frame(item)]
+        views = [self.view(frames, node)] if frames else []  # it may take an array out
+        return join([self.heap.inside(receiver), receiver, default, *methods, *views])
 
     def _builtin_setattr(self, args: Arguments, node: ast.AST) -> Value:
         receiver, name = args.pick(0) or args.everything, args.pick(1)

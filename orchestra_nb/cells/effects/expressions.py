@@ -256,9 +256,13 @@ class Expressions(Lifetimes):
                     found.append(placed)
                     receiver = Value(receiver.objects - {box.number})
         found += [self._dunder_of_class(receiver, name, [index], node) for name in ("__class_getitem__", "__getitem__")]
-        value = join([self.heap.inside(receiver), *found])
+        value = join([self.element(receiver, index, node), *found])
         self.observe(value, node)
         return value
+
+    def element(self, receiver: Value, index: Value, node: ast.Subscript) -> Value:
+        """What may be taken out of a value by a subscript."""
+        return self.heap.inside(receiver)
 
     def _eval_Slice(self, node: ast.Slice) -> Value:
         return join([self.eval(node.lower), self.eval(node.upper), self.eval(node.step)])

@@ -14,7 +14,7 @@ from orchestra_nb.cells.effects.iteration import Iteration
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
 from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import ANYTHING
-from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value
+from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, join
 
 if TYPE_CHECKING:
     from orchestra_nb.cells.effects.knowledge import Knowledge
@@ -105,10 +105,32 @@ class KnownEffects(Iteration):
                     self.mutate(one, f"{label} with {name}=")
                     self.mutate(self.heap.inside(one), f"{label} with {name}=", certain=False)
         self._change_by_convention(rule, args, receiver, label, method, maker)
-        for target in targets:
-            for number in target.objects:
-                self.keep_track(self.heap[number], args.everything)
-                self.heap.hold(self.heap[number], args.everything | self.heap.inside(args.everything))
+        if not targets or (receiver is not None and self._forgets(receiver, method)):
+            return
+        given = args.everything | self.heap.inside(args.everything)
+        for number in join(targets).objects:
+            self.keep_track(self.heap[number], args.everything)
+            self.heap.hold(self.heap[number], given)
+            self.take_out(self.heap[number], given)
+
+    def take_out(self, made: Object, given: Value) -> Value:
+        """Hook: what else something that was made of ``given`` may show."""
+        return NOTHING
+
+    def _works_in_place(self, receiver: Value | None) -> bool:
+        """Whether an estimator was told not to copy what it is given."""
+        return bool(self.overwriting) and bool(self.heap.reachable(receiver or NOTHING) & self.overwriting)
+
+    def _forgets(self, receiver: Value, method: str) -> bool:
+        """Whether an estimator, and each in it, keeps nothing of what it is fitted to."""
+        if not method.startswith(("fit", "partial_fit")):
+            return False
+        reached = self.heap.reachable(receiver)
+        items = [item for item in map(self.heap.__getitem__, reached) if item.kind != "container"]
+        return not reached & self.overwriting and all(
+            item.kind == "result" and (item.detail.startswith("numpy.") or self.table.forgets(item.detail))
+            for item in items
+        )
 
     def _change_wrapped(self, receiver: Value, label: str) -> None:
         """What a writer or a view changes is what it was made from."""
@@ -209,7 +231,7 @@ class KnownEffects(Iteration):
 
     def _shared(self, args: Arguments, receiver: Value | None, maker: str) -> Value:
         """What a fresh object of pandas or numpy has in its cells: copying one does not copy those."""
-        if not maker.startswith(("pandas.", "numpy.")):
+        if not maker.startswith(("pandas.", "numpy.", "sklearn.model_selection.train_test_split")):
             return NOTHING
         found: set[int] = set()
         seen: set[int] = set()
@@ -225,6 +247,8 @@ class KnownEffects(Iteration):
             elif item.kind == "result" and number not in seen:
                 seen.add(number)
                 todo.extend((held, "column") for held in item.contents)
+            elif item.kind == "container" and maker == "numpy.array":  # its elements, or what is in them
+                found |= self.heap.inside(Value(frozenset((number,)))).objects
             elif item.kind == "container":
                 columns = item.detail == "dict" or place == "given"
                 if not columns and item.detail != "tuple":
@@ -236,7 +260,7 @@ class KnownEffects(Iteration):
                         found |= set() if columns else {held}
                     else:
                         todo.append((held, "column" if columns and inner.kind == "result" else "cell"))
-            elif item.kind in ("instance", "foreign") and place == "column":
+            elif item.kind in ("instance", "foreign"):
                 found.add(number)
         return Value(frozenset(found - (receiver or NOTHING).objects))
 
@@ -251,6 +275,21 @@ def makes_object(path: str) -> bool:
     """Whether a call makes an object of its own, by how libraries name their classes."""
     last = path.rpartition(".")[2]
     return last[:1].isupper() or last.startswith(("make_pipeline", "make_union", "make_column_transformer"))
+
+
+def is_fresh(rule: Rule, args: Arguments) -> bool:
+    """Whether what a call returns shares nothing with what it was given, as it was called."""
+    if rule.copied:
+        asked = args.keywords.get(rule.copied)
+        return asked is not None and asked.const is True
+    if rule.returns == "fresh":
+        return not is_uncopied(args) and not is_told(rule, args)
+    return rule.returns in ("frame", "new frame") and (rule.parts or is_told(rule, args)) and not is_uncopied(args)
+
+
+def is_told(rule: Rule, args: Arguments) -> bool:
+    """Whether a call is given something that makes an exception of it."""
+    return any(args.pick(place) is not None for place in rule.unless) or bool(rule.unless and args.spread is not None)
 
 
 def is_uncopied(args: Arguments) -> bool:

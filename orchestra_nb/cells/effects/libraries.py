@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import sys
 from typing import Any
 
 from orchestra_nb.cells.effects.builtin_calls import BuiltinCalls
@@ -15,6 +16,7 @@ from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.known_effects import (
     FITS_ITS_PARTS,
     STYLER,
+    is_fresh,
     is_mapped,
     is_uncopied,
     makes_object,
@@ -30,7 +32,8 @@ _MAKES_CONTAINER = {
 }  # fmt: skip
 _TAKES_ELEMENT = frozenset({"builtins.next", "builtins.anext", "builtins.min", "builtins.max", "builtins.sum"})
 _HARMLESS_MAGICS = frozenset({"matplotlib", "config", "load_ext", "pip", "conda", "precision", "pwd", "ls", "time"})
-_KEEPS_LOGS = frozenset({"logging.basicConfig", "logging.FileHandler", "logging.StreamHandler"})
+_SHOWS_LOGS = frozenset({"logging.basicConfig", "logging.StreamHandler"})
+"""They send what is logged to the standard error stream, which is each cell's own, unless they are told otherwise."""
 _WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakref.WeakMethod"})
 _YIELDS_WHAT_IT_HAS = ("builtins.", "itertools.", "heapq.", "difflib.", "glob.", "csv.", "re.", "struct.", "calendar.")
 """Makers of iterators that yield what they were given, or what cannot be changed."""
@@ -64,6 +67,12 @@ class Libraries(BuiltinCalls):
         more = self._unbound_method(path, args, node)
         return out | more if more.objects else out
 
+    def mutate(self, value: Value, why: str = "", *, certain: bool = True, via: str = "") -> None:
+        """Change objects; what is set on a logger decides what libraries say."""
+        super().mutate(value, why, certain=certain, via=via)
+        if why.endswith(" = …") and any(o.detail.startswith("logging.") for o in self.of_kind(value, "result")):
+            self.state("logging.levels", "write", why)
+
     def _unbound_method(self, path: str, args: Arguments, node: ast.AST) -> Value:
         """``list.append(xs, 1)``: a method taken off its class does to its first argument what it does to its own."""
         owner, _, name = path.rpartition(".")
@@ -90,8 +99,10 @@ class Libraries(BuiltinCalls):
         if rule.main:
             self.on_main(f"{label}: {rule.main}")
         self.state("warnings", "read", label)
+        if maker.partition(".")[0] not in sys.stdlib_module_names and "." in maker:
+            self.state("logging.levels", "read", label)
         if maker.startswith("logging."):
-            self.logs_kept = self.logs_kept or method == "addHandler" or maker in _KEEPS_LOGS
+            self.logs_kept = self.logs_kept or _keeps_logs(maker, method, args)
             if self.logs_kept:
                 self.barrier("logs to where other cells may look")
         for key in rule.gets:
@@ -144,6 +155,8 @@ class Libraries(BuiltinCalls):
             return self.heap.inside(whole) | whole.plain
         if rule.returns == "iterator" or (maker.startswith("pandas.read_") and _in_pieces(args)):
             return self._iterator(rule, args, node, maker, receiver, method)
+        if self.makes_frame(rule, args):
+            return self.framed(rule, args, receiver, node, method or maker)
         if rule.returns == "handle" or is_mapped(rule, args):
             path = receiver if rule.reads == "self" else self._path(args, 0)
             const = path.const if path is not None else UNKNOWN
@@ -180,19 +193,24 @@ class Libraries(BuiltinCalls):
             kept = maker.startswith("pathlib.") or maker == STYLER
             made = self.make(node, "result", maker if kept else f"{root}.result")
         one = Value(frozenset((made.number,)))
-        if rule.returns == "fresh" and not is_uncopied(args):
-            self.heap.hold(made, self._shared(args, receiver, maker))
+        if is_fresh(rule, args) and not self._works_in_place(receiver):
+            cells = self._shared(args, receiver, maker)
+            self.heap.hold(made, cells)
+            self.relate(made, whole | (receiver or NOTHING), maker)
             outs = [args.pick(place) or NOTHING for place in (*rule.changes, "out") if place != "self"]
-            return join([one, *outs, *map(self.heap.inside, outs)])
+            return join([one, cells, *outs, *map(self.heap.inside, outs)])
+        if method in ("fit", "partial_fit") and receiver is not None and self._forgets(receiver, method):
+            return receiver.plain
         self.heap.hold(made, whole | (receiver or NOTHING))
+        kin = self.shares(made, whole | (receiver or NOTHING), maker)
         if maker in FITS_ITS_PARTS and receiver is None:  # its steps can be had by name or by number
             reached = self.of_kind(Value(self.heap.reachable(whole)), "result", "instance", "foreign")
             self.heap.hold(made, Value(frozenset(item.number for item in reached)))
         if maker.startswith("pathlib.") and (receiver is None or method == "joinpath"):
             return Value(one.objects, _joined([*([receiver] if receiver is not None else []), *args.positional], args))
         if receiver is not None:
-            return one | receiver.plain
-        return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole
+            return one | receiver.plain | kin
+        return one if makes_object(maker) and not rule.wraps and not is_uncopied(args) else one | whole | kin
 
     def _decorated(self, value: Value, maker: str, node: ast.AST) -> Value:
         bindings = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}
@@ -227,6 +245,7 @@ class Libraries(BuiltinCalls):
             if item.cell >= 0 and item.kind not in ("function", "class"):
                 self.heap.hold(item, one)  # through it all of them reach each other, without a link for every pair
         self.heap.hold(made, whole)
+        self.take_out(made, whole)
         return one
 
     def _magic(self, args: Arguments, node: ast.AST) -> Value:
@@ -244,8 +263,18 @@ def _is_class(path: str) -> bool:
     return last in _CLASSES or (last[:1].isupper() and not (path.startswith("PIL.") and path.count(".") == 1))
 
 
+def _keeps_logs(maker: str, method: str, args: Arguments) -> bool:
+    """Whether a call of logging sends what is logged to where other cells may look."""
+    if maker in _SHOWS_LOGS and not method:
+        told = set(args.keywords) - {"level", "format", "datefmt", "style", "force"}
+        return bool(args.positional or told or args.spread is not None)
+    return method == "addHandler" or maker.startswith(("logging.FileHandler", "logging.handlers.", "logging.config."))
+
+
 def _in_pieces(args: Arguments) -> bool:
-    """Whether a file is read piece by piece."""
+    """Whether a file is, or may be, read piece by piece."""
+    if args.spread is not None:
+        return True
     asked = (args.keywords.get("chunksize"), args.keywords.get("iterator"))
     return any(value is not None and value.const not in (None, False) for value in asked)
 

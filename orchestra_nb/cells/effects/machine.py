@@ -3,8 +3,9 @@
 Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
-:mod:`.known_effects`, :mod:`.builtin_calls`, :mod:`.libraries`, :mod:`.overrides`, :mod:`.classes`,
-:mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`, :mod:`.statements`.
+:mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
+:mod:`.overrides`, :mod:`.classes`, :mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`,
+:mod:`.statements`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestra_nb.cells.effects.knowledge import Knowledge, knowledge
+from orchestra_nb.cells.effects.knowledge import Knowledge
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
 from orchestra_nb.cells.effects.scopes import Scope
+from orchestra_nb.cells.effects.sources import knowledge
 from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
 
 STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}

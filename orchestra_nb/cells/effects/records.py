@@ -28,6 +28,7 @@ OPEN_TO_ALL = frozenset(
         "env",
         "warnings",
         "logging",
+        "network",
         "locale",
         "context",
         "signal",
