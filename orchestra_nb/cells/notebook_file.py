@@ -63,6 +63,8 @@ class Notebook:
         The whole notebook without the outputs of its nodes.
     plan_cache
         Whether its plan may come from disk and be kept there, see :mod:`.plan_cache`.
+    learned_at
+        Where what runs have taught of it is kept, see :mod:`.learned_store`; ``None``: nowhere.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Notebook:
     warnings: tuple[Issue, ...] = ()
     document: nbformat.NotebookNode = field(default_factory=_new_notebook, repr=False, compare=False)
     plan_cache: bool = field(default=True, repr=False, compare=False)
+    learned_at: Path | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def read(
@@ -95,7 +98,7 @@ class Notebook:
             Values by name, which a cell of their own binds right after the one tagged ``parameters``, as papermill does
             it.
         plan_cache
-            Whether its plan may come from disk and be kept there.
+            Whether its plan, and what runs have taught of it, may come from disk and be kept there.
 
         Raises
         ------
@@ -108,7 +111,10 @@ class Notebook:
         file = Path(path)
         document, warnings = load(file)
         warnings += inject(document, parameters or {})
-        return replace(cls._of(document, file, warnings), plan_cache=plan_cache)
+        from orchestra_nb.cells.learned_store import place_of
+
+        place = place_of(file) if plan_cache else None
+        return replace(cls._of(document, file, warnings), plan_cache=plan_cache, learned_at=place)
 
     @classmethod
     def from_sources(
@@ -171,10 +177,12 @@ class Notebook:
         """
         from orchestra_nb.cells.effects.sources import knowledge_of
         from orchestra_nb.cells.inference import cell_dag
+        from orchestra_nb.cells.learned_store import recall
         from orchestra_nb.cells.plan_cache import dag_of
 
         with knowledge_of(self.path and self.path.parent):
-            return dag_of(self.cells) if self.plan_cache else cell_dag(self.cells)
+            learned = recall(self.learned_at)
+            return dag_of(self.cells, learned) if self.plan_cache else cell_dag(self.cells, learned=learned)
 
     def planned(self, *, keep_going: bool = False) -> DAG:
         """Plan the cells; when asked, also around those that do not parse.
@@ -196,14 +204,17 @@ class Notebook:
         >>> dag.levels
         (('cell-1',), ('cell-2',), ('cell-3',))
         """
+        from orchestra_nb.cells.effects.sources import knowledge_of
         from orchestra_nb.cells.inference import cell_dag
+        from orchestra_nb.cells.learned_store import recall
 
         try:
             return self.dag
         except NotebookError:
             if not keep_going:
                 raise
-            return cell_dag(self.cells, keep_going=True)
+            with knowledge_of(self.path and self.path.parent):
+                return cell_dag(self.cells, learned=recall(self.learned_at), keep_going=True)
 
     def with_outcomes(
         self,

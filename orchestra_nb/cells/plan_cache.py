@@ -70,7 +70,7 @@ def dag_of(cells: Sequence[Cell], learned: Learned = NOTHING_LEARNED) -> DAG:
     code = code_digest()
     around = f"{code} {knowledge().digest} {copies_on_write()} {_recalled(cells, learned)}"
     key = key_of(cells, around) if code is not None else None
-    folder = _folder() if key is not None else None
+    folder = private_folder() if key is not None else None
     if folder is None:
         return cell_dag(cells, learned=learned)
     path = folder / f"{key}.plan"
@@ -118,7 +118,7 @@ def _hangs_on_the_process(dag: DAG) -> bool:
     return any("beyond what" in why for node in dag.nodes.values() for why in node.metadata.get("keeps_place", ()))
 
 
-def _folder() -> Path | None:
+def private_folder() -> Path | None:
     """Where plans are kept, made and private; ``None`` when there is no such place."""
     told = os.environ.get(VARIABLE)
     if told is not None and not told.strip():

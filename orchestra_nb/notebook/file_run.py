@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.description import Description
+from orchestra_nb.cells.learned import NOTHING_LEARNED, with_changes
+from orchestra_nb.cells.learned_store import remember
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, NodeCancelled
@@ -131,6 +133,8 @@ def run_file(
         run, left = run_linear(dag, name, folder, tell, config.timeout)
     else:
         run, left = _Parallel(dag, tell).run(name, folder, config)
+        if run.unforeseen:
+            remember(notebook.learned_at, with_changes(NOTHING_LEARNED, run.unforeseen, dict(dag.nodes)))
     return HeadlessRun(run, left.get("names", {}), left.get("values", {}), left.get("metadata", {}))
 
 
