@@ -5,9 +5,10 @@ lane           a cell is kept out of it when
 =============  ==========================================================================================
 ``threading``  it runs code that is not known, uses something that belongs to one thread, or is a barrier: it then
                runs on the main thread, where a linear run would run it
-``loky``       any of those; or it changes an object that other cells see, sets hidden state or uses what another
-               cell sets, writes files, awaits, or makes functions, classes or instances of the notebook's
-               classes, whose globals and identity would come back as copies
+``loky``       any of those; or it changes an object that other cells see (but for the content of a list or a
+               dictionary that has a name), sets hidden state or uses what another cell sets, writes files,
+               awaits, or makes functions, classes or instances of the notebook's classes, whose globals and
+               identity would come back as copies
 ``async``      it has no top-level ``await``
 =============  ==========================================================================================
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
+from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Effects, Interpreter
 from orchestra_nb.cells.effects.records import OPEN_TO_ALL
 
 _STAY = {
@@ -74,11 +75,19 @@ def uses_what_others_set(effects: Sequence[Effects]) -> list[str]:
     return reasons
 
 
+def _can_be_edited(access: Access, machine: Interpreter) -> bool:
+    """Whether an object is a list or a dictionary with a name, whose new content can be put into it from outside."""
+    item = machine.heap[int(access.key)]
+    named = machine.module.names.get(access.via)
+    direct = named is not None and named.objects == {item.number}
+    return direct and item.kind == "container" and item.detail in ("list", "dict")
+
+
 def _process(effects: Effects, machine: Interpreter) -> str:
     if effects.is_async:
         return "awaits on the session's event loop"
     for access in effects.accesses.values():
-        if access.mode == "write" and access.family == "object":
+        if access.mode == "write" and access.family == "object" and not _can_be_edited(access, machine):
             return f"changes {access.via or 'an object'}, which other cells see"
         if access.mode == "write" and access.family == "state":
             return (

@@ -134,9 +134,11 @@ class Guard:
                     self._look(node, name, slot)
 
     def replaced(self, node: Node) -> None:
-        """What a node writes came from elsewhere: the values that were there are not to be compared with."""
+        """What a node writes and changes came from elsewhere: what was there is not to be compared with."""
         after = slots_of_node(node).after
+        changed = _objects(node, "changes")
         with self._lock:
+            self._looks = {slot: seen for slot, seen in self._looks.items() if not seen.objects & changed}
             for name in node.writes:
                 self._looks.pop(after.get(name, name), None)
 

@@ -1,10 +1,11 @@
 """A cell's body in a worker process, exact or not at all.
 
-The cell runs on copies. It counts only when nobody can tell: no input was changed in place, nothing was bound or
-deleted that the analysis did not foresee, every result is the same after its journey (it is unpacked and compared
-right there), and none shares a mutable object with an input. Otherwise the reply is ``"refused"`` with one line that
-says why, and the driver runs the cell again in a thread, on the originals. A :class:`NameError` is a refusal as well:
-here it may only mean that a name was not sent.
+The cell runs on copies. It counts only when nobody can tell: no input was changed in place, but for the content of
+lists and dictionaries that the cell is known to change, which is put into the originals (:mod:`.edits`); nothing was
+bound or deleted that the analysis did not foresee, every result is the same after its journey (it is unpacked and
+compared right there), and none shares a mutable object with an input. Otherwise the reply is ``"refused"`` with one
+line that says why, and the driver runs the cell again in a thread, on the originals. A :class:`NameError` is a refusal
+as well: here it may only mean that a name was not sent.
 
 Prints and displays are collected as in a thread, through a bare IPython shell that the worker makes once: without
 one, ``display`` would show nothing but text. The worker's ``__main__`` is the cell's namespace while it runs, so that
@@ -23,19 +24,29 @@ from orchestra_nb.cells.fingerprint import fingerprint
 from orchestra_nb.notebook.body import run_body
 from orchestra_nb.notebook.census import Census
 from orchestra_nb.notebook.code import CellCode
+from orchestra_nb.notebook.edits import Edit, Originals
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_results, unpack_inputs, unpack_results
 from orchestra_nb.notebook.surroundings import Surroundings
 from orchestra_nb.running.seams import Reply
 
+_FRESH = "new elements of what was changed"
+"""Stands beside the names of a parcel for what is new in its containers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What came back: the names that were bound and deleted, and the bound values, pickled in that order."""
+    """What came back: names that were bound and deleted, what was changed in place, and all values in one pickle."""
 
     bound: tuple[str, ...]
     deleted: tuple[str, ...]
     values: bytes
+    edits: tuple[Edit, ...] = ()
+
+    def unpack(self, namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+        """In the notebook: the bound values by name, and what is new in the containers that were changed."""
+        values = unpack_results(self.values, (*self.bound, _FRESH), namespace)
+        return values, values.pop(_FRESH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,8 @@ class ProcessTask:
         The names in it.
     writes
         What the cell is expected to bind or delete.
+    changes
+        Names of what it is expected to change in place.
     surroundings
         Where it is to run.
     """
@@ -60,6 +73,7 @@ class ProcessTask:
     inputs: bytes
     names: tuple[str, ...]
     writes: frozenset[str]
+    changes: frozenset[str] = frozenset()
     surroundings: Surroundings = field(default_factory=Surroundings.here)
 
     def __call__(self) -> Reply:
@@ -84,18 +98,21 @@ class ProcessTask:
         inputs = {name: value for name, value in before.items() if not _is_dunder(name)}
         census = Census(namespace)
         digests = census.scan(inputs)
+        originals = Originals(inputs, sorted(self.changes))
         with routing(shell):
             reply = run_body(self.code, namespace, shell)
         if isinstance(reply.exception, NameError):
             return Reply("refused", reason=f"in a process, {reply.evalue}")
         if reply.status != "done":
             return replace(reply, exception=None)
-        _check_unchanged(digests, inputs, namespace)
         bound, deleted = self._changes(before, namespace)
-        made = {name: namespace[name] for name in bound}
+        edits, fresh = originals.edits()
+        made = {**{name: namespace[name] for name in bound}, _FRESH: fresh}
         values = pack_results(made, before, census)
         _check_journey(values, made, before)
-        return replace(reply, value=Parcel(bound, deleted, values), exception=None)
+        originals.put_back()
+        _check_unchanged(digests, inputs, namespace)
+        return replace(reply, value=Parcel(bound, deleted, values, tuple(edits)), exception=None)
 
     def _changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What was bound and deleted; all of it must have been foreseen."""

@@ -23,10 +23,11 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
 from orchestra_nb.notebook.body import run_body
 from orchestra_nb.notebook.code import FUTURES, CellCode, Interactivity, cell_code, future_flags
+from orchestra_nb.notebook.edits import apply
 from orchestra_nb.notebook.guard import Guard
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
 from orchestra_nb.notebook.routing import routing
-from orchestra_nb.notebook.shipping import NotShippable, pack_inputs, unpack_results
+from orchestra_nb.notebook.shipping import NotShippable, pack_inputs
 from orchestra_nb.notebook.slots import Versions
 from orchestra_nb.running.loop import Cancel
 from orchestra_nb.running.result import RunResult
@@ -72,7 +73,8 @@ class CellProgram:
             inputs, present = pack_inputs(self._namespace, {name: code.slots.before.get(name, name) for name in names})
         except NotShippable as error:
             return partial(_refuse, str(error))
-        return ProcessTask(replace(code, slots=Slots()), inputs, present, frozenset(node.writes))
+        plain = replace(code, slots=Slots())
+        return ProcessTask(plain, inputs, present, frozenset(node.writes), frozenset(node.mutates))
 
     def _run(self, node: Node, body: Callable[[], Reply]) -> Reply:
         """Run a cell in this process, and look at what it shares."""
@@ -98,8 +100,10 @@ class CellProgram:
         slots = {name: code.slots.after.get(name, name) for name in node.writes}
         parcel = reply.value
         if isinstance(parcel, Parcel):
-            values = unpack_results(parcel.values, parcel.bound, self._namespace)
+            values, fresh = parcel.unpack(self._namespace)
             self._guard.replaced(node)
+            before = code.slots.before
+            apply(parcel.edits, fresh, {e.name: self._namespace[before.get(e.name, e.name)] for e in parcel.edits})
             self._namespace.update({slots[name]: value for name, value in values.items()})
             for name in parcel.deleted:
                 self._namespace.pop(slots[name], None)
