@@ -136,7 +136,7 @@ def _fixed(cells: Sequence[CellNames], found: Sequence[Sequence[Occurrence]], kn
                 fixed.add(place.name)
             elif place.mode != "load" and place.name not in written:
                 fixed.add(place.name)  # the analysis did not come there
-        fixed |= written - {place.name for place in places}
+        fixed |= (written - {place.name for place in places}) | effects.looked_up
         fixed.update(_named_in_texts(item))
         if _is_declared(item.cell):
             fixed |= {place.name for place in places} | exposed | written

@@ -528,7 +528,8 @@ def test_what_belongs_to_the_main_thread_stays_there(source: str, reason: str) -
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("xs.append(1)", "changes xs"),
+        ("s.add(1)", "changes s"),
+        ("rows[0].append(1)", "changes rows"),
         ("def f(): pass", "defines the function f"),
         ("class A: pass", "defines the class A"),
         ("class A: pass\na = [A()]", "class A"),
@@ -542,9 +543,15 @@ def test_what_belongs_to_the_main_thread_stays_there(source: str, reason: str) -
     ],
 )
 def test_what_would_be_lost_in_a_process_stays_in_this_one(source: str, reason: str) -> None:
-    node = inference("xs = []\nasync def thing(): pass", source).nodes[1]
+    node = inference("xs, s, rows = [], set(), [[]]\nasync def thing(): pass", source).nodes[1]
     assert node.verdicts["threading"] == ""
     assert reason in node.verdicts["loky"]
+
+
+@pytest.mark.parametrize("source", ["xs.append(1)", "d['k'] = 2", "xs += [1]", "note(3)"])
+def test_what_fills_a_list_or_a_dictionary_may_go_to_a_process(source: str) -> None:
+    node = inference("xs, d = [], {}\ndef note(v): xs.append(v)", source).nodes[1]
+    assert node.verdicts["loky"] == ""
 
 
 def test_pure_work_may_go_to_a_process() -> None:

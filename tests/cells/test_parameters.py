@@ -94,7 +94,11 @@ def endless() -> list[Any]:
     return made
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"x", [lambda: 1], endless()], ids=["an object", "a set", "bytes", "a function within", "itself within"])
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1, 2}, b"x", [lambda: 1], endless()],
+    ids=["an object", "a set", "bytes", "a function within", "itself within"],
+)
 def test_a_value_that_has_no_literal_is_refused_by_the_name_of_its_parameter(value: Any) -> None:
     with pytest.raises(NotebookError, match="'rate' cannot be written as Python"):
         parameters_source({"rate": value})

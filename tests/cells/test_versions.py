@@ -81,6 +81,7 @@ KEPT = {
     "an annotation's text names it": ("def f() -> 'list[x]': pass",),
     "a query names it": ("import pandas as pd\npd.DataFrame({'a': [1]}).query('a > @x')",),
     "a formula names it": ("import nobody\nnobody.ols('y ~ x')",),
+    "a formula of a library that is known": ("import statsmodels.formula.api as smf\nsmf.ols('y ~ x', data={})",),
     "it tells its own name": ("from collections import namedtuple\nx = namedtuple('x', 'a b')",),
     "frames are asked for": ("import sys\nsys._getframe()",),
     "the main module is asked for": ("import __main__",),

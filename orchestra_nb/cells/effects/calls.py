@@ -230,7 +230,7 @@ class Calls(Containers):
             self.barrier("computes with names inside a text that is not known")
             return
         for name in re.findall(r"@\s*([A-Za-z_]\w*)", text.const):
-            self.load(name)
+            self.look_up(name)
 
     def _method_of_own(self, item: Object, name: str, args: Arguments, node: ast.AST) -> Value:
         found = self.member(item, name, node)

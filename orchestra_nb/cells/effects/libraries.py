@@ -47,6 +47,9 @@ _LOOKING = frozenset(
 )
 _ITERATES = ("builtins.", "itertools.", "collections.", "csv.", "json.")
 
+_EVALUATORS = ("patsy.", "statsmodels.formula.", "statsmodels.api.formula.", "numexpr.")
+"""What computes with the caller's variables that a text names."""
+
 
 class Libraries(BuiltinCalls):
     """Applies what is known of libraries."""
@@ -61,6 +64,8 @@ class Libraries(BuiltinCalls):
         if rule is None:
             return self._call_unknown(NOTHING, args, f"calls {path}(), which is not known", node)
         self._use_module(path)
+        if path.startswith(_EVALUATORS):
+            self.look_up_in_texts(args)
         out = self._apply(rule, args, node, receiver=None, maker=path)
         if path.endswith("_accessor") and args.positional and isinstance(args.positional[0].const, str):
             self.accessors.add(args.positional[0].const)
@@ -232,6 +237,7 @@ class Libraries(BuiltinCalls):
             return self._magic(args, node)
         whole = callee | args.everything
         self.unknown_code(why)
+        self.look_up_in_texts(args)
         self.mutate_deeply(whole, why)
         made = self.make(node, "foreign", "made by unknown code")
         one = Value(frozenset((made.number,)))

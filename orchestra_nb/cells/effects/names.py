@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable
 
 from orchestra_nb.cells.effects.fixpoint import FixedPoints
+from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import AGAIN, Access
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
 BUILTINS = frozenset(dir(builtins)) | {"display", "get_ipython", "__name__", "__file__", "__doc__"}
+_WORD = re.compile(r"[^\W\d]\w*")
 HISTORY = "reads the session's history"
 _HISTORY = re.compile(r"_+$|_\d+$|_i+$|_i\d+$|_(oh|dh|ih|ii|iii)$|In$|Out$")
 
@@ -55,6 +57,17 @@ class Names(FixedPoints):
         if _HISTORY.match(name):
             self.barrier(f"{HISTORY} ({name})")
         return found if stars else self.foreign(name)
+
+    def look_up(self, name: str) -> None:
+        """A library finds a variable by its name, so it must be there under this very name."""
+        self.effects.looked_up.add(name)
+        self.load(name)
+
+    def look_up_in_texts(self, args: Arguments) -> None:
+        """Code that knows the caller's frame may mean variables that the texts among its arguments name."""
+        texts = [v.const for v in (*args.positional, *args.keywords.values()) if isinstance(v.const, str)]
+        for name in sorted({word for text in texts for word in _WORD.findall(text)} & self.module.names.keys()):
+            self.look_up(name)
 
     def bind(self, name: str, value: Value) -> None:
         """Bind a name where Python would."""

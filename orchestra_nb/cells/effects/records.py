@@ -93,6 +93,8 @@ class Effects:
         Reasons why it must not run in another process.
     is_async
         Whether it awaits at top level.
+    looked_up
+        Names that libraries may look up because a text holds them.
     """
 
     accesses: dict[tuple[Family, str | int, Mode], Access] = field(default_factory=dict)
@@ -100,6 +102,7 @@ class Effects:
     main_thread: list[str] = field(default_factory=list)
     in_process: list[str] = field(default_factory=list)
     is_async: bool = False
+    looked_up: set[str] = field(default_factory=set)
 
     def add(self, access: Access) -> bool:
         """Record an access; says whether anything was new."""
