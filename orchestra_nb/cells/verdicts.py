@@ -79,7 +79,7 @@ def _can_be_edited(access: Access, machine: Interpreter) -> bool:
     """Whether an object is a list or a dictionary with a name, whose new content can be put into it from outside."""
     item = machine.heap[int(access.key)]
     named = machine.module.names.get(access.via)
-    direct = named is not None and named.objects == {item.number}
+    direct = named is not None and item.number in named.objects
     return direct and item.kind == "container" and item.detail in ("list", "dict")
 
 
