@@ -170,6 +170,8 @@ class UnforeseenChange:
         who = self.cells[0] if len(self.cells) == 1 else f"one of {', '.join(self.cells)}"
         told = f"{who} changed {self.name!r} in place, which its code does not show"
         others = ", ".join(self.beside)
+        if len(self.cells) > 1 and others:
+            return f"{told}; of the cells that use it, nothing orders {others}"
         uses = "uses" if len(self.beside) == 1 else "use"
         return f"{told}; nothing ordered it with {others}, which {uses} {self.name!r} too" if others else told
 
