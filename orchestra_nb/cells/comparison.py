@@ -231,24 +231,28 @@ def _cut(text: str) -> str:
 
 
 def _readable(outputs: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """Outputs as a reader meets them: the text of each stream in one, then the rest, incidental identifiers out.
+    """Outputs as a reader meets them: a stream's text joined up to the next display, incidental identifiers out.
 
-    Where text stands among displays is not compared: a kernel sends it when it has waited long enough, and what child
-    processes write when it arrives, so that two linear runs of one cell differ there.
+    A kernel sends standard output and standard error each in its own time: their order among each other says nothing.
     """
     parts: list[tuple[str, Any]] = []
-    texts: dict[str, str] = {}
-    for output in outputs:
+    streams: dict[str, str] = {}
+    for output in (*outputs, {}):
+        if streams and output.get("output_type") != "stream":
+            parts += sorted(streams.items(), reverse=True)
+            streams = {}
         match output.get("output_type"):
+            case None:
+                pass
             case "stream":
-                kind, text = str(output.get("name", "stdout")), _clean(output.get("text", ""))
-                texts[kind] = texts.get(kind, "") + text
+                name = str(output.get("name", "stdout"))
+                streams[name] = streams.get(name, "") + _clean(output.get("text", ""))
             case "error":
                 parts.append(("error", (output.get("ename"), _clean(output.get("evalue", "")))))
             case kind:
                 data = {mime: _clean(item) for mime, item in sorted(dict(output.get("data", {})).items())}
                 parts.append((str(kind), data))
-    return [*sorted(texts.items()), *parts]
+    return parts
 
 
 def _clean(item: Any) -> Any:

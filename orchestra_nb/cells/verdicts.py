@@ -43,8 +43,8 @@ def verdicts(effects: Effects, machine: Interpreter) -> Mapping[str, str]:
     >>> from orchestra_nb.cells.effects import step
     >>> from orchestra_nb.cells.source import prepare
     >>> machine = Interpreter()
-    >>> _ = step(machine, 0, prepare("xs = []"))
-    >>> print(verdicts(step(machine, 1, prepare("xs.append(1)")), machine)["loky"])
+    >>> _ = step(machine, 0, prepare("xs = set()"))
+    >>> print(verdicts(step(machine, 1, prepare("xs.add(1)")), machine)["loky"])
     changes xs, which other cells see
     """
     thread = effects.main_thread[0] if effects.main_thread else ""

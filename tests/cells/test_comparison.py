@@ -32,6 +32,7 @@ SAME = [
 OTHER = [
     ([stream("a"), result(text="1"), stream("b")], [stream("ab"), result(text="1")]),
     ([stream("a"), stream("b", "stderr")], [stream("b"), stream("a", "stderr")]),
+    ([stream("a"), result(text="1")], [result(text="1"), stream("a")]),
     ([stream("a")], [stream("b")]),
     ([stream("a")], [stream("a", "stderr")]),
     ([stream("a")], []),

@@ -6,11 +6,13 @@ What kernels add is tested with kernels, in ``tests/notebook/test_verification.p
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,8 +25,11 @@ from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.suspicion import Suspicion
 from orchestra_nb.cells.trials import Trial, plan_trials
 from orchestra_nb.cells.verification import Verification, verify
+from orchestra_nb.cells.versions import Slots
 from orchestra_nb.errors import ComparisonError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node
+from orchestra_nb.notebook.slots import Versions, renamed, slots_of_node
 from orchestra_nb.planning.orders import random_order, unordered_pairs
 from orchestra_nb.planning.variation import Variation
 
@@ -51,12 +56,14 @@ class InThisProcess:
         random.seed(0)
         try:
             with contextlib.chdir(self._folder):
-                return self._run(list(order))
+                return self._run(list(order), versioned=trial.kind != "linear")
         finally:
             random.setstate(state)
 
-    def _run(self, order: Sequence[str]) -> RunRecord:
-        space: dict[str, object] = {"__name__": "__main__"}
+    def _run(self, order: Sequence[str], *, versioned: bool) -> RunRecord:
+        space: dict[str, Any] = {"__name__": "__main__"}
+        versions = Versions(self._dag, space)
+        nodes: Mapping[str, Node] = dict(self._dag.nodes)
         outputs: dict[str, list[dict[str, str]]] = {name: [] for name in self._sources}
         failures = {}
         times = {}
@@ -65,12 +72,16 @@ class InThisProcess:
             times[name] = (float(number), number + 1.0)
             try:
                 with contextlib.redirect_stdout(text):
-                    exec(compile(self._sources[name], name, "exec"), space)
+                    tree = ast.parse(self._sources[name])
+                    slots = slots_of_node(nodes[name]) if versioned else Slots()
+                    exec(compile(renamed(tree, slots), name, "exec"), space)
             except Exception as error:
                 failures[name] = f"fails with {type(error).__name__}: {error}"
                 break
             finally:
                 outputs[name] = [{"output_type": "stream", "name": "stdout", "text": text.getvalue()}]
+            versions.ended(name)
+        versions.settle()
         names = {name: value for name, value in space.items() if not name.startswith("__")}
         return RunRecord(
             {name: fingerprint(value) for name, value in names.items()},

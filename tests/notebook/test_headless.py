@@ -85,7 +85,7 @@ def test_a_parallel_run_leaves_what_a_linear_run_leaves(parallel: HeadlessRun, l
         record = record_of(run)
         clean = json.dumps(dict(record.outputs), default=dict)
         outputs = json.loads(
-            re.sub(r"[\d.]+ (ns|µs|μs|us|ms|s)\b|ipykernel_\d+/\d+", "T", clean.replace("\\u03bc", "u"))
+            re.sub(r"[\d.]+(e\+\d+)? (ns|µs|μs|us|ms|s)\b|ipykernel_\d+/\d+", "T", clean.replace("\\u03bc", "u"))
         )
         # what a child process writes reaches the kernel when it does, before or after the cell's own value
         outputs["cell-8"] = sorted(outputs["cell-8"], key=lambda output: output["output_type"])
@@ -240,24 +240,6 @@ def test_a_cell_that_is_expected_not_to_parse_stops_nothing(tmp_path: Path) -> N
         assert [run.outcomes[name].outputs[0]["ename"] for name in ("cell-2", "cell-3")] == ["SyntaxError"] * 2
     assert runs[0].fingerprints == runs[1].fingerprints
     assert texts(runs[0], "cell-4") == texts(runs[1], "cell-4")
-
-
-def test_the_kernel_takes_the_plan_from_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "n.ipynb", ["x = 1", "print(x)"])
-    monkeypatch.setenv("ORCHESTRA_NB_PLAN_CACHE", str(tmp_path / "plans"))
-    monkeypatch.setattr("orchestra_nb.cells.plan_cache.code_digest", lambda: None)
-    run = run_file(path, RunConfig(jobs=2))
-    assert (run.run.success, texts(run, "cell-2")) == (True, ["1\n"])
-    (kept,) = (tmp_path / "plans").iterdir()
-    before = kept.stat()
-    again = run_file(path, RunConfig(jobs=2))
-    assert (again.run.success, texts(again, "cell-2")) == (True, ["1\n"])
-    assert list((tmp_path / "plans").iterdir()) == [kept]
-    after = kept.stat()
-    assert after.st_ino == before.st_ino
-    assert after.st_mtime_ns > before.st_mtime_ns
-    run_file(path, RunConfig(jobs=2, plan_cache=False))
-    assert kept.stat().st_mtime_ns == after.st_mtime_ns
 
 
 def spec(folder: Path, argv: list[str]) -> None:

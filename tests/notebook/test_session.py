@@ -74,8 +74,8 @@ def write(path: Path, sources: list[str]) -> Path:
 
 
 def test_a_declaration_shows_what_was_understood_and_runs_nothing(cell: Cell, shell: Any) -> None:
-    cell("%%orchestrate load\nxs = [1, 2]")
-    report = cell("%%orchestrate grow --after load\nxs.append(len(xs))").result
+    cell("%%orchestrate load\nxs = {1, 2}")
+    report = cell("%%orchestrate grow --after load\nxs.add(len(xs))").result
     assert isinstance(report, Report)
     assert re.search(r"grow\s+reads\s+xs", report.plain)
     assert re.search(r"mutates\s+xs", report.plain)

@@ -107,13 +107,13 @@ def test_a_notebook_that_runs_in_its_own_folder_only_is_proved_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class AtHome(Runs):
-        def run(self, path: Path, config: RunConfig, **more: Any) -> SimpleNamespace:
-            error = None if path.parent == tmp_path else NodeTimeout("elsewhere", "cell-1")
+        def run(self, path: Any, config: RunConfig, **more: Any) -> SimpleNamespace:
+            error = None if path.path.parent == tmp_path else NodeTimeout("elsewhere", "cell-1")
             return self.made(Outcome(NodeId("cell-1"), "failed" if error else "done", error=error))
 
     monkeypatch.setattr(verification, "run_file", runs := AtHome())
     found = verify_file(path := write(tmp_path / "n.ipynb", "x = 1"), runs=2)
-    assert (found["equal"], found["folder"], runs.paths[1:]) == (True, "shared", [path] * 3)
+    assert (found["equal"], found["folder"], [run.path for run in runs.paths[1:]]) == (True, "shared", [path] * 3)
     monkeypatch.setattr(verification, "run_file", AtHome())
     monkeypatch.setattr("orchestra_nb.notebook.folders._MOST_FILES", 0)
     (tmp_path / "sub").mkdir()
