@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestra_nb.cells.effects.constants import CONSTANTS
 from orchestra_nb.cells.effects.knowledge import Knowledge
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
 from orchestra_nb.cells.effects.scopes import Scope
@@ -218,6 +219,8 @@ class Machine:
 
     def imported(self, path: str) -> Value:
         """A module's attribute, by dotted path; a long path stands for what lies below it too, so paths are finite."""
+        if path in CONSTANTS:
+            return NOTHING
         path = ".".join(path.split(".", _LONGEST_PATH)[:_LONGEST_PATH])
         return Value(frozenset((self.heap.make(("library", path), "library", path, -1).number,)))
 
