@@ -16,6 +16,7 @@ import pytest
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.graph.dag import DAG
 
 from .test_linear_law import run
 
@@ -44,13 +45,13 @@ def orders(after: dict[int, set[int]]) -> Iterator[list[int]]:
 def test_no_allowed_order_changes_what_comes_out(
     cells: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def outcome(order: list[int]) -> tuple[dict[str, str], list[str]]:
+    def outcome(order: list[int], dag: DAG | None = None) -> tuple[dict[str, str], list[str]]:
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         monkeypatch.chdir(folder)
         random.seed(1)
         np.random.seed(1)
-        return run(cells, order)
+        return run(cells, order, dag)
 
     linear = outcome(list(range(len(cells))))
     assert not any("raised" in text for text in linear[1])
@@ -58,4 +59,4 @@ def test_no_allowed_order_changes_what_comes_out(
     ids = list(dag.nodes)
     after = {number: {ids.index(name) for name in dag.predecessors(node)} for number, node in enumerate(ids)}
     for order in orders(after):
-        assert outcome(order) == linear, order
+        assert outcome(order, dag) == linear, order
