@@ -156,11 +156,16 @@ def webs(uses: Sequence[Use], fixed: frozenset[str] = frozenset(), known: Iterab
 def _slots_of(uses: Sequence[Use], fixed: frozenset[str], outside: frozenset[str]) -> list[Slots]:
     """The slots of cells between two that look at everything."""
     count = Counter(name for use in uses for name in use.writes)
-    found = {name: _Webs(name, uses, name in outside) for name in count if name not in fixed}
+    several = {name for name, times in count.items() if (times > 1 or name in outside) and name not in fixed}
+    users: dict[str, list[tuple[int, Use]]] = {name: [] for name in sorted(several)}
+    for number, use in enumerate(uses):
+        for name in several.intersection((*use.reads, *use.writes)):
+            users[name].append((number, use))
+    found = {name: _Webs(name, part, name in outside) for name, part in users.items()}
     slots = []
     for number, use in enumerate(uses):
-        before = {name: web.slot(web.read_by.get(number)) for name, web in found.items() if name in use.reads}
-        after = {name: web.slot(number) for name, web in found.items() if name in use.writes}
+        before = {name: found[name].slot(found[name].read_by.get(number)) for name in use.reads if name in found}
+        after = {name: found[name].slot(number) for name in use.writes if name in found}
         whole = {**before, **after}
         slots.append(
             Slots(
@@ -174,14 +179,14 @@ def _slots_of(uses: Sequence[Use], fixed: frozenset[str], outside: frozenset[str
 class _Webs:
     """The webs of one name, as a forest of definitions (union-find)."""
 
-    def __init__(self, name: str, uses: Sequence[Use], outside: bool) -> None:
+    def __init__(self, name: str, users: Sequence[tuple[int, Use]], outside: bool) -> None:
         self._name = name
-        self._ids = [use.cell for use in uses]
+        self._ids = {number: use.cell for number, use in users}
         self._above: dict[int, int] = {_OUTSIDE: _OUTSIDE}
         self.read_by: dict[int, int] = {}
         """By number of the cell, one of the definitions that it reads."""
         reaching = {_OUTSIDE} if outside else set[int]()
-        for number, use in enumerate(uses):
+        for number, use in users:
             if name in use.reads and reaching:
                 for definition in reaching:
                     self._join(definition, min(reaching))
