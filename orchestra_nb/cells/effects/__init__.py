@@ -60,10 +60,13 @@ def step(machine: Interpreter, number: int, cell: Prepared, *, may_raise: bool =
     """Interpret the next cell; what one that is expected to raise does may not happen."""
     machine.begin(number)
     machine.weak += may_raise
+    machine.trying += may_raise
     machine.trees.append(cell.tree)
     machine.effects.is_async = cell.is_async
     try:
+        machine.let_tasks_begin(cell.tree)
         machine.run(cell.tree.body)
+        machine.let_tasks_end()
     except (TooMuchWork, RecursionError):
         machine.barrier("is beyond what the analysis follows")
         machine.forget_types("a cell beyond the analysis binds")

@@ -5,7 +5,7 @@ interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mo
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
 :mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
 :mod:`.overrides`, :mod:`.classes`, :mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`,
-:mod:`.statements`.
+:mod:`.tasks`, :mod:`.statements`.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ class Machine:
         self.weak = 0
         self.doubt = 0
         """Above zero while one of several objects or functions is meant, and it is not known which."""
+        self.trying = 0
+        """Above zero where what is raised may be caught, and so need not end the cell."""
         self.own: set[str] = set()
         self.used: dict[str, None] = {}
         """The names that the cell reads, in order."""
