@@ -29,6 +29,7 @@ from collections.abc import Iterable
 
 from orchestra_nb.cells.effects.fixpoint import TooMuchWork
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
+from orchestra_nb.cells.effects.scopes import bound_by
 from orchestra_nb.cells.effects.statements import Interpreter
 from orchestra_nb.cells.source import Prepared
 
@@ -69,5 +70,5 @@ def step(machine: Interpreter, number: int, cell: Prepared, *, may_raise: bool =
         machine.let_tasks_end()
     except (TooMuchWork, RecursionError):
         machine.barrier("is beyond what the analysis follows")
-        machine.forget_types("a cell beyond the analysis binds")
+        machine.forget_types("a cell beyond the analysis binds", bound_by(cell.tree))
     return machine.effects

@@ -94,6 +94,8 @@ class Machine:
         """What ``raise`` has thrown so far: any handler may get hold of it."""
         self.bound_imports: dict[str, frozenset[str]] = {}
         """Names that mean what one import or another of these has bound, whatever path was taken."""
+        self.anything = NOTHING
+        """What names may be that code may have bound which is not followed."""
         self.logs_kept = False
         """Whether a cell has sent what is logged to where other cells may look."""
         self.begin(0)
