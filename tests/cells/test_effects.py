@@ -565,6 +565,16 @@ def test_a_cell_beyond_the_analysis_keeps_its_place() -> None:
     assert [bool(e.barriers) for e in effects] == [False, True, False]
 
 
+def test_special_methods_that_use_their_own_instances_are_followed() -> None:
+    methods = "\n".join(
+        f"    def __{name}__(self, o): return self.v < o.v" for name in ("lt", "gt", "le", "ge", "eq", "ne")
+    )
+    make = f"class K:\n    def __init__(self, v): self.v = v\n{methods}\nimport pandas as pd\nk = K(1)\ns = pd.Series([k, K(0)])"
+    found = inference(make, "m = s.max()", "m.v = 9", "print(k.v)")
+    assert not found.nodes[0].metadata["keeps_place"]
+    assert ("cell-3", "cell-4") in {(edge.source, edge.target) for edge in found.edges}
+
+
 def test_what_a_cell_beyond_the_analysis_binds_may_be_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_CELL", 25)
     cells = [

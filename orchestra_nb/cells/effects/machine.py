@@ -132,6 +132,9 @@ class Machine:
         """The call that the statement at hand consists of, unless it is a cell's last word."""
         self.shown: ast.AST | None = None
         """The call that is a cell's last word, and may be there to be looked at."""
+        self.observed: dict[int, Value] = {}
+        """Instances that are being looked at, each with what it may be compared to, until :attr:`observing` ends."""
+        self.observing = False
         self.depth = 0
         self.dropping = False
         self.comprehending: list[Scope] = []
