@@ -3,7 +3,8 @@
 The namespace is the user's own dictionary and is written directly, as in a linear run; the plan has made sure that
 nobody else touches the same names. Cells that await run on the one background event loop of the session, all of them,
 so that a client made in one cell works in the next; the calling thread waits. In a kernel, a cell that runs on the main
-thread and does not await borrows that loop: a task that it starts is then one that the next cell can await.
+thread and does not await borrows that loop: a task that it starts is then one that the next cell can await. After
+either, the loop takes some turns before the cell is over, so that tasks which only wait for it have acted.
 
 Failure: whatever the body raises, ``SystemExit`` too, is that cell's outcome. Its traceback is the one that IPython
 would show, beginning at the cell: our frames are dropped. An interrupt is not a failure but a cancellation.
@@ -31,6 +32,8 @@ from orchestra_nb.running.loop import LOOP, Cancel
 from orchestra_nb.running.seams import Reply
 
 _formatting = threading.Lock()
+_TURNS = 50
+"""Of the loop, after each cell that has to do with it: a kernel's loop takes more of them before its next cell."""
 _NO_FRAMES = "An exception has occurred, use %tb to see the full traceback.\n"
 
 
@@ -85,6 +88,8 @@ def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: lis
             with LOOP.lent() if in_a_kernel else nullcontext():
                 for unit in units:
                     exec(unit, namespace)
+            if in_a_kernel:
+                LOOP.run(_turns())
     except KeyboardInterrupt:
         return Reply("cancelled", reason="interrupted")
     except _Cancelled:
@@ -111,6 +116,12 @@ class _Passed(Exception):
         self.error = error
 
 
+async def _turns() -> None:
+    """Let tasks act on what the cell did, as they would between two cells of a linear run."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
 def _run_on_loop(units: Iterator[CodeType], namespace: dict[str, Any], running: list[Cancel] | None) -> None:
     async def body() -> None:
         try:
@@ -119,6 +130,7 @@ def _run_on_loop(units: Iterator[CodeType], namespace: dict[str, Any], running: 
                     await eval(unit, namespace)
                 else:
                     exec(unit, namespace)
+            await _turns()
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

@@ -572,6 +572,41 @@ def test_a_cell_beyond_the_analysis_keeps_its_place() -> None:
     assert [bool(e.barriers) for e in effects] == [False, True, False]
 
 
+def test_special_methods_that_use_their_own_instances_are_followed() -> None:
+    methods = "\n".join(
+        f"    def __{name}__(self, o): return self.v < o.v" for name in ("lt", "gt", "le", "ge", "eq", "ne")
+    )
+    make = f"class K:\n    def __init__(self, v): self.v = v\n{methods}\nimport pandas as pd\nk = K(1)\ns = pd.Series([k, K(0)])"
+    found = inference(make, "m = s.max()", "m.v = 9", "print(k.v)")
+    assert not found.nodes[0].metadata["keeps_place"]
+    assert ("cell-3", "cell-4") in {(edge.source, edge.target) for edge in found.edges}
+
+
+def test_what_a_cell_beyond_the_analysis_binds_may_be_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_CELL", 25)
+    cells = [
+        "class K: pass",
+        "k = K()\nks = [k]",
+        "m = max(ks, key=id)\n" + "n = 1 + 1 + 1 + 1\n" * 9,
+        "m.v = 9",
+        "print(k.v)",
+    ]
+    edges = {(edge.source, edge.target) for edge in inference(*cells).edges}
+    assert ("cell-4", "cell-5") in edges
+
+
+def test_a_function_of_a_cell_beyond_the_analysis_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_CELL", 25)
+    define = "def f():\n    global x\n    x.append(1)\n" + "n = 1 + 1 + 1 + 1\n" * 9
+    effects = analyse([prepare(source) for source in (define, "x = [1]", "f()", "print(x)")])
+    assert [bool(e.barriers) for e in effects] == [True, False, True, False]
+
+
+def test_a_name_that_exec_may_have_bound_may_be_any_other() -> None:
+    effects = inference("xs = []", "exec('ys = xs')", "ys.append(1)", "print(xs)")
+    assert ("cell-3", "cell-4") in {(edge.source, edge.target) for edge in effects.edges}
+
+
 def test_recursion_with_swapped_arguments_is_followed() -> None:
     found = inference(
         "a, b = [], []\ndef f(x, y, n):\n    x.append(n)\n    if n:\n        f(y, x, n - 1)", "f(a, b, 3)", "b"

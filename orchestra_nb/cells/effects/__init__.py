@@ -29,6 +29,7 @@ from collections.abc import Iterable
 
 from orchestra_nb.cells.effects.fixpoint import TooMuchWork
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
+from orchestra_nb.cells.effects.scopes import bound_by
 from orchestra_nb.cells.effects.statements import Interpreter
 from orchestra_nb.cells.source import Prepared
 
@@ -60,11 +61,14 @@ def step(machine: Interpreter, number: int, cell: Prepared, *, may_raise: bool =
     """Interpret the next cell; what one that is expected to raise does may not happen."""
     machine.begin(number)
     machine.weak += may_raise
+    machine.trying += may_raise
     machine.trees.append(cell.tree)
     machine.effects.is_async = cell.is_async
     try:
+        machine.let_tasks_begin(cell.tree)
         machine.run(cell.tree.body)
+        machine.let_tasks_end()
     except (TooMuchWork, RecursionError):
         machine.barrier("is beyond what the analysis follows")
-        machine.forget_types("a cell beyond the analysis binds")
+        machine.forget_types("a cell beyond the analysis binds", bound_by(cell.tree))
     return machine.effects

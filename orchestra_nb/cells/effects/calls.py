@@ -76,6 +76,8 @@ class Calls(Containers):
         if not callee.objects:
             return self._call_unknown(NOTHING, args, "calls something that is not known", node)
         strange = self._strangers(callee)
+        if strange.objects and callee.objects <= self.anything.objects:
+            self._call_anything(self._written(callee, node))
         out = []
         for number in sorted(callee.objects - strange.objects):
             with self.one_of(len(callee.objects)):
@@ -89,6 +91,11 @@ class Calls(Containers):
     def _strangers(self, value: Value) -> Value:
         """The objects about which nothing is known: calling one of them may do what calling any of them may."""
         return Value(frozenset(item.number for item in self.of_kind(value, "foreign") if item.detail != "IPython"))
+
+    def _call_anything(self, name: str) -> None:
+        """Call what code that is not followed may have defined: it may use and bind any name of the notebook."""
+        self.barrier(f"calls {name}(), which code that is not followed may have defined")
+        self.forget_types("such a call binds")
 
     def _written(self, value: Value, node: ast.AST, method: str = "") -> str:
         """A callee as the reader knows it: by a variable, else as it is written."""
@@ -168,6 +175,8 @@ class Calls(Containers):
                 out.append(self._method_of(item, name, args, node, receiver.const))
         if strange.objects:
             told = f"calls {self._written(strange, node, name)}(), which is not known"
+            if receiver.objects <= self.anything.objects:
+                self._call_anything(self._written(strange, node, name))
             out.append(self._call_unknown(strange, args, told, node))
         return join(out)
 

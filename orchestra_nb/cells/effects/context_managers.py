@@ -50,7 +50,9 @@ class ContextManagers(Definitions):
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, manager.plain | entered.plain)
         if swallows:
+            self.trying += 1
             self._branches(node.body, [])
+            self.trying -= 1
         else:
             self.run(node.body)
         if not self.context:

@@ -76,7 +76,7 @@ class FixedPoints(Machine):
         frames
             About how many of Python's own frames a round takes here.
         """
-        key = (key, self.weak > 0, self.doubt > 0)
+        key = (key, self.weak > 0, self.doubt > 0, self.trying > 0)
         known = self.memo.get(key)
         if known is not None and known[0] == self.version:
             remembered: Value = known[1]

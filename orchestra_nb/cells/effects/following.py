@@ -59,6 +59,7 @@ class Following(Expressions):
             args.spread and args.spread.objects,
             self.weak > 0,
             self.doubt > 0,
+            self.trying > 0,
             self.turn,
             self.home is None or (self.home, self.context, self.sent.objects),
         )

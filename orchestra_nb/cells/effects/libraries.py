@@ -136,7 +136,8 @@ class Libraries(BuiltinCalls):
                     self._dunder(Value(frozenset((item.number,))), name, [NOTHING] * 3, node)
         if maker in _WATCHES and receiver is None:
             self.watch(args.pick(0) or NOTHING, args.everything)
-        calls = receiver is not None or (rule.calls == "now" and rule.returns != "argument")
+        calls = rule.calls == "now" and rule.returns != "argument"
+        calls = calls or (receiver is not None and rule.calls != "never")
         made = self._call_held(whole, node) if calls else NOTHING
         self._change(rule, args, receiver, label, method, maker)
         out = self._returned(rule, args, node, receiver=receiver, maker=maker, method=method)

@@ -5,7 +5,7 @@ interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mo
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
 :mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
 :mod:`.overrides`, :mod:`.classes`, :mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`,
-:mod:`.statements`.
+:mod:`.tasks`, :mod:`.statements`.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class Machine:
         """What ``raise`` has thrown so far: any handler may get hold of it."""
         self.bound_imports: dict[str, frozenset[str]] = {}
         """Names that mean what one import or another of these has bound, whatever path was taken."""
+        self.anything = NOTHING
+        """What names may be that code may have bound which is not followed."""
         self.logs_kept = False
         """Whether a cell has sent what is logged to where other cells may look."""
         self.begin(0)
@@ -108,6 +110,8 @@ class Machine:
         self.weak = 0
         self.doubt = 0
         """Above zero while one of several objects or functions is meant, and it is not known which."""
+        self.trying = 0
+        """Above zero where what is raised may be caught, and so need not end the cell."""
         self.own: set[str] = set()
         self.used: dict[str, None] = {}
         """The names that the cell reads, in order."""
@@ -129,6 +133,9 @@ class Machine:
         """The call that the statement at hand consists of, unless it is a cell's last word."""
         self.shown: ast.AST | None = None
         """The call that is a cell's last word, and may be there to be looked at."""
+        self.observed: dict[int, Value] = {}
+        """Instances that are being looked at, each with what it may be compared to, until :attr:`observing` ends."""
+        self.observing = False
         self.depth = 0
         self.dropping = False
         self.comprehending: list[Scope] = []

@@ -127,10 +127,11 @@ class Members(Names):
 
     def observe(self, value: Value, node: ast.AST) -> None:
         """Using an instance may run the special methods that its class defines for looking at it."""
-        for item in self.of_kind(value, "instance"):
-            for name in _observers(self.all_fields(self.heap[item.owner or 0])):
-                with self.perhaps():
-                    self._dunder(Value(frozenset((item.number,))), name, [value], node)
+        instances = self.of_kind(value, "instance")
+        for item in instances:
+            self.observed[item.number] = self.observed.get(item.number, NOTHING) | value.plain
+        if instances and not self.observing:
+            self._observe_all(node)
         for item in self.of_kind(value, "class"):
             for meta in self.of_kind(item.metaclass, "class"):  # for a class, its metaclass is what a class else is
                 for name in self.all_fields(meta):
@@ -138,6 +139,25 @@ class Members(Names):
                         with self.perhaps():
                             found = self._dunder_of_class(Value(frozenset((item.number,))), name, [NOTHING], node)
                             self.consume(Value(frozenset(i.number for i in self.of_kind(found, "iterator"))), node)
+
+    def _observe_all(self, node: ast.AST) -> None:
+        """Run the special methods of all that is being looked at, until that brings up nothing new.
+
+        Those methods use their instances too, which may run any of them again. To follow each from within each other
+        would take a time that is exponential in how many there are.
+        """
+        self.observing = True
+        try:
+            known, done = (-1, 0), dict[int, Value]()
+            while (now := (self.heap.version, len(self.effects.accesses))) != known or self.observed != done:
+                known, done = now, dict(self.observed)
+                for number, others in done.items():
+                    for name in _observers(self.all_fields(self.heap[self.heap[number].owner or 0])):
+                        with self.perhaps():
+                            self._dunder(Value(frozenset((number,))), name, [others], node)
+        finally:
+            self.observing = False
+            self.observed.clear()
 
     def observe_deeply(self, value: Value, node: ast.AST) -> None:
         """Showing a container shows what is in it, however deep."""

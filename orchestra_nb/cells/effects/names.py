@@ -56,7 +56,7 @@ class Names(FixedPoints):
             )
         if _HISTORY.match(name):
             self.barrier(f"{HISTORY} ({name})")
-        return found if stars else self.foreign(name)
+        return found if stars else self.foreign(name) | self.anything
 
     def look_up(self, name: str) -> None:
         """A library finds a variable by its name, so it must be there under this very name."""
@@ -126,8 +126,22 @@ class Names(FixedPoints):
             for name in names:
                 self.record(Access("name", name, "write", self.line))
 
-    def forget_types(self, why: str) -> None:
-        """After code that may bind anything, every name may also be something that is not known."""
+    def forget_types(self, why: str, bound: Iterable[str] = ()) -> None:
+        """After code that may bind anything, every name may also be something that is not known.
+
+        It is one object, the same for all names: two of them may have become the same thing.
+
+        Parameters
+        ----------
+        why
+            What binds.
+        bound
+            Names that it binds, or may bind, of which nothing else is known.
+        """
         anything = self.foreign(f"whatever {why}")
+        self.anything = self.anything | anything
         for name, value in list(self.module.names.items()):
             self._set(self.module, name, value | anything)
+        for name in bound:
+            self.record(Access("name", name, "write", self.line, certain=False))
+            self._set(self.module, name, self.anything)

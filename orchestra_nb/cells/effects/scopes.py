@@ -57,6 +57,19 @@ def class_bindings(node: ast.ClassDef) -> Bindings:
     return _bindings(list(node.body), ())
 
 
+def bound_by(tree: ast.Module) -> frozenset[str]:
+    r"""The names of the notebook that a cell may bind, itself or in a function that it defines.
+
+    Examples
+    --------
+    >>> sorted(bound_by(ast.parse("def f():\n    global g\n    x = 1\ny = 2")))
+    ['f', 'g', 'y']
+    """
+    own = _bindings(list(tree.body), ())
+    declared = {name for item in ast.walk(tree) if isinstance(item, ast.Global) for name in item.names}
+    return own.local | declared
+
+
 def parameters(args: ast.arguments) -> tuple[str, ...]:
     """Every parameter's name, in order: positional, ``*args``, keyword-only, ``**kwargs``."""
     names = [a.arg for a in (*args.posonlyargs, *args.args)]

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from orchestra_nb.cells.effects.context_managers import ContextManagers
 from orchestra_nb.cells.effects.machine import STATE_OF, Arguments
 from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.scopes import binds
+from orchestra_nb.cells.effects.tasks import Tasks
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 
 _LOOPS = 12
@@ -17,7 +17,7 @@ _LOOPS = 12
 _STREAMS = ("stdout", "stderr", "stdin", "displayhook", "excepthook")
 
 
-class Interpreter(ContextManagers):
+class Interpreter(Tasks):
     """Executes statements over abstract values; :func:`.effects.analyse` drives it, cell by cell."""
 
     def run(self, body: Iterable[ast.stmt]) -> None:
@@ -269,7 +269,9 @@ class Interpreter(ContextManagers):
     def _run_Try(self, node: ast.Try) -> None:
         before = set(self.own)
         self.weak += 1
+        self.trying += bool(node.handlers)
         self.run(node.body)
+        self.trying -= bool(node.handlers)
         unharmed = set(self.own)
         ends = []
         for handler in node.handlers:
