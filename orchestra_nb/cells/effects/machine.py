@@ -40,6 +40,8 @@ class Frame:
     scope: Scope
     returns: Value = NOTHING
     yields: Value = NOTHING
+    met: bool = False
+    """Whether it was called again while it was followed."""
     changed: bool = False
     owner: int | None = None
     """The class in whose body the function stands, for ``super()``."""
@@ -118,8 +120,14 @@ class Machine:
         self.turn: tuple[int, ...] = ()
         """Which elements of the comprehensions at hand are being made, where these are counted out."""
         self.frames: dict[int, Frame] = {}
-        self.memo: dict[Any, tuple[int, Any]] = {}
+        self.memo: dict[Any, tuple[Any, ...]] = {}
         self.changes = 0
+        self.renewals = 0
+        """Grows when something remembered may no longer hold, though nothing was learned; see :mod:`.fixpoint`."""
+        self.left: dict[Any, dict[str, Value]] = {}
+        """The variables that functions left to what closes over them, when they ended."""
+        self.rounds: list[Any] = []
+        """The passes at hand that are repeated until nothing is learned in them, from the outermost."""
         self.hidden = 0
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
         self.work = 0
@@ -137,8 +145,8 @@ class Machine:
 
     @property
     def version(self) -> int:
-        """Grows whenever anything was learned; equal versions mean that a pass changed nothing."""
-        return self.heap.version + self.changes
+        """Grows whenever anything that can be seen changes: what was worked out at an equal version still holds."""
+        return self.heap.version + self.changes + self.renewals
 
     @contextmanager
     def perhaps(self) -> Iterator[None]:
