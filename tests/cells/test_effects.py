@@ -93,6 +93,14 @@ def pairs_of(found: Inference) -> str:
             "fib(5)",
             "memo",
         ),
+        case(
+            "recursion sees what the activation inside it did",
+            "1>3 1>4 2>3 3>4",
+            "a, box, stack = [], [], [1, 1]",
+            "def f():\n    if stack.pop(): f()\n    for x in box: x.append(1)\n    box.append(a)",
+            "f()",
+            "len(a)",
+        ),
         case("lambda in container", "1>3 2>3 2>4 3>4", "ops=[lambda x: acc.append(x)]", "acc=[]", "ops[0](1)", "acc"),
         case(
             "map with fn",
@@ -563,6 +571,15 @@ def test_a_cell_beyond_the_analysis_keeps_its_place() -> None:
     )
     effects = analyse([prepare(deep), prepare("f59(1)"), prepare("x = 1")])
     assert [bool(e.barriers) for e in effects] == [False, True, False]
+
+
+def test_a_loop_ends_although_each_of_its_passes_binds_the_variables_of_what_it_calls() -> None:
+    machine = Interpreter()
+    loop = "for o in orders:\n    o['t'] = total(o)\n    for p in orders: o['u'] = list(map(str, [q for q in p]))"
+    table = "def total(o):\n    return sum(n * 2 for n in o['lines'])"
+    found = analyse([prepare("orders = [{'lines': [[1]]}]"), prepare(table), prepare(loop)], machine)
+    assert not found[2].barriers
+    assert machine.work < 2_000
 
 
 def test_recursion_with_swapped_arguments_is_followed() -> None:

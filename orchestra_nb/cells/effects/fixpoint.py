@@ -25,6 +25,8 @@ from orchestra_nb.cells.effects.machine import Machine
 from orchestra_nb.cells.effects.scopes import BIRTHS, Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
+LEAST_ALLOWANCE = 0.1
+"""The part of the usual work that any cell may take, however many before it were too hard."""
 DEEPEST = 600
 """Of Python's own frames, which are 1,000 by default; a kernel uses up to a hundred before it comes here. Running into
 the interpreter's limit instead would be survivable too, but not for whoever traces or measures this process."""
@@ -72,8 +74,10 @@ class FixedPoints(Machine):
             When the cell has used its share, or stands too deep for Python's own stack.
         """
         self.work += steps
-        if self.work + self.heap.visited // 100 - self.visited > self.allowance or self.depth > DEEPEST:
-            self.allowance = max(self.allowance // 2, 1000)  # what made one cell hard makes those after it hard
+        if self.work + self.heap.visited // 100 - self.visited > self.most_work or self.depth > DEEPEST:
+            self.allowance = max(
+                self.allowance / 2, LEAST_ALLOWANCE
+            )  # what made one cell hard makes those after it hard
             raise TooMuchWork
 
     @contextmanager

@@ -91,9 +91,10 @@ class Following(Expressions):
                 before = (frame.returns, frame.yields)
                 self.spend()
                 frame.changed = False
-                with self.deeper(FRAMES_OF_A_CALL):
+                with self.deeper(FRAMES_OF_A_CALL), self.round() as this:
                     self._run_body(body.node, frame)
-                if not frame.met or (not frame.changed and before == (frame.returns, frame.yields)):
+                grown = frame.changed or before != (frame.returns, frame.yields)
+                if not frame.met or not (grown or this.learned):
                     break
                 self.renewals += 1  # what was worked out meanwhile, from less, no longer holds
         finally:

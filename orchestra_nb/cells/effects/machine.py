@@ -27,10 +27,12 @@ _SEEN_BY_NAME = ("os.environ", "pandas.options")
 """State that is looked at by naming it, as opposed to calling something."""
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
 _LONGEST_PATH = 6
-WORK_PER_CELL = 40_000
+WORK_PER_CELL = 4_000
 """Steps spent on one cell before the analysis gives up on it and keeps it in document order; see :mod:`.fixpoint`.
 
-An ordinary cell takes some hundreds; the limit is about a second."""
+An ordinary cell takes some hundreds, the hardest that end take some 2,000; the limit is a tenth of a second or two."""
+WORK_PER_NODE = 2
+"""Steps in addition, for each node of the syntax trees so far: long code takes long even if it is simple."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,10 @@ class Machine:
         self.stars: list[str] = []
         self.trees: list[ast.Module] = []
         """Kept alive: allocation sites are told apart by the identity of their syntax nodes."""
-        self.allowance = WORK_PER_CELL
+        self.allowance = 1.0
+        """Which part of the usual work may be spent on a cell."""
+        self.nodes = 0
+        """Nodes of all syntax trees so far."""
         self.watched: dict[int, Value] = {}
         """Objects whose end can be noticed, and what is called then; see :mod:`.lifetimes`."""
         self.origins: dict[int, int] = {}
@@ -131,6 +136,7 @@ class Machine:
         self.hidden = 0
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
         self.work = 0
+        self.most_work = self.allowance * (WORK_PER_CELL + WORK_PER_NODE * self.nodes)
         self.visited = self.heap.visited // 100
         self.discarded: ast.AST | None = None
         """The call that the statement at hand consists of, unless it is a cell's last word."""
