@@ -47,6 +47,7 @@ class Unsettled:
 
     out: Value = NOTHING
     met: bool = False
+    """In any round: what met it in an earlier one may be remembered in this, and then does not ask again."""
 
 
 @dataclass(slots=True)
@@ -123,7 +124,6 @@ class FixedPoints(Machine):
     def _repeat(self, running: Unsettled, once: Callable[[], Value]) -> None:
         while True:
             self.spend()
-            running.met = False
             with self.round() as this:
                 out = running.out | once().plain
             grown = out != running.out
@@ -145,8 +145,11 @@ class FixedPoints(Machine):
             this.learned = this.learned or self.heap.version + self.changes != before
 
     def bound(self, scope: Scope) -> None:
-        """A name was bound to something else: news for those rounds to which the scope is not new."""
-        if scope.kind == "module":
+        """A name was bound to something else: news for those rounds to which the scope is not new.
+
+        A scope that was left is changed through what closes over it, which may be met anywhere: that is always news.
+        """
+        if scope.kind == "module" or scope.left:
             self.changes += 1
             return
         self.renewals += scope.shared
@@ -159,8 +162,9 @@ class FixedPoints(Machine):
         """A scope is done with. If something closes over it, it is news where it was left otherwise before."""
         if scope.shared:
             before = self.left.get(key)
-            self.left[key] = scope.names
+            self.left[key] = dict(scope.names)
             self.changes += before != scope.names
+            scope.left = True
 
     # -- what was worked out before ----------------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class Scope:
     """Which scopes are older than what (see :meth:`.fixpoint.FixedPoints.bound`); the notebook's is as old as any."""
     shared: bool = False
     """Whether a function or a generator closes over it: then its names are seen from elsewhere too."""
+    left: bool = False
+    """Whether the function has ended, while something still closes over it."""
 
     def share(self) -> None:
         """Something closes over this scope, and with it over those around it."""
