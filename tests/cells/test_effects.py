@@ -93,6 +93,14 @@ def pairs_of(found: Inference) -> str:
             "fib(5)",
             "memo",
         ),
+        case(
+            "recursion sees what the activation inside it did",
+            "1>3 1>4 2>3 3>4",
+            "a, box, stack = [], [], [1, 1]",
+            "def f():\n    if stack.pop(): f()\n    for x in box: x.append(1)\n    box.append(a)",
+            "f()",
+            "len(a)",
+        ),
         case("lambda in container", "1>3 2>3 2>4 3>4", "ops=[lambda x: acc.append(x)]", "acc=[]", "ops[0](1)", "acc"),
         case(
             "map with fn",
@@ -584,6 +592,7 @@ def test_special_methods_that_use_their_own_instances_are_followed() -> None:
 
 def test_what_a_cell_beyond_the_analysis_binds_may_be_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_CELL", 25)
+    monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_NODE", 0)
     cells = [
         "class K: pass",
         "k = K()\nks = [k]",
@@ -597,6 +606,7 @@ def test_what_a_cell_beyond_the_analysis_binds_may_be_anything(monkeypatch: pyte
 
 def test_a_function_of_a_cell_beyond_the_analysis_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_CELL", 25)
+    monkeypatch.setattr("orchestra_nb.cells.effects.machine.WORK_PER_NODE", 0)
     define = "def f():\n    global x\n    x.append(1)\n" + "n = 1 + 1 + 1 + 1\n" * 9
     effects = analyse([prepare(source) for source in (define, "x = [1]", "f()", "print(x)")])
     assert [bool(e.barriers) for e in effects] == [True, False, True, False]
@@ -605,6 +615,15 @@ def test_a_function_of_a_cell_beyond_the_analysis_keeps_its_place(monkeypatch: p
 def test_a_name_that_exec_may_have_bound_may_be_any_other() -> None:
     effects = inference("xs = []", "exec('ys = xs')", "ys.append(1)", "print(xs)")
     assert ("cell-3", "cell-4") in {(edge.source, edge.target) for edge in effects.edges}
+
+
+def test_a_loop_ends_although_each_of_its_passes_binds_the_variables_of_what_it_calls() -> None:
+    machine = Interpreter()
+    loop = "for o in orders:\n    o['t'] = total(o)\n    for p in orders: o['u'] = list(map(str, [q for q in p]))"
+    table = "def total(o):\n    return sum(n * 2 for n in o['lines'])"
+    found = analyse([prepare("orders = [{'lines': [[1]]}]"), prepare(table), prepare(loop)], machine)
+    assert not found[2].barriers
+    assert machine.work < 2_000
 
 
 def test_recursion_with_swapped_arguments_is_followed() -> None:

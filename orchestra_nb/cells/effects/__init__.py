@@ -25,6 +25,7 @@ only, needs it to happen, and costs the run its threads); one union-find class p
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from orchestra_nb.cells.effects.fixpoint import TooMuchWork
@@ -59,6 +60,7 @@ def analyse(cells: Iterable[Prepared], interpreter: Interpreter | None = None) -
 
 def step(machine: Interpreter, number: int, cell: Prepared, *, may_raise: bool = False) -> Effects:
     """Interpret the next cell; what one that is expected to raise does may not happen."""
+    machine.nodes += sum(1 for _ in ast.walk(cell.tree))
     machine.begin(number)
     machine.weak += may_raise
     machine.trying += may_raise

@@ -227,7 +227,11 @@ class Expressions(Lifetimes):
             if default is not None:
                 defaults[arg.arg] = self.eval(default)
         made = self.make(node, "function", getattr(node, "name", "lambda"))
+        old = made.body
+        self.changes += old is not None and old.defaults != defaults
+        self.renewals += old is not None and old.scope is not self.scope
         made.body = Body(node, self.scope, defaults)
+        self.scope.share()
         return made
 
     # -- parts of objects ------------------------------------------------------------------------------------------

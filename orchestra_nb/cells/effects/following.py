@@ -40,6 +40,7 @@ class Following(Expressions):
             self.heap.hold(made, args.everything)
             if (item, args) not in made.latent:
                 made.latent.append((item, args))
+                self.changes += 1
             return Value(frozenset((made.number,)))
         return self._activate(item, args, node).returns
 
@@ -48,9 +49,10 @@ class Following(Expressions):
         assert body is not None
         running = self.frames.get(id(body.node))
         if running is not None:
-            before = self.version
-            self._bind_parameters(running.scope, body.node, body.defaults, args, weak=True)
-            running.changed = running.changed or self.version != before
+            running.met = True
+            with self.round() as this:
+                self._bind_parameters(running.scope, body.node, body.defaults, args, weak=True)
+            running.changed = running.changed or this.learned
             return running
         key = (
             item.number,
@@ -63,11 +65,13 @@ class Following(Expressions):
             self.turn,
             self.home is None or (self.home, self.context, self.sent.objects),
         )
-        known = self.memo.get(key)
-        if known is not None and known[0] == self.version:
-            return Frame(self.scope, *known[1])
+        known = self.recall(key)
+        if known is not None:
+            return Frame(self.scope, *known)
+        before = self.so_far()
         frame = self._execute(item, args, node)
-        self.memo[key] = (self.version, (frame.returns, frame.yields))
+        self.leave((key, self.context, id(node)), frame.scope)
+        self.remember(key, before, (frame.returns, frame.yields))
         return frame
 
     def _execute(self, item: Object, args: Arguments, node: ast.AST) -> Frame:
@@ -88,11 +92,12 @@ class Following(Expressions):
                 before = (frame.returns, frame.yields)
                 self.spend()
                 frame.changed = False
-                with self.deeper(FRAMES_OF_A_CALL):
+                with self.deeper(FRAMES_OF_A_CALL), self.round() as this:
                     self._run_body(body.node, frame)
-                if not frame.changed and before == (frame.returns, frame.yields):
+                grown = frame.changed or before != (frame.returns, frame.yields)
+                if not frame.met or not (grown or this.learned):
                     break
-                self.changes += 1  # what was worked out meanwhile, from less, no longer holds
+                self.renewals += 1  # what was worked out meanwhile, from less, no longer holds
         finally:
             self.weak -= early
             self.scope, self.context, self.discarded = saved[:3]

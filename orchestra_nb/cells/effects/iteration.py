@@ -33,9 +33,6 @@ class PendingElements:
 class Iteration(Following):
     """Iterates over abstract values."""
 
-    drains = 0
-    """Grows whenever an iterator advances."""
-
     def consume(self, value: Value, node: ast.AST) -> Value:
         """Iterate, unpack or await: iterators advance, and the code behind generators runs."""
         self.spend()
@@ -145,6 +142,7 @@ class Iteration(Following):
             self.heap.hold(made, _flat(first))
             earlier = [p for p in made.latent if p.scope is not outer]  # a loop may have made it in other activations
             made.latent = [*earlier, pending]
+            outer.share()
         self.fill(pending, made)
         while advances and self.heap.version != version:
             version, pending = self.heap.version, replace(pending, first=self.elements(node.generators[0].iter))
@@ -167,6 +165,7 @@ class Iteration(Following):
                     self._element(node, made, number)
                 if not turns:
                     self._any_element(node, made, pending.first)
+            self.leave((made.number, pending.first, turn, self.context), self.scope)
         finally:
             self.scope, self.turn = here, turn
             self.comprehending.pop()

@@ -176,8 +176,9 @@ class Libraries(BuiltinCalls):
         made = self.make(node, "iterator", f"{maker}.{method}" if method else maker)
         if rule.calls == "later" and args.positional:
             called, args = args.positional[0], Arguments(args.positional[1:], args.keywords, args.spread)
-            made.calls |= called.objects
-            self.heap.version += 1
+            if not called.objects <= made.calls:
+                made.calls |= called.objects
+                self.heap.version += 1
         whole = args.everything | (receiver or NOTHING)
         inside = self.heap.inside(whole)
         self.heap.hold(made, whole | inside | self.heap.inside(inside))

@@ -21,6 +21,7 @@ class Lifetimes(Members):
         """From now on it matters whether these objects live; what can be called in ``callback`` is, when they go."""
         for number in value.objects:
             known = self.watched.get(number, NOTHING)
+            self.changes += number not in self.watched or not callback.objects <= known.objects
             self.watched[number] = known | callback.plain
 
     def keep_track(self, holder: Object, value: Value) -> None:

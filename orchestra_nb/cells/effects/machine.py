@@ -28,10 +28,12 @@ _SEEN_BY_NAME = ("os.environ", "pandas.options")
 """State that is looked at by naming it, as opposed to calling something."""
 _IMMUTABLE = frozenset({"tuple", "frozenset", "str", "bytes"})
 _LONGEST_PATH = 6
-WORK_PER_CELL = 40_000
+WORK_PER_CELL = 4_000
 """Steps spent on one cell before the analysis gives up on it and keeps it in document order; see :mod:`.fixpoint`.
 
-An ordinary cell takes some hundreds; the limit is about a second."""
+An ordinary cell takes some hundreds, the hardest that end take some 2,000; the limit is a tenth of a second or two."""
+WORK_PER_NODE = 2
+"""Steps in addition, for each node of the syntax trees so far: long code takes long even if it is simple."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Frame:
     scope: Scope
     returns: Value = NOTHING
     yields: Value = NOTHING
+    met: bool = False
+    """Whether it was called again while it was followed."""
     changed: bool = False
     owner: int | None = None
     """The class in whose body the function stands, for ``super()``."""
@@ -86,7 +90,10 @@ class Machine:
         self.stars: list[str] = []
         self.trees: list[ast.Module] = []
         """Kept alive: allocation sites are told apart by the identity of their syntax nodes."""
-        self.allowance = WORK_PER_CELL
+        self.allowance = 1.0
+        """Which part of the usual work may be spent on a cell."""
+        self.nodes = 0
+        """Nodes of all syntax trees so far."""
         self.watched: dict[int, Value] = {}
         """Objects whose end can be noticed, and what is called then; see :mod:`.lifetimes`."""
         self.origins: dict[int, int] = {}
@@ -123,11 +130,18 @@ class Machine:
         self.turn: tuple[int, ...] = ()
         """Which elements of the comprehensions at hand are being made, where these are counted out."""
         self.frames: dict[int, Frame] = {}
-        self.memo: dict[Any, tuple[int, Any]] = {}
+        self.memo: dict[Any, tuple[Any, ...]] = {}
         self.changes = 0
+        self.renewals = 0
+        """Grows when something remembered may no longer hold, though nothing was learned; see :mod:`.fixpoint`."""
+        self.left: dict[Any, dict[str, Value]] = {}
+        """The variables that functions left to what closes over them, when they ended."""
+        self.rounds: list[Any] = []
+        """The passes at hand that are repeated until nothing is learned in them, from the outermost."""
         self.hidden = 0
         """Grows with each effect other than reading: tells whether a cached function may stay unordered."""
         self.work = 0
+        self.most_work = self.allowance * (WORK_PER_CELL + WORK_PER_NODE * self.nodes)
         self.visited = self.heap.visited // 100
         self.discarded: ast.AST | None = None
         """The call that the statement at hand consists of, unless it is a cell's last word."""
@@ -145,8 +159,8 @@ class Machine:
 
     @property
     def version(self) -> int:
-        """Grows whenever anything was learned; equal versions mean that a pass changed nothing."""
-        return self.heap.version + self.changes
+        """Grows whenever anything that can be seen changes: what was worked out at an equal version still holds."""
+        return self.heap.version + self.changes + self.renewals
 
     @contextmanager
     def perhaps(self) -> Iterator[None]:

@@ -106,7 +106,7 @@ class Names(FixedPoints):
     def _set(self, scope: Scope, name: str, value: Value) -> None:
         if scope.names.get(name) != value:
             scope.names[name] = value
-            self.changes += 1
+            self.bound(scope)
 
     def unbind(self, name: str) -> None:
         """``del name``: a use of the name, and a change of the namespace."""
@@ -117,8 +117,10 @@ class Names(FixedPoints):
             self.bound_imports.pop(name, None)
             if not self.weak:
                 self.module.names.pop(name, None)
+                self.renewals += 1
         elif not self.weak:
             self.scope.names.pop(name, None)
+            self.renewals += 1
 
     def settle(self, names: Iterable[str]) -> None:
         """Names that every branch binds are bound for certain."""

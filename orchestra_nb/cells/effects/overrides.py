@@ -79,6 +79,7 @@ class Overrides(Libraries):
         for item in self.of_kind(whole, "container"):
             self.heap.blur(item)
         for item in self.of_kind(out, "iterator"):
+            self.heap.version += not whole.objects <= item.sources.objects
             item.sources = item.sources | whole
             if maker == "itertools.groupby":
                 group = self.make(node, "iterator", f"{maker}.group")
@@ -99,7 +100,9 @@ class Overrides(Libraries):
             asked = args.pick(rule.mode) or args.pick("mode")
             reads = args.spread is None if asked is None else _only_reads(asked.const)
             for item in self.of_kind(out, "handle"):
+                opened = item.opened
                 item.opened = "reading" if reads and item.opened != "writing" else "writing"
+                self.heap.version += item.opened != opened
                 if args.spread is not None:
                     self.file(item.detail, "write", f"{maker.removeprefix('builtins.')}()")
         return out

@@ -11,12 +11,15 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 from typing import Literal
 
 from orchestra_nb.cells.effects.values import Value
 
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+BIRTHS = count(1)
+"""Numbers scopes and fixed points in the order in which they begin."""
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -33,6 +36,19 @@ class Scope:
     """Declared ``nonlocal``."""
     box: int | None = None
     """The object that stands for a function's variables once an inner function rebinds them."""
+    born: int = field(default_factory=lambda: next(BIRTHS))
+    """Which scopes are older than what (see :meth:`.fixpoint.FixedPoints.bound`); the notebook's is as old as any."""
+    shared: bool = False
+    """Whether a function or a generator closes over it: then its names are seen from elsewhere too."""
+    left: bool = False
+    """Whether the function has ended, while something still closes over it."""
+
+    def share(self) -> None:
+        """Something closes over this scope, and with it over those around it."""
+        scope: Scope | None = self
+        while scope is not None and not scope.shared:
+            scope.shared = True
+            scope = scope.parent
 
 
 @dataclass(frozen=True, slots=True)

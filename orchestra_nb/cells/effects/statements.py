@@ -196,7 +196,9 @@ class Interpreter(Tasks):
     def _run_Raise(self, node: ast.Raise) -> None:
         value = self.eval(node.exc)
         made = [self.call(Value(frozenset((c.number,))), Arguments(), node) for c in self.of_kind(value, "class")]
-        self.raised = (self.raised | value | join(made)).plain
+        raised = (self.raised | value | join(made)).plain
+        self.changes += raised != self.raised
+        self.raised = raised
         self.eval(node.cause)
 
     def _run_Assert(self, node: ast.Assert) -> None:
@@ -213,11 +215,11 @@ class Interpreter(Tasks):
         before = set(self.own)
         self.weak += 1
         for _ in range(_LOOPS):
-            version = self.version
-            if bind is not None:
-                bind()
-            self.run(body)
-            if self.version == version:
+            with self.round() as this:
+                if bind is not None:
+                    bind()
+                self.run(body)
+            if not this.learned:
                 break
         self.weak -= 1
         self.own = before
