@@ -206,7 +206,7 @@ def frame_methods(*kinds: str) -> list[object]:
 
 
 def kinds_of(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[object, ...] | None:
-    """What makes two calls alike: a second word or number shows nothing that the first does not. Frames are not alike."""
+    """What makes two calls alike: a second word or number shows nothing new. No two frames are alike."""
     if keywords or any(isinstance(arg, pd.DataFrame | pd.Series) for arg in args):
         return None
     return tuple(tuple(map(type, arg)) if isinstance(arg, list) else type(arg) for arg in args)
