@@ -208,14 +208,14 @@ def check(cells: Sequence[str], seeds: Sequence[int]) -> None:
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(programs([PRELUDE, SETUP], STATEMENTS), st.integers(0, 2**20))
 def test_every_order_that_the_dag_allows_gives_the_results_of_the_linear_one(cells: list[str], seed: int) -> None:
     check(cells, [seed, seed + 1, seed + 2])
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(programs([DATA, DATA_SETUP], DATA_STATEMENTS), st.integers(0, 2**20))
 def test_the_same_holds_for_arrays_frames_and_models(cells: list[str], seed: int) -> None:
     check(cells, [seed, seed + 1, seed + 2])

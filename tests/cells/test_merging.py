@@ -34,11 +34,20 @@ def test_the_last_place_that_gives_a_key_wins(places: list[dict[str, Any]]) -> N
     assert merged.places == origin
 
 
-@given(st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text(max_size=5)))
+@given(
+    st.dictionaries(
+        st.text(max_size=8) | st.sampled_from([*KEYS, "label"]),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    )
+)
 def test_whatever_is_written_gives_settings_and_one_issue_per_faulty_key(values: dict[str, Any]) -> None:
-    merged = merge([Place(values, "cell 1")])
+    lines = {key: number for number, key in enumerate(values, 1)}
+    merged = merge([Place(values, "cell 1", lines)])
     assert isinstance(merged.settings, NodeSettings)
-    assert len(merged.issues) + len(merged.places) - ("label" in merged.places and "name" not in values) == len(values)
+    right = set(merged.places.values())  # a name that a label gave stands in the label's line
+    assert sorted([*right, *(issue.path for issue in merged.issues)]) == sorted(
+        f"cell 1, line {n}" for n in lines.values()
+    )
 
 
 @pytest.mark.parametrize(

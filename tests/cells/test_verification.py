@@ -203,7 +203,7 @@ def programs(draw: st.DrawFn) -> list[str]:
     return [OPENING, *(line.format(x=draw(NAMES), y=draw(NAMES), n=draw(st.integers(0, 3))) for line in lines)]
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(programs(), st.integers(0, 10**6))
 def test_whoever_is_accused_has_an_edge_in_the_whole_graph(
     tmp_path_factory: pytest.TempPathFactory, sources: list[str], which: int

@@ -6,10 +6,7 @@ linear run: the names that are left, by their values; every cell's outputs; the 
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -34,20 +31,10 @@ global random state, which nobody seeded; cells that show a time."""
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """Two processes that run notebooks: the analysis of one then does not wait for that of the other."""
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
 @each_notebook
-def test_every_backend_gives_what_the_linear_run_gives(
-    path: Path, tmp_path: Path, processes: ProcessPoolExecutor
-) -> None:
-    started = {backend: processes.submit(run, path, tmp_path / backend, backend) for backend in ("linear", *BACKENDS)}
-    trials = {backend: trial.result() for backend, trial in started.items()}
-    linear = trials.pop("linear")
+def test_every_backend_gives_what_the_linear_run_gives(path: Path, tmp_path: Path) -> None:
+    linear = run(path, tmp_path / "linear", "linear")
+    trials = {backend: run(path, tmp_path / backend, backend) for backend in BACKENDS}
     assert not linear.errors
     own = OF_EACH_RUN.get(path.stem, set())
     assert own <= linear.record.names.keys() | linear.record.outputs.keys()

@@ -14,7 +14,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.notebook.file_run import run_file
 from orchestra_nb.notebook.verification import record_of
 
-BACKENDS = {"threading": 4, "loky": 2, "multiprocessing": 3, "sequential": 2}
+BACKENDS = {"threading": 4, "loky": 2, "multiprocessing": 2, "sequential": 1}
 """Each with a number of jobs."""
 
 

@@ -18,7 +18,7 @@ from orchestra_nb.notebook.routing import routing
 from orchestra_nb.running.seams import Reply
 
 Run = Callable[..., Reply]
-_SHARED = {"parallel": "headless", "linear": "headless", "lab": "front end"}
+_SHARED = {"parallel": "headless", "linear": "headless", "lab": "front end", "trial": "fidelity"}
 """Fixtures of a module that are costly to make, and the group of tests that share one."""
 
 
