@@ -126,7 +126,8 @@ class Expressions(Lifetimes):
         out = [self._dunder(left, f"__{name}__", [right], node), self._dunder(right, f"__r{name}__", [left], node)]
         kinds = self.of_kind(both, "result", "foreign", "library", "iterator", "handle")
         if kinds:
-            maker = kinds[0].detail
+            paths = (kind.detail for kind in kinds if kind.detail.startswith("pathlib."))
+            maker = next(paths, kinds[0].detail)  # what a path was made from may be among them
             detail = "pathlib.Path" if maker.startswith("pathlib.") else f"{maker.partition('.')[0]}.result"
             made = self.make(node, "foreign" if kinds[0].kind == "foreign" else "result", detail)
             const = _path_of(left, right) if isinstance(op, ast.Div) else UNKNOWN

@@ -36,6 +36,12 @@ FITS_ITS_PARTS = frozenset(
 _LISTS_FILES = ("os.", "glob.", "pathlib.", "pandas.", "fileinput.")
 """Makers of iterators that look at the files while they are consumed."""
 _STREAMS = ("io.", "tempfile.", "zipfile.", "tarfile.")
+_SURELY_STREAMS = frozenset(
+    {
+        *("io.StringIO", "io.BytesIO", "io.TextIOWrapper", "io.BufferedReader", "io.BufferedWriter"),
+        *("tempfile.TemporaryFile", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"),
+    }
+)
 STYLER = "pandas.io.formats.style.Styler"
 
 
@@ -313,4 +319,4 @@ def _is_path(item: Object) -> bool:
 
 def _is_stream(item: Object) -> bool:
     """Whether something in a path's place is no path for certain."""
-    return item.kind == "handle" or item.detail.startswith(_STREAMS)
+    return item.kind == "handle" or item.detail in _SURELY_STREAMS

@@ -266,6 +266,8 @@ class Machine:
                     self.use_file(item, f"uses the open file {name}".rstrip())
                 elif item.kind == "result" and item.detail.startswith("matplotlib."):
                     self.state("matplotlib", "read", name and f"looks at {name}")
+                elif item.kind == "result" and item.detail.startswith("decimal."):
+                    self.state("context", "read", name and f"may compute with {name}")
 
     def _use_module(self, path: str) -> None:
         root = path.partition(".")[0]
