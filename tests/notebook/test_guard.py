@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -194,6 +195,13 @@ def test_a_sample_does_not_see_what_is_no_change() -> None:
     frame.describe(), frame.groupby("s")["x"].mean(), repr(frame), frame.sort_values("x"), frame.index.get_loc(3)
     frame.to_numpy()
     assert sample(frame, 100_000) == before
+
+
+def test_to_look_leaves_no_trace() -> None:
+    text = io.StringIO("abc")
+    before = text.__reduce_ex__(4)
+    sample([text], 1_000)
+    assert text.__reduce_ex__(4) == before
 
 
 def test_a_sample_takes_no_more_than_it_is_given() -> None:
