@@ -7,7 +7,7 @@ if they differ, someone has changed them. Cells that are known to change a value
 that shares objects with it, until the next look.
 
 What a look costs is paid from an account: each cell that ends adds a share of its own time (2 % unless set otherwise),
-and a look is taken when the account covers it. How much of a value is looked at follows from what is there, and is the
+and a look is taken when the account covers it; at the start it holds a millisecond. How much of a value is looked at follows from what is there, and is the
 same at both looks; so the guard slows a run by no more than that share, and may miss what it could not afford to see.
 
 Who did it: of the cells that ran between the two looks, those that use the value. One such cell is the culprit; of
@@ -38,6 +38,7 @@ _PART = 0.5
 """Of what the account holds, how much one look may take."""
 _SECONDS_PER_UNIT = 3e-6
 """Until it has been measured."""
+_CREDIT = 1e-3
 _CHANGING = -1
 """Instead of a digest, of a value that was changed while it was looked at."""
 
@@ -75,6 +76,8 @@ class Guard:
         Of each node's own time, what may go into looking; 0 looks at nothing.
     look, clock
         What samples a value, and seconds from any start.
+    credit
+        Seconds in the account at the start, so that what a quick cell makes can be looked at too.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Guard:
         share: float,
         look: Sample = sample,
         clock: Callable[[], float] = time.perf_counter,
+        credit: float = _CREDIT,
     ) -> None:
         self._dag = dag
         self._namespace = namespace
@@ -91,7 +95,7 @@ class Guard:
         self._sample = look
         self._clock = clock
         self._lock = Lock()
-        self._account = 0.0
+        self._account = credit
         self._per_unit = _SECONDS_PER_UNIT
         self._looks: dict[str, _Look] = {}
         self._lives: dict[NodeId, _Life] = {}

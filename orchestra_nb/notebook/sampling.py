@@ -165,7 +165,7 @@ def _spread(items: Iterable[Any], length: int, most: int) -> Iterator[Any]:
 def _fields(item: object) -> dict[str, Any]:
     """The attributes that an object itself holds, without asking it."""
     held: dict[str, Any] = {}
-    if any("__dict__" in cls.__dict__ for cls in type(item).__mro__):  # others may make one on being asked, which shows
+    if not any(cls.__module__ == "_io" for cls in type(item).__mro__):  # a stream makes one on being asked, which shows
         with suppress(AttributeError, TypeError):
             held.update(object.__getattribute__(item, "__dict__"))
     for cls in type(item).__mro__:

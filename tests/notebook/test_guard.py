@@ -40,7 +40,7 @@ class Session:
         self.dag = dag
         self.namespace: dict[str, Any] = {}
         self.looked: list[int] = []
-        self.guard = Guard(dag, self.namespace, share, self.look, lambda: 0.0)
+        self.guard = Guard(dag, self.namespace, share, self.look, lambda: 0.0, credit=0.0)
 
     def look(self, value: object, units: int) -> tuple[int, int]:
         self.looked.append(units)
@@ -106,7 +106,7 @@ def test_a_look_costs_no_more_than_the_account_holds() -> None:
 def test_time_that_was_looked_away_is_spent() -> None:
     dag = lying("xs = [1]", "print(xs)", "print(xs, 2)", "xs", liar=0)
     ticks = iter(range(1000))
-    guard = Guard(dag, {"xs": [1]}, 0.5, sample, lambda: float(next(ticks)))
+    guard = Guard(dag, {"xs": [1]}, 0.5, sample, lambda: float(next(ticks)), credit=0.0)
     calls = []
     guard._sample = lambda value, units: calls.append(units) or sample(value, units)  # type: ignore[assignment]
     for name in dag.nodes:
