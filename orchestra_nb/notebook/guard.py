@@ -6,9 +6,10 @@ that several cells use are looked at when the cell that made them ends, and agai
 if they differ, someone has changed them. Cells that are known to change a value end the watch over it, and over all
 that shares objects with it, until the next look.
 
-What a look costs is paid from an account: each cell that ends adds a share of its own time (2 % unless set otherwise),
-and a look is taken when the account covers it; at the start it holds a millisecond. How much of a value is looked at follows from what is there, and is the
-same at both looks; so the guard slows a run by no more than that share, and may miss what it could not afford to see.
+What a look costs is paid from an account: it holds a millisecond at first, each cell that ends adds a share of its own
+time (2 % unless set otherwise), and a look is taken when the account covers it. How much of a value is looked at
+follows from what is there, and is the same at both looks; so the guard slows a run by no more than that share, and may
+miss what it could not afford to see.
 
 Who did it: of the cells that ran between the two looks, those that use the value. One such cell is the culprit; of
 several, each is held to be able to. Either way the edges that were missing are those to the cells that use the value
