@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.selections import Selections
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join

@@ -6,9 +6,9 @@ import ast
 import re
 from typing import Any
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.containers import Containers
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import NAMES_IN_TEXT, has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.knowledge import PURE
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.overrides import Overrides
 from orchestra_nb.cells.effects.scopes import Scope, class_bindings
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join

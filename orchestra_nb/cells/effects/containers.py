@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.classes import Classes
 from orchestra_nb.cells.effects.knowledge import PURE
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import has_attribute
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from typing import Any, Literal
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.calls import Calls
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import AGAIN, ANYTHING, Access
 from orchestra_nb.cells.effects.values import NOTHING, Value
 

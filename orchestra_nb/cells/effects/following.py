@@ -15,9 +15,9 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
+from orchestra_nb.cells.effects.arguments import Arguments, Frame
 from orchestra_nb.cells.effects.expressions import Expressions
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_CALL, FRAMES_OF_A_ROUND
-from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import FunctionNode, Scope, function_bindings, parameters
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 

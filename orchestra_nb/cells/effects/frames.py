@@ -19,9 +19,9 @@ import ast
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.knowledge import Knowledge, Rule
 from orchestra_nb.cells.effects.known_effects import KnownEffects, is_told, is_uncopied
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 
 FRAME, EITHER = "pandas.DataFrame", "pandas.Series"

@@ -6,9 +6,9 @@ import ast
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestra_nb.cells.effects.arguments import Arguments, Frame
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
 from orchestra_nb.cells.effects.following import CALLERS, Following
-from orchestra_nb.cells.effects.machine import Arguments, Frame
 from orchestra_nb.cells.effects.scopes import Scope, binds
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 

@@ -10,9 +10,9 @@ import ast
 import posixpath
 from typing import TYPE_CHECKING
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.iteration import Iteration
 from orchestra_nb.cells.effects.knowledge import PURE, Rule
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, join
 

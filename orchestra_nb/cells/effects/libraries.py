@@ -10,6 +10,7 @@ import posixpath
 import sys
 from typing import Any
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.builtin_calls import BuiltinCalls
 from orchestra_nb.cells.effects.following import CHANGES_WHAT_IT_IS_GIVEN
 from orchestra_nb.cells.effects.knowledge import Rule
@@ -21,7 +22,6 @@ from orchestra_nb.cells.effects.known_effects import (
     is_uncopied,
     makes_object,
 )
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING
 from orchestra_nb.cells.effects.records import ANYTHING
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Value, join

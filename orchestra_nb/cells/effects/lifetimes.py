@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.members import Members
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 

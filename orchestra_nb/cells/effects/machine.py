@@ -1,6 +1,6 @@
 """The state of the abstract interpreter, and the few operations through which everything else records an effect.
 
-Reading order of the package: :mod:`.records` (what comes out), :mod:`.values` (abstract objects), this file, then the
+Reading order of the package: :mod:`.records` (what comes out), :mod:`.values`, :mod:`.arguments`, this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
 :mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
@@ -13,9 +13,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
+from orchestra_nb.cells.effects.arguments import Arguments, Frame
 from orchestra_nb.cells.effects.constants import CONSTANTS
 from orchestra_nb.cells.effects.knowledge import Knowledge
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects
@@ -34,48 +34,6 @@ WORK_PER_CELL = 4_000
 An ordinary cell takes some hundreds, the hardest that end take some 2,000; the limit is a tenth of a second or two."""
 WORK_PER_NODE = 2
 """Steps in addition, for each node of the syntax trees so far: long code takes long even if it is simple."""
-
-
-@dataclass(slots=True)
-class Frame:
-    """An activation of a notebook function that is being followed."""
-
-    scope: Scope
-    returns: Value = NOTHING
-    yields: Value = NOTHING
-    met: bool = False
-    """Whether it was called again while it was followed."""
-    changed: bool = False
-    owner: int | None = None
-    """The class in whose body the function stands, for ``super()``."""
-    ended: bool = False
-    """Whether a ``return`` was met."""
-    sent: Value = NOTHING
-    """What ``yield`` may give, in a generator."""
-
-
-@dataclass(slots=True)
-class Arguments:
-    """The evaluated arguments of a call."""
-
-    positional: list[Value] = field(default_factory=list)
-    keywords: dict[str, Value] = field(default_factory=dict)
-    spread: Value | None = None
-    """What came through ``*args`` or ``**kwargs``: it may be any parameter."""
-
-    @property
-    def everything(self) -> Value:
-        """Whatever the callee may get hold of."""
-        objects: frozenset[int] = frozenset() if self.spread is None else self.spread.objects
-        for value in (*self.positional, *self.keywords.values()):
-            objects |= value.objects
-        return Value(objects)
-
-    def pick(self, position: int | str) -> Value | None:
-        """The argument at a position or of a keyword; ``None`` when it is not given."""
-        if isinstance(position, str):
-            return self.keywords.get(position)
-        return self.positional[position] if position < len(self.positional) else None
 
 
 class Machine:

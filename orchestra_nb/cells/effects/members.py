@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from orchestra_nb.cells.effects.machine import Arguments
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.names import Names
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value, join
 

@@ -6,8 +6,8 @@ import builtins
 import re
 from collections.abc import Iterable
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.fixpoint import FixedPoints
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import AGAIN, Access
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.values import NOTHING, Value

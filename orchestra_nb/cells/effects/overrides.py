@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.fixpoint import FRAMES_OF_A_ROUND
 from orchestra_nb.cells.effects.knowledge import Rule
 from orchestra_nb.cells.effects.libraries import Libraries
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.members import ENTERING, MAKING
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 

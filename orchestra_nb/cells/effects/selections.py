@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.frames import Frames
 from orchestra_nb.cells.effects.knowledge import Knowledge
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.values import Value
 
 

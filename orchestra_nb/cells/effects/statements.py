@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from orchestra_nb.cells.effects.machine import STATE_OF, Arguments
+from orchestra_nb.cells.effects.arguments import Arguments
+from orchestra_nb.cells.effects.machine import STATE_OF
 from orchestra_nb.cells.effects.members import OPERATORS
 from orchestra_nb.cells.effects.scopes import binds
 from orchestra_nb.cells.effects.tasks import Tasks

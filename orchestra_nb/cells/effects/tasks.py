@@ -20,10 +20,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.awaited import awaited_calls
 from orchestra_nb.cells.effects.context_managers import ContextManagers
 from orchestra_nb.cells.effects.knowledge import Knowledge, Rule
-from orchestra_nb.cells.effects.machine import Arguments
 from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, Effects
 from orchestra_nb.cells.effects.values import NOTHING, Value
 
