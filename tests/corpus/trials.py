@@ -37,7 +37,8 @@ def run(notebook: Path, folder: Path, backend: str) -> Trial:
         seed = crc32(f"{notebook.stem} {backend}".encode())
         config = RunConfig(jobs=BACKENDS[backend], backend=backend, policy="random", seed=seed, timeout=120)
         done = run_file(copy, config)
-    left = {str(file.relative_to(folder)): _content(file) for file in folder.rglob("*") if file.is_file()}
+    files = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".coverage")]
+    left = {str(file.relative_to(folder)): _content(file) for file in files}
     return Trial(record_of(done), left, tuple(map(str, done.run.errors)))
 
 
