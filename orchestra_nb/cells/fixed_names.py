@@ -27,8 +27,8 @@ _REVEALING_OF = {"sys": {"modules"}, "inspect": {"stack", "trace", "getmembers"}
 """The same, where only one module means it."""
 _LOOKED_UP = re.compile(r"@\s*([^\W\d]\w*)")
 """How pandas names variables in a text."""
-_HIDDEN_IN_CLASSES = re.compile(r"_\w*__\w")
-"""What ``__name`` may mean within a class."""
+_MEANT_BY_PYTHON = re.compile(r"__|_\w*__\w")
+"""Names such as ``__name__``, which Python itself looks up, and what ``__name`` may mean within a class."""
 _TRUSTED = CONSUMERS | LAZY
 
 
@@ -141,7 +141,7 @@ def _fixed(cells: Sequence[CellNames], found: Sequence[Sequence[Occurrence]], kn
         if _is_declared(item.cell):
             fixed |= {place.name for place in places} | exposed | written
     fixed |= handled & (bound | known)
-    return frozenset(fixed | {name for name in bound | handled if _HIDDEN_IN_CLASSES.match(name)})
+    return frozenset(fixed | {name for name in bound | handled if _MEANT_BY_PYTHON.match(name)})
 
 
 def _named_in_texts(item: CellNames) -> Iterator[str]:

@@ -101,6 +101,11 @@ def test_what_others_may_look_up_stays_one_variable(cells: tuple[str, ...]) -> N
     assert [slot for slot in slots_in(dag_of(*sources, *cells)) if slot.startswith("x ")] == []
 
 
+@pytest.mark.parametrize("name", ["__name__", "__all__", "_A__hidden"])
+def test_names_that_python_itself_looks_up_stay(name: str) -> None:
+    assert slots_in(dag_of(f"{name} = 1", f"print({name})", f"{name} = 2", f"print({name})")) == []
+
+
 def test_what_the_user_declared_holds() -> None:
     cells = [Cell(1, "x = 1"), Cell(2, "print(x)"), Cell(3, "x = 2", NodeSettings(reads=("y",))), Cell(4, "x")]
     assert slots_in(cell_dag(cells)) == []
