@@ -181,7 +181,7 @@ def _verify(options: Namespace, listen: Listener | None) -> Answer:
     if options.runs < 1:
         raise CommandError(f"--runs {options.runs} compares nothing; give 1 or more")
     config = _config(options)
-    notebook: Any = notebook_of(_read(options), options.path)
+    notebook = notebook_of(_read(options), options.path)
     from orchestra_nb.notebook.verification import verify_file
 
     data = dict(verify_file(notebook, config, options.runs, listen))

@@ -236,17 +236,6 @@ class Notebook:
         """
         return fill(self.document, self.cells, outcomes, began, metadata)
 
-    def code_only(self) -> dict[str, Any]:
-        """The document reduced to what a run needs: code cells without outputs; nothing that is large."""
-        kept = ("cell_type", "id", "metadata", "source")
-        cells = [
-            {**{key: cell[key] for key in kept if key in cell}, "outputs": [], "execution_count": None}
-            for cell in self.document.cells
-            if cell.cell_type == "code"
-        ]
-        metadata = {key: value for key, value in self.document.metadata.items() if key != "widgets"}
-        return {**self.document, "metadata": metadata, "cells": cells}
-
     @staticmethod
     def write(node: nbformat.NotebookNode, path: str | os.PathLike[str]) -> None:
         """Write a notebook; the file is there as a whole or as it was.

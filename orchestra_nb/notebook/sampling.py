@@ -103,10 +103,10 @@ class _Walk:
     def _parts(self, item: Any) -> list[object]:
         """Note what an object is, and say what is in it."""
         kind = type(item)
-        if isinstance(item, _SEQUENCES) and kind.__iter__ in _ITERATIONS:
+        if _is_plainly(kind, _SEQUENCES):
             self._note(kind.__name__, len(item))
             return list(_spread(item, len(item), self.left))
-        if isinstance(item, _MAPPINGS) and kind.__iter__ in _ITERATIONS:
+        if _is_plainly(kind, _MAPPINGS):
             self._note(kind.__name__, len(item))
             return [part for pair in _spread(dict.items(item), len(item), self.left // 2) for part in pair]
         if isinstance(item, bytearray | memoryview | array):
@@ -147,7 +147,13 @@ class _Walk:
         return []
 
 
-_ITERATIONS = frozenset(kind.__iter__ for kind in (*_SEQUENCES, *_MAPPINGS))  # a subclass's own would run its code
+def _is_plainly(kind: type, bases: tuple[type, ...]) -> bool:
+    """Whether it is one of these containers and looks its content up as they do; its own ways would run its code."""
+    ways = ("__iter__", "__len__", "__getitem__")
+    return any(
+        issubclass(kind, base) and all(getattr(kind, way, None) is getattr(base, way, None) for way in ways)
+        for base in bases
+    )
 
 
 def _spread(items: Iterable[Any], length: int, most: int) -> Iterator[Any]:

@@ -197,6 +197,16 @@ def test_a_sample_does_not_see_what_is_no_change() -> None:
     assert sample(frame, 100_000) == before
 
 
+def test_containers_with_ways_of_their_own_are_left_alone() -> None:
+    class Counting(list[int]):
+        def __getitem__(self, place: Any) -> Any:
+            raise AssertionError("nobody may call this")
+
+        __len__ = __iter__ = __getitem__  # type: ignore[assignment]
+
+    assert sample([Counting([1] * 500)], 100)[1] < 100
+
+
 def test_to_look_leaves_no_trace() -> None:
     text = io.StringIO("abc")
     before = text.__reduce_ex__(4)

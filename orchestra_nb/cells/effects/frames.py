@@ -21,7 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from orchestra_nb.cells.effects.arguments import Arguments
 from orchestra_nb.cells.effects.knowledge import Knowledge, Rule
-from orchestra_nb.cells.effects.known_effects import KnownEffects, is_told, is_uncopied
+from orchestra_nb.cells.effects.known_effects import is_told, is_uncopied
+from orchestra_nb.cells.effects.sharing import Sharing
 from orchestra_nb.cells.effects.values import NOTHING, Object, Value
 
 FRAME, EITHER = "pandas.DataFrame", "pandas.Series"
@@ -50,7 +51,7 @@ _ARRAYS = ("numpy.", "sklearn.", "pandas.")
 """Makers whose objects pandas copies when it makes a frame of them."""
 
 
-class Frames(KnownEffects):
+class Frames(Sharing):
     """Tells apart what only shares memory."""
 
     def __init__(self, table: Knowledge | None = None) -> None:

@@ -3,9 +3,9 @@
 Reading order of the package: :mod:`.records` (what comes out), :mod:`.values`, :mod:`.arguments`, this file, then the
 interpreter, each of whose files builds on the one before: :mod:`.fixpoint`, :mod:`.names`, :mod:`.members`,
 :mod:`.lifetimes`, :mod:`.expressions`, :mod:`.following` (functions of the notebook), :mod:`.iteration`,
-:mod:`.known_effects`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
+:mod:`.known_effects`, :mod:`.sharing`, :mod:`.frames`, :mod:`.selections`, :mod:`.builtin_calls`, :mod:`.libraries`,
 :mod:`.overrides`, :mod:`.classes`, :mod:`.containers`, :mod:`.calls`, :mod:`.definitions`, :mod:`.context_managers`,
-:mod:`.tasks`, :mod:`.statements`.
+:mod:`.tasks`, :mod:`.loops`, :mod:`.statements`.
 """
 
 from __future__ import annotations
