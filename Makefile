@@ -5,7 +5,7 @@ PY := .venv/bin/python
 NOTEBOOK := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format notebooks bench lock clean
+.PHONY: help setup demo test soak lint format notebooks bench lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ demo: setup  ## run an ordinary notebook in parallel and see that its results ar
 test: setup  ## linters, types, layers, notebooks, tests, coverage
 	@sh tools/check.sh
 
+soak: setup  ## interrupt a kernel a thousand times, where make test does it a hundred times
+	@ORCHESTRA_NB_INTERRUPTS=1000 $(PY) -m pytest --no-cov --timeout 3600 tests/notebook/test_interrupts_in_a_kernel.py
+
 lint: setup  ## only the linters, types and layers
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports
 
@@ -28,8 +31,8 @@ format: setup  ## rewrite the code in the house style
 notebooks: setup  ## run the notebooks from top to bottom and store their outputs
 	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
-bench: setup  ## run the benchmarks
-	@set -e; for file in benchmarks/*.py; do [ -e "$$file" ] || continue; echo "== $$file"; $(PY) "$$file"; done
+bench: setup  ## run the benchmarks and write what they print to benchmarks/RESULTS.md
+	@$(PY) tools/bench.py benchmarks/RESULTS.md
 
 lock: setup  ## renew constraints.txt from pyproject.toml, on the lowest Python that is supported
 	@sh tools/lock.sh "$${PYTHON:-python3.11}"

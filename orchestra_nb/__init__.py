@@ -28,19 +28,25 @@ from orchestra_nb._version import __version__
 if TYPE_CHECKING:
     from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
-    from orchestra_nb.config import RunConfig
+    from orchestra_nb.config import CachePolicy, RetryPolicy, RunConfig
+    from orchestra_nb.context.context import Context
+    from orchestra_nb.context.manager import ContextManager
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
     from orchestra_nb.errors import (
         BackendError,
+        CacheError,
+        CheckpointError,
         CommandError,
         ConditionError,
         ConfigError,
         CycleError,
+        DeadlockError,
         DefinitionError,
         GraphError,
         Issue,
+        LockTimeout,
         MissingDependencyError,
         NodeCancelled,
         NodeError,
@@ -48,34 +54,42 @@ if TYPE_CHECKING:
         NodeTimeout,
         NotebookError,
         OrchestraError,
+        ResourceError,
     )
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
-    from orchestra_nb.model import Edge, Evidence, Node, Outcome
+    from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CommandError", "ConditionError", "ConfigError", "CycleError", "DefinitionError", "GraphError",
-    "Issue", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
-    "OrchestraError",
+    "BackendError", "CacheError", "CheckpointError", "CommandError", "ConditionError", "ConfigError", "CycleError",
+    "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
+    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "ResourceError",
 )  # fmt: skip
 _HOME = {
+    "CachePolicy": "config",
     "CommandDefinition": "definitions.command",
+    "Context": "context.context",
+    "ContextManager": "context.manager",
     "DAG": "graph.dag",
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
     "EventBus": "events",
     "Evidence": "model",
+    "Expand": "model",
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
+    "ResourceManager": "resources.manager",
+    "RetryPolicy": "config",
     "RunConfig": "config",
     "RunResult": "running.result",
     "ValidationResult": "graph.validation",
@@ -90,18 +104,26 @@ _HOME = {
 __all__ = [
     "DAG",
     "BackendError",
+    "CacheError",
+    "CachePolicy",
+    "CheckpointError",
     "CommandDefinition",
     "CommandError",
     "ConditionError",
     "ConfigError",
+    "Context",
+    "ContextManager",
     "CycleError",
     "DAGBuilder",
+    "DeadlockError",
     "DefinitionError",
     "Edge",
     "EventBus",
     "Evidence",
+    "Expand",
     "GraphError",
     "Issue",
+    "LockTimeout",
     "MissingDependencyError",
     "Node",
     "NodeCancelled",
@@ -114,6 +136,9 @@ __all__ = [
     "Outcome",
     "ParallelScheduler",
     "Pipeline",
+    "ResourceError",
+    "ResourceManager",
+    "RetryPolicy",
     "RunConfig",
     "RunResult",
     "ValidationResult",

@@ -43,6 +43,7 @@ from orchestra_nb.notebook.records import change_from, edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.subject import Subject, notebook_of, read_subject
 
 if TYPE_CHECKING:
@@ -241,8 +242,20 @@ def _validate(options: Namespace) -> Answer:
     return replace(_planned(subject, data, issues_text(found)), warnings=())
 
 
+def _why_kept(options: Namespace, subject: Subject) -> Answer:
+    """Say what has changed since a result of a cell was kept, as far as that is known without running anything."""
+    from orchestra_nb.notebook.why_kept import why_kept
+
+    found = why_kept(subject.dag, options.kept, _config(options), base=str(Path(options.path).absolute().parent))
+    parts = [{"part": part, "state": state} for part, state in found.parts]
+    data = {"success": True, "node": found.node, "told": found.told, "parts": parts, "errors": []}
+    return _planned(subject, data, "\n".join(found.lines))
+
+
 def _why(options: Namespace) -> Answer:
     subject = _read(options)
+    if options.kept is not None:
+        return _why_kept(options, subject)
     dag = subject.dag
     source, target = options.source, options.target
     way = dag.way(source, target)
@@ -264,7 +277,10 @@ def _schedule(dag: DAG, config: RunConfig) -> Schedule:
 
 def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
     """Describe a graph in the shape of a run's result; where a run has measured, stands what is expected."""
-    nodes = [{"id": n.id, "status": "planned", "seconds": n.cost, "reason": ""} for n in dag.nodes.values()]
+    unkept = {name: f"its result will not be kept: it {why}" for name, why in reasons(dag.nodes.values()).items()}
+    nodes = [
+        {"id": n.id, "status": "planned", "seconds": n.cost, "reason": unkept.get(n.id, "")} for n in dag.nodes.values()
+    ]
     return {
         "success": True,
         "levels": [list(level) for level in dag.levels],

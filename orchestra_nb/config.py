@@ -6,13 +6,21 @@ A knob is one field with one reader. Change a config with :func:`dataclasses.rep
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
 from typing import Literal, get_args
 
 from orchestra_nb.errors import ConfigError, nearest
 
 Schedule = Literal["eager", "levels"]
+Loop = Literal["background", "notebook"]
+Eviction = Literal["lru", "lfu", "ttl"]
+Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
+_MOST_JOBS = 4096
+"""A pool begins all its workers at once, and many times more than this leave a machine no thread to end them with."""
 
 
 def _one_of(knob: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -23,8 +31,178 @@ def _one_of(knob: str, value: str, allowed: tuple[str, ...]) -> None:
 def _positive(knob: str, value: float | None) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise ConfigError(f"{knob}={value!r} must be a positive, finite number")
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much there is of a resource.
+
+    Parameters
+    ----------
+    amount
+        How much may be held at once; for a rate, how much may begin in ``period``.
+    period
+        Seconds, for a rate; infinite for a budget, which a run may spend in all; ``None`` for what is held and given
+        back.
+    """
+
+    amount: int
+    period: float | None = None
+
+
+_PERIODS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+_PERIODS["run"] = math.inf
+
+
+def read_capacity(name: str, given: object) -> Capacity:
+    """Read what a user wrote about one resource.
+
+    Raises
+    ------
+    ConfigError
+        It is neither a whole number from 1 nor a rate.
+
+    Examples
+    --------
+    >>> read_capacity("gpu", 2), read_capacity("api", "60/min"), read_capacity("tokens", "50000/run")
+    (Capacity(amount=2, period=None), Capacity(amount=60, period=60.0), Capacity(amount=50000, period=inf))
+    """
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return Capacity(given)
+    amount, slash, unit = given.partition("/") if isinstance(given, str) else ("", "", "")
+    if slash and amount.strip().isdecimal() and int(amount) >= 1 and unit.strip() in _PERIODS:
+        return Capacity(int(amount), _PERIODS[unit.strip()])
+    raise ConfigError(
+        f"resource {name!r}: {given!r} must be a whole number from 1, a rate such as '60/min', or a budget, '50000/run'"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a failed node is begun again, and how long it rests before.
+
+    Exponential backoff with full or partial jitter (Brooker, "Exponential Backoff And Jitter", 2015): the rest after
+    attempt *n* is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay``, of which the share ``jitter`` is
+    drawn by chance.
+
+    Parameters
+    ----------
+    attempts
+        In all: the first one counts.
+    initial_delay, max_delay
+        Seconds.
+    multiplier
+        By which each rest is longer than the one before.
+    jitter
+        Share of the rest that chance may take off, from 0 to 1.
+    on
+        Class names of the exceptions that are worth another attempt, their subclasses too; ``None``: any.
+
+    Examples
+    --------
+    >>> policy = RetryPolicy(attempts=4, initial_delay=1, multiplier=2, jitter=0.5)
+    >>> policy.delay(1, 0.0), policy.delay(3, 0.0), policy.delay(3, 1.0)
+    (1.0, 4.0, 2.0)
+    """
+
+    attempts: int = 1
+    initial_delay: float = 0.5
+    max_delay: float = 60.0
+    multiplier: float = 2.0
+    jitter: float = 0.5
+    on: tuple[str, ...] | str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
+            raise ConfigError(f"attempts={self.attempts!r} must be a whole number from 1: the first attempt counts")
+        for knob, least, most in (("initial_delay", 0, 1e9), ("max_delay", 0, 1e9), ("multiplier", 1, 1e9)):
+            _between(knob, getattr(self, knob), least, most)
+        _between("jitter", self.jitter, 0, 1)
+        if isinstance(self.on, str):
+            object.__setattr__(self, "on", (self.on,))
+        elif self.on is not None:
+            names = tuple(self.on) if isinstance(self.on, Iterable) else (self.on,)
+            if not all(isinstance(name, str) and name for name in names):
+                raise ConfigError(f"on={self.on!r} must be names of exception classes, such as 'OSError'")
+            object.__setattr__(self, "on", names)
+
+    def delay(self, attempt: int, chance: float) -> float:
+        """Say how long to rest after a failed attempt, in seconds.
+
+        Parameters
+        ----------
+        attempt
+            Its number, from 1.
+        chance
+            A draw from 0 to 1.
+        """
+        try:
+            rest = min(self.max_delay, self.initial_delay * self.multiplier ** (attempt - 1))
+        except OverflowError:
+            rest = self.max_delay
+        return rest * (1.0 - self.jitter * chance)
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """What a cache keeps, for how long, and what goes first.
+
+    Parameters
+    ----------
+    max_bytes
+        The most that all values together may weigh in memory. Equal values weigh once; keys are not counted.
+    max_entries
+        The most keys; ``None`` is no limit.
+    default_ttl
+        Seconds that a value lives when nothing else is said with it; ``None``: until it is evicted.
+    eviction
+        What goes when there is no room: ``"lru"``, what was not used for the longest time; ``"lfu"``, what was used the
+        least, where old fame fades; ``"ttl"``, what would expire the soonest.
+    copies
+        ``"when-mutable"``: what can change is copied on its way in and on each way out, so that nobody changes what is
+        cached. ``"never"``: everybody shares one object, and must not change it.
+    path
+        A folder where values are kept too, for the next process; ``None``: nowhere.
+
+    Raises
+    ------
+    ConfigError
+        A value that cannot be meant.
+
+    Examples
+    --------
+    >>> CachePolicy(eviction="lfu").max_bytes
+    104857600
+    >>> CachePolicy(eviction="lifo")
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: eviction='lifo' is not one of lru, lfu, ttl; known: lfu, lru, ttl
+    """
+
+    max_bytes: int = 100 * 2**20
+    max_entries: int | None = None
+    default_ttl: float | None = 3600.0
+    eviction: Eviction = "lru"
+    copies: Copies = "when-mutable"
+    path: str | PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        for knob, value in (("max_bytes", self.max_bytes), ("max_entries", self.max_entries)):
+            if value is None and knob == "max_entries":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
+        _positive("default_ttl", self.default_ttl)
+        _one_of("eviction", self.eviction, get_args(Eviction))
+        _one_of("copies", self.copies, get_args(Copies))
+        if self.path is not None and (not isinstance(self.path, str | PathLike) or not str(self.path)):
+            raise ConfigError(f"path={self.path!r} must be a folder")
+
+
+def _between(knob: str, value: float, least: float, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ConfigError(f"{knob}={value!r} must be a number from {least:g} to {most:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +231,28 @@ class RunConfig:
     guard
         Share of each cell's own time that may go into noticing changes of shared values which its code did not show;
         0 looks at nothing.
+    async_jobs
+        How many coroutines may wait at once on the event loop; ``None``: as many as there are. They take none of the
+        ``jobs``, unless there is only one, when everything runs in turn.
+    resources
+        How much there is of what nodes use: a whole number (``{"gpu": 2}``) of which that many may be held at once,
+        or a rate (``{"api": "60/min"}``, per ``s``, ``min`` or ``h``) of which that many may begin in any such time.
+        What a node uses and nothing here names is there once.
+    cluster
+        Address of the cluster that the backend is to use, such as ``"tcp://127.0.0.1:8786"`` for dask. ``None``: the
+        one that this session is connected to, else one made on this machine.
+    loop
+        Where coroutines run: ``"background"``, a loop in a thread of its own; or ``"notebook"``, the notebook's own,
+        which then has to be entered again while it runs.
     plan_cache
         Whether the plan of a notebook file that has not changed comes from disk, and a new one is kept there.
+    cache
+        Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
+        ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
+        ``False``, no; or the name of a folder.
+    history
+        Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
+        decides who goes first, and never a result.
 
     Raises
     ------
@@ -79,6 +277,12 @@ class RunConfig:
     seed: int = 0
     guard: float = 0.02
     plan_cache: bool = True
+    async_jobs: int | None = None
+    resources: Mapping[str, int | str] = field(default_factory=dict, hash=False)
+    cluster: str | None = None
+    loop: Loop = "background"
+    history: bool = True
+    cache: bool | str = True
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -86,10 +290,29 @@ class RunConfig:
                 raise ConfigError(f"jobs={self.jobs!r} must be a whole number")
             if self.jobs == 0:
                 raise ConfigError("jobs=0 can run nothing; give 1 or more, or -1 for all cores")
+            if self.jobs > _MOST_JOBS:
+                hint = "coroutines wait by the thousand without any"
+                raise ConfigError(f"jobs={self.jobs} is more than {_MOST_JOBS} workers; give fewer: {hint}")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
-        if not isinstance(self.plan_cache, bool):
-            raise ConfigError(f"plan_cache={self.plan_cache!r} must be True or False")
+        for knob in ("plan_cache", "history"):
+            if not isinstance(getattr(self, knob), bool):
+                raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
+        if not isinstance(self.cache, bool | str) or self.cache == "":
+            raise ConfigError(f"cache={self.cache!r} must be True, False or the name of a folder")
+        if self.async_jobs is not None and (
+            isinstance(self.async_jobs, bool) or not isinstance(self.async_jobs, int) or self.async_jobs < 1
+        ):
+            raise ConfigError(f"async_jobs={self.async_jobs!r} must be a whole number from 1, or None for no limit")
+        if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
+            raise ConfigError(f"cluster={self.cluster!r} must be the address of a cluster")
+        if not isinstance(self.resources, Mapping):
+            raise ConfigError(f"resources={self.resources!r} must be a mapping such as {{'gpu': 2, 'api': '60/min'}}")
+        for name, given in self.resources.items():
+            if not isinstance(name, str) or not name:
+                raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
+            read_capacity(name, given)
+        _one_of("loop", self.loop, get_args(Loop))
         _one_of("schedule", self.schedule, get_args(Schedule))
         _one_of("policy", self.policy, get_args(Policy))
         _positive("timeout", self.timeout)

@@ -14,7 +14,14 @@
     │   ├── NodeTimeout
     │   └── NodeCancelled
     ├── BackendError              a joblib backend is unknown, missing or refused the work
+    ├── CacheError                a key, value or file that a cache or context cannot take, or a use that would hang it
+    ├── CheckpointError           a checkpoint is unknown, or of another graph
     ├── ConditionError            a condition cannot be read or decided; .column says where
+    ├── ResourceError             a resource or lock that cannot be meant, or is not there any more
+    │   ├── LockTimeout           a lock was not to be had in time
+    │   ├── DeadlockError         .circle says who waits for whom; whoever gets it is the victim
+    │   ├── BudgetSpent           more is asked for than is left
+    │   └── LeaseExpired          the lock was taken back because its time was up
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
 
@@ -25,12 +32,13 @@ A node's failure is the exception to that: it shows the *cell's* traceback, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
+_NOBODY: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,14 @@ class BackendError(OrchestraError):
     """The joblib backend is unknown, not installed, or refused the work."""
 
 
+class CacheError(OrchestraError):
+    """A cache or a context cannot do what it was asked: a bad key or lifetime, a faulty import, a circle of keys."""
+
+
+class CheckpointError(OrchestraError):
+    """A checkpoint is not there, or does not fit what is to go on from it."""
+
+
 class ConditionError(OrchestraError):
     """A condition of a definition cannot be read, or cannot be decided from the values that it is given.
 
@@ -137,6 +153,61 @@ class ConditionError(OrchestraError):
         self.message = message
         self.column = column
         super().__init__(f"column {column}: {message}")
+
+
+class ResourceError(OrchestraError):
+    """A resource is unknown or asked for what it cannot give, or a lock is not held."""
+
+
+class LockTimeout(ResourceError):
+    """A lock was not to be had in time; nothing is held."""
+
+
+class DeadlockError(ResourceError):
+    """Owners wait for each other in a circle, and this request is the one that gives way.
+
+    Parameters
+    ----------
+    message
+        The circle in words, and what to do next.
+    circle
+        One entry for each wait, in order: who waits, for what, and who holds it.
+    victim
+        The owner whose request was refused.
+    """
+
+    def __init__(self, message: str, circle: Iterable[tuple[str, str, str]] = (), victim: str = "") -> None:
+        self.circle = tuple(circle)
+        self.victim = victim
+        super().__init__(message)
+
+
+class BudgetSpent(ResourceError):
+    """A budget has less left than was asked for; nothing was spent.
+
+    Parameters
+    ----------
+    message
+        What was asked for, what is left, and who spent the rest.
+    resource
+        The budget.
+    left
+        What can still be spent, in the budget's own unit.
+    spent
+        What was spent, by owner.
+    """
+
+    def __init__(
+        self, message: str, resource: str = "", left: float = 0.0, spent: Mapping[str, float] = _NOBODY
+    ) -> None:
+        self.resource = resource
+        self.left = left
+        self.spent = dict(spent)
+        super().__init__(message)
+
+
+class LeaseExpired(ResourceError):
+    """A lock was held longer than its lease, and may be somebody else's by now."""
 
 
 class CommandError(OrchestraError):

@@ -47,11 +47,66 @@ class NodeStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeQueued(Event):
+    """All that a node needs has ended: from now on it waits for its resources and for a worker."""
+
+    name: ClassVar[str] = "execution:node-queued"
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRetrying(Event):
+    """An attempt failed, and another will begin after ``delay`` seconds, during which no worker is held."""
+
+    name: ClassVar[str] = "execution:node-retrying"
+    node: NodeId
+    attempt: int
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphGrown(Event):
+    """A node returned new nodes, and they have joined the run."""
+
+    name: ClassVar[str] = "execution:graph-grown"
+    node: NodeId
+    nodes: tuple[NodeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled(Event):
+    """Nothing has happened for a long time: who is running, and who waits for what."""
+
+    name: ClassVar[str] = "execution:stalled"
+    silent: float
+    running: tuple[NodeId, ...]
+    waiting: tuple[tuple[NodeId, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeEnded(Event):
     """A node reached its one terminal state."""
 
     name: ClassVar[str] = "execution:node-ended"
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHit(Event):
+    """A node has its result from an earlier run."""
+
+    name: ClassVar[str] = "cache:node-hit"
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMissed(Event):
+    """A node was looked up and has to run: why."""
+
+    name: ClassVar[str] = "cache:node-missed"
+    node: NodeId
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +145,18 @@ class EventBus:
     def __init__(self) -> None:
         self._lock = Lock()
         self._subscribers: tuple[tuple[str, Subscriber], ...] = ()
+        self.heard = False
+        """Whether anybody listens; a plain attribute, because a run asks for each node."""
 
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(event)`` for each event whose name matches the glob; returns what undoes it."""
         entry = (pattern, subscriber)
         with self._lock:
             self._subscribers = (*self._subscribers, entry)
+            self.heard = True
 
         def undo() -> None:
-            with self._lock:
-                self._subscribers = tuple(e for e in self._subscribers if e is not entry)
+            self._dropped(entry)
 
         return undo
 
@@ -111,7 +168,14 @@ class EventBus:
                 continue
             try:
                 subscriber(event)
-            except Exception:
-                _log.exception("an event subscriber raised and was dropped: %r", subscriber)
-                with self._lock:
-                    self._subscribers = tuple(e for e in self._subscribers if e is not entry)
+            except BaseException:  # also one that means to end its thread: that is the run's, or a worker's
+                if self._dropped(entry):  # once, though several threads may find it at the same time
+                    _log.exception("an event subscriber raised and was dropped: %r", subscriber)
+
+    def _dropped(self, entry: tuple[str, Subscriber]) -> bool:
+        """Take a subscriber off; ``False`` when somebody else has."""
+        with self._lock:
+            before = self._subscribers
+            self._subscribers = tuple(e for e in before if e is not entry)
+            self.heard = bool(self._subscribers)
+            return len(self._subscribers) < len(before)

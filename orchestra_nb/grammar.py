@@ -26,11 +26,14 @@ from typing import Any, Literal
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.parsing import HelpAsked, Parser, number, split_line, whole
+from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, whole
 
 Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
-RUN_KNOBS = ("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed")
+RUN_KNOBS = (
+    *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
+    *("async_jobs", "resources", "cluster", "loop", "cache"),
+)
 """Fields of RunConfig that a line can set."""
 TEXT_SETTINGS: Mapping[str, str] = {
     "after": "nodes that must end first, as a,b",
@@ -91,6 +94,12 @@ def _knobs(parser: Parser, _: Surface) -> None:
     _keep_going(parser, _)
     add("--timeout", type=number, metavar="S", help="seconds for the whole run")
     add("--seed", type=whole, metavar="N", help="seed of what is random")
+    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once; any number unless given")
+    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
+        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
+    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+    add("--cache", action=argparse.BooleanOptionalAction, default=None,
+        help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
 
 
 def _keep_going(parser: Parser, _: Surface) -> None:
@@ -113,8 +122,10 @@ def _picture_options(parser: Parser, surface: Surface) -> None:
 
 
 def _pair(parser: Parser, _: Surface) -> None:
-    parser.add_argument("source", metavar="A", help="a node")
-    parser.add_argument("target", metavar="B", help="a node that may wait for A")
+    parser.add_argument("source", nargs="?", metavar="A", help="a node")
+    parser.add_argument("target", nargs="?", metavar="B", help="a node that may wait for A")
+    text = "say instead whether the result of NODE would be found, and what has changed since one was kept"
+    parser.add_argument("--cache", dest="kept", metavar="NODE", help=text)
 
 
 def _verify_options(parser: Parser, surface: Surface) -> None:
@@ -142,7 +153,9 @@ _COMMANDS: Mapping[str, _Command] = {
     "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
     "validate": _Command("list every error and warning of the graph", (*_FILE, _keep_going, _report)),
-    "why": _Command("say why B waits for A, with the evidence", (*_FILE, _pair, _keep_going, _report)),
+    "why": _Command(
+        "say why B waits for A, with the evidence, or why a result is not found", (*_FILE, _pair, _keep_going, _report)
+    ),
     "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
@@ -233,6 +246,8 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
     if not words or words[0] in ("-h", "--help", "help"):
         return Namespace(command="help", text=overview(surface))
     options = _understand(parser_of(words[0], surface), words[1:], words[0])
+    if options.command == "why" and (options.kept is None) == (options.target is None):
+        raise CommandError(f"{_PROGRAMS[surface]} why: name two nodes, A and B, or one: --cache NODE")
     if getattr(options, "notebook", None) and "nodes" in options and not options.notebook.endswith(".ipynb"):
         # `run --notebook train`: the option takes a path or nothing, and this is a node
         options.nodes, options.notebook = [options.notebook, *options.nodes], ""
@@ -279,4 +294,6 @@ def options_to_config(options: Namespace, base: RunConfig) -> RunConfig:
     RunConfig(jobs=3, backend=None, schedule='levels', policy='critical-path', keep_going=True, timeout=None, ...)
     """
     given: dict[str, Any] = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
+    if isinstance(given["resources"], list):
+        given["resources"] = {**base.resources, **dict(given["resources"])}
     return replace(base, **{knob: value for knob, value in given.items() if value is not None})

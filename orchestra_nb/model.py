@@ -6,9 +6,10 @@ cells, from 1) unless the cell gives a name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NewType
+from typing import Any, Literal, NewType, get_args
 
 from orchestra_nb.errors import ConfigError, OrchestraError
 
@@ -77,13 +78,15 @@ class Node:
     after
         Ids of nodes that must end first.
     cost
-        Expected seconds.
+        Expected seconds. 1.0 counts as not given: then it is what earlier runs took, where that is known.
     reads, writes, mutates
         Names that the node uses, binds and changes in place.
     uses
-        Resources and amounts, as ``"db"`` or ``"gpu:2"``.
+        Resources and amounts, as ``"db"`` or ``"gpu:2"``; or a mapping, ``{"gpu": 2}``.
     priority
         Higher goes first among ready nodes.
+    timeout
+        Seconds for each attempt; ``None`` is no limit.
     backend
         ``"inherit"``, or the backend that this node asks for.
     kind
@@ -92,6 +95,10 @@ class Node:
         Position in the document, from 0: the linear order that results must equal.
     source
         The cell's code, for cells.
+    cache
+        Whether the result is kept for later runs, and taken from an earlier one that was given the same; or for how
+        many seconds. ``True`` keeps no result that follows from the time, the network, chance or the like: seconds say
+        how old such a result may be.
     verdicts
         For each backend, why the node must not run there; an empty reason means that it may.
     metadata
@@ -99,6 +106,11 @@ class Node:
     parts
         Nodes that run one after another in this one's place, each with its own value; merged by
         :meth:`.DAGBuilder.optimize`. A node has either these or a body.
+
+    Raises
+    ------
+    ConfigError
+        A setting that cannot be meant: it names the node and the setting.
     """
 
     id: NodeId
@@ -130,17 +142,88 @@ class Node:
             raise ConfigError(f"a node's id must be a word, not {self.id!r}")
         for name in ("after", "reads", "writes", "mutates", "uses"):
             value = getattr(self, name)
-            if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-                raise ConfigError(f"node {self.id!r}: {name} must be a sequence of names, not {value!r}")
-            object.__setattr__(self, name, tuple(value))
-        if isinstance(self.cost, bool) or not isinstance(self.cost, int | float) or not 0 <= self.cost < float("inf"):
-            raise ConfigError(f"node {self.id!r}: cost must be seconds, zero or more, not {self.cost!r}")
+            if name == "uses" and isinstance(value, Mapping):
+                value = [f"{resource}:{amount}" for resource, amount in value.items()]
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                raise self._wrong(name, "a sequence of names")
+            names = tuple(value)  # once: it may be an iterator
+            if not all(isinstance(item, str) for item in names):
+                raise self._wrong(name, "a sequence of names")
+            object.__setattr__(self, name, names)
+        if not _is_number(self.cost) or self.cost < 0:
+            raise self._wrong("cost", "seconds, zero or more")
+        if self.timeout is not None and (not _is_number(self.timeout) or self.timeout <= 0):
+            raise self._wrong("timeout", "a positive number of seconds")
+        if not isinstance(self.cache, bool) and (not _is_number(self.cache) or self.cache <= 0):
+            raise self._wrong("cache", "True, False or a positive number of seconds")
+        if not _is_number(self.priority):
+            raise self._wrong("priority", "a number")
+        if not isinstance(self.index, int):
+            raise self._wrong("index", "a position in the document")
+        if not isinstance(self.backend, str) or not self.backend:
+            raise self._wrong("backend", "'inherit' or the name of a joblib backend")
+        if self.kind not in get_args(NodeKind):
+            raise self._wrong("kind", f"one of {', '.join(get_args(NodeKind))}")
+        if self.fn is not None and not callable(self.fn):
+            raise self._wrong("fn", "a function")
+        self._check_parts()
+
+    def _check_parts(self) -> None:
         if self.parts:
             if not all(isinstance(part, Node) for part in self.parts):
                 raise ConfigError(f"node {self.id!r}: parts must be a sequence of nodes, not {self.parts!r}")
             object.__setattr__(self, "parts", tuple(self.parts))
             if self.fn is not None or self.source:
                 raise ConfigError(f"node {self.id!r} has parts and a body; give one of them")
+
+    def _wrong(self, setting: str, expected: str) -> ConfigError:
+        return ConfigError(f"node {self.id!r}: {setting} must be {expected}, not {getattr(self, setting)!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """What a node may return: nodes that join the run, which are checked like those that were there from the start.
+
+    They may come ``after`` any node and each other; what waits for the expanding node waits for them too
+    (:func:`.grown` has the rules).
+
+    Parameters
+    ----------
+    nodes
+        The new nodes: :class:`Node` objects, functions or ``@task`` functions. An iterator is used up here, so that
+        what travels between processes is plain.
+    value
+        The value of the expanding node itself.
+    edges
+        With kind and evidence, for those who have them: each ends at a new node. ``after`` declares the others.
+
+    Raises
+    ------
+    ConfigError
+        What should be a sequence is none.
+
+    Examples
+    --------
+    >>> def split(rows):
+    ...     return Expand((Node(NodeId(f"part-{row}")) for row in rows), value=len(rows))
+    >>> split("ab").value, [node.id for node in split("ab").nodes]
+    (2, ['part-a', 'part-b'])
+    """
+
+    nodes: Iterable[Node | Callable[..., Any]]
+    value: Any = None
+    edges: Iterable[Edge] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("nodes", "edges"):
+            given = getattr(self, name)
+            if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+                raise ConfigError(f"Expand takes a sequence of {name}, not {given!r}; write [...] around it")
+            object.__setattr__(self, name, tuple(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +259,7 @@ class UnforeseenChange:
         return f"{told}; nothing ordered it with {others}, which {uses} {self.name!r} too" if others else told
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see running.outcomes.replied
 class Outcome:
     """How one node ended: a value, so that a worker never raises through its pool.
 
@@ -185,7 +268,9 @@ class Outcome:
     status
         ``"done"``, ``"cached"``, ``"failed"``, ``"skipped"`` or ``"cancelled"``.
     value
-        What the node made: a function's return value, or a mapping of the names that a cell bound.
+        What the node made: a function's return value, or a mapping of the names that a cell bound. In the events of a
+        run it may be a reference to a value that was left elsewhere; in the result it is the value itself, or says
+        that it was released because nobody had asked for it.
     error
         Set when the status is ``"failed"`` or ``"cancelled"``.
     started, ended
@@ -198,6 +283,12 @@ class Outcome:
         Why it was skipped or cancelled, or why it ran elsewhere than asked.
     outputs
         What it printed and displayed, in nbformat's shape.
+    queued
+        When all that it needs had ended, in seconds since the run began; ``None`` when that never was.
+    lock_wait
+        Seconds of the time between ``queued`` and ``started`` that it waited for the resources it uses.
+    bytes_in, bytes_out
+        Bytes that travelled to and from another process for it; zero where it shared this one's memory.
     """
 
     node: NodeId
@@ -210,6 +301,10 @@ class Outcome:
     worker: str = ""
     reason: str = ""
     outputs: tuple[Output, ...] = ()
+    queued: float | None = None
+    lock_wait: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
 
     @property
     def seconds(self) -> float:
@@ -222,3 +317,8 @@ class Outcome:
     def ok(self) -> bool:
         """Whether the node's value can be used."""
         return self.status in ("done", "cached")
+
+    @property
+    def bad(self) -> bool:
+        """Whether something went wrong: a node that was skipped brings nobody down by itself."""
+        return self.status in ("failed", "cancelled")

@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from orchestra_nb.errors import CommandError, nearest
+from orchestra_nb.config import read_capacity
+from orchestra_nb.errors import CommandError, ConfigError, nearest
 
 
 class HelpAsked(Exception):
@@ -87,3 +88,27 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def amount(text: str) -> tuple[str, int | str]:
+    """Read how much there is of a resource: a name, ``=``, and a whole number or a rate.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is neither.
+
+    Examples
+    --------
+    >>> amount("gpu=2"), amount("api=60/min")
+    (('gpu', 2), ('api', '60/min'))
+    """
+    name, equals, given = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N, as gpu=2 or api=60/min")
+    much: int | str = int(given) if given.isdecimal() else given
+    try:
+        read_capacity(name, much)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name, much

@@ -20,8 +20,13 @@ from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import ConfigError, Issue, NotebookError
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.running.agent_task import AgentExecutor
+from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
+
+_COMMANDS = (".json", ".yaml", ".yml", ".md")
+"""Endings of files that are command definitions; any other is a notebook."""
 
 
 class Pipeline:
@@ -30,12 +35,14 @@ class Pipeline:
     Parameters
     ----------
     target
-        A :class:`.Notebook` or the path of one (``.ipynb``), a :class:`.DAG`, or whatever
-        :meth:`.DAGBuilder.build_dag` takes.
+        A :class:`.Notebook` or the path of one, the path of a command definition (``.json``, ``.yaml``, ``.md``), a
+        :class:`.DAG`, or whatever :meth:`.DAGBuilder.build_dag` takes.
     config
         Jobs, backend and so on.
     bus
         Receives the events of every run.
+    agents
+        Who does the work of agents: called with the node and its context, sync or async.
 
     Raises
     ------
@@ -51,12 +58,21 @@ class Pipeline:
     (True, 3)
     """
 
-    def __init__(self, target: Any, config: RunConfig | None = None, bus: EventBus | None = None) -> None:
+    def __init__(
+        self,
+        target: Any,
+        config: RunConfig | None = None,
+        bus: EventBus | None = None,
+        agents: AgentExecutor | None = None,
+    ) -> None:
         if config is not None and not isinstance(config, RunConfig):
             raise ConfigError(f"config must be a RunConfig, not {type(config).__name__}")
         self.config = config if config is not None else RunConfig()
-        self.bus = bus if bus is not None else EventBus()
-        if isinstance(target, str | os.PathLike):
+        self.scheduler = ParallelScheduler(self.config, bus)
+        self.bus = self.scheduler.bus
+        if agents is not None:
+            self.scheduler.set_agent_executor(agents)
+        if isinstance(target, str | os.PathLike) and Path(target).suffix not in _COMMANDS:
             target = Notebook.read(Path(target), plan_cache=self.config.plan_cache)
         self.notebook = target if isinstance(target, Notebook) else None
         if self.notebook is not None:
@@ -69,6 +85,7 @@ class Pipeline:
         context: Mapping[str, Any] | None = None,
         *,
         targets: Iterable[str] = (),
+        results: Iterable[str] | None = None,
         namespace: dict[str, Any] | None = None,
     ) -> RunResult:
         """Run it; also a failed run returns its result.
@@ -80,6 +97,9 @@ class Pipeline:
             cell.
         targets
             Run only these nodes and what they need.
+        results
+            For functions: the nodes whose values are wanted. Every other value is let go when the last node that reads
+            it has ended, which is what keeps a run with large values small. ``None`` keeps all.
         namespace
             For a notebook: where its names are left; a new one by default.
 
@@ -92,15 +112,23 @@ class Pipeline:
         ------
         NotebookError
             Cells use magics, and there is no IPython here; nothing ran.
+        DefinitionError, ConfigError
+            There is no such result, or the target is a notebook, whose values stay in its namespace; nothing ran.
         KeyboardInterrupt
             The run was interrupted.
         """
         chosen = list(targets)
         dag = self.dag.subgraph(chosen) if chosen else self.dag
-        scheduler = ParallelScheduler(self.config, self.bus)
+        scheduler = self.scheduler
         if not any(node.kind == "cell" for node in dag.nodes.values()):
-            return scheduler.execute(dag, context)
+            return scheduler.execute(dag, context, results=results)
+        if results is not None:
+            raise ConfigError("results= is for nodes of functions; the values of a notebook stay in its namespace")
         return self._run_cells(dag, scheduler, dict(context or {}) if namespace is None else namespace)
+
+    def cancel(self, reason: str = "the run was cancelled") -> None:
+        """Stop the run that is under way, from any thread; :meth:`run` then returns what it has."""
+        self.scheduler.cancel(reason)
 
     def _run_cells(self, dag: DAG, scheduler: ParallelScheduler, namespace: dict[str, Any]) -> RunResult:
         from orchestra_nb.notebook.outputs import settle
@@ -112,7 +140,9 @@ class Pipeline:
             _refuse_magics(dag)
         dag = in_part(dag, namespace)
         namespace.setdefault("__name__", "__main__")
-        result = run_cells(dag, CellProgram(dag, namespace, shell, scheduler.config.guard), scheduler)
+        recall = open_recall(scheduler.config, dag.nodes.values())
+        program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall)
+        result = run_cells(dag, program, scheduler)
         outputs = settle({outcome.node: outcome.outputs for outcome in result.outcomes.values()})
         plain = {name: replace(outcome, outputs=outputs[outcome.node]) for name, outcome in result.outcomes.items()}
         return replace(result, outcomes=plain)

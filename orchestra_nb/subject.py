@@ -14,6 +14,8 @@ from orchestra_nb.definitions.loading import load_command
 from orchestra_nb.errors import CommandError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check, faults_of
+from orchestra_nb.running import not_kept
+from orchestra_nb.running.history import open_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Subject:
 
     @property
     def cautions(self) -> tuple[Issue, ...]:
-        """The warnings without what ``validate`` alone tells: which words of a definition mean nothing here."""
-        return tuple(issue for issue in self.warnings if issue.code != "not-understood")
+        """The warnings without what ``validate`` alone tells as a warning.
+
+        That is: which words of a definition mean nothing here; which results will not be kept, which a plan has itself.
+        """
+        return tuple(issue for issue in self.warnings if issue.code not in ("not-understood", not_kept.CODE))
 
 
 def is_definition(path: str) -> bool:
@@ -69,8 +74,8 @@ def read_subject(
     targets
         Keep only these nodes and what they need; all when empty.
     config
-        Says with ``keep_going`` whether cells that do not parse are nodes, and with ``plan_cache`` whether a plan may
-        come from disk.
+        Says with ``keep_going`` whether cells that do not parse are nodes, with ``plan_cache`` whether a plan may come
+        from disk, and with ``history`` whether costs are what earlier runs took.
     parameters
         Of the notebook, as in :meth:`.Notebook.read`.
 
@@ -83,18 +88,21 @@ def read_subject(
     MissingDependencyError
         A target is not in it.
     """
+    config = config if config is not None else RunConfig()
+    history = open_history(config)
     if is_definition(path):
         if parameters:
             raise CommandError(f"{path} is a command definition; only notebooks take parameters")
         command = load_command(path)
-        return Subject(_narrowed(command.dag, targets), command.warnings)
-    config = config if config is not None else RunConfig()
+        return Subject(history.costed(_narrowed(command.dag, targets)), command.warnings)
     notebook = Notebook.read(path, parameters, plan_cache=config.plan_cache)
     cells = {cell.id: cell for cell in notebook.cells}
     dag = notebook.planned(keep_going=config.keep_going)
     nodes = dag.nodes.values()
     cautions = check(nodes, dag.edges, place=lambda node, setting: cells[node.id].where(setting))
-    return Subject(_narrowed(dag, targets), (*notebook.warnings, *cautions), notebook, faults_of(nodes))
+    shown = history.costed(_narrowed(dag, targets))
+    unkept = not_kept.cautions(shown.nodes.values(), place=lambda node, setting: cells[node.id].where(setting))
+    return Subject(shown, (*notebook.warnings, *cautions, *unkept), notebook, faults_of(nodes))
 
 
 def notebook_of(subject: Subject, path: str) -> Notebook:

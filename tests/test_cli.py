@@ -19,6 +19,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook import headless, verification
+from orchestra_nb.running import not_kept
 
 SOURCES = ["#| name: load\nx = 1", "y = x + 1", "#| after: load\nz = 5", "x + y"]
 SECTION_13 = {
@@ -153,15 +154,30 @@ def test_graph_writes_the_picture(save: Save, tell: Tell, tmp_path: Path, name: 
 
 
 def test_validate_lists_warnings_and_is_content(save: Save, tell: Tell) -> None:
-    save("#| cache: true\nx = 1")
+    save("#| undo: drop\nx = 1")
     code, out, _ = tell("validate", "a.ipynb")
-    assert (code, "warning [setting-not-acted-on] cell 1: 'cache' is read and kept" in out) == (0, True)
+    assert (code, "warning [setting-not-acted-on] cell 1: 'undo' is read and kept" in out) == (0, True)
     data = json.loads(tell("validate", "a.ipynb", "--json")[1])
     assert (data["success"], [issue["code"] for issue in data["warnings"]]) == (True, ["setting-not-acted-on"])
 
 
+def test_what_will_not_be_kept_is_a_line_of_the_plan_and_a_warning_of_validate(
+    save: Save, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(not_kept, "not_kept", lambda node: "follows from chance" if node.id == "cell-2" else "")
+    save("#| cache: true\nx = 1", "#| timeout: 9\n#| cache: true\ny = 1")
+    told = "is not kept: it follows from chance"
+    code, out, err = tell("plan", "a.ipynb")
+    assert (code, out.count("not kept: cell-2 follows from chance"), told in err) == (0, 1, False)
+    reasons = [node["reason"] for node in json.loads(tell("plan", "a.ipynb", "--json")[1])["nodes"]]
+    assert reasons == ["", "its result will not be kept: it follows from chance"]
+    code, out, _ = tell("validate", "a.ipynb")
+    assert (code, out.count("[not-kept]")) == (0, 1)
+    assert f"warning [not-kept] cell 2, line 2: 'cell-2' {told}" in out
+
+
 def test_validate_lists_every_fault(save: Save, tell: Tell) -> None:
-    save("#| aftr: x\na = 1", "#| cache: 3\nb = = 1")
+    save("#| aftr: x\na = 1", "#| undo: drop\nb = = 1")
     code, out, _ = tell("validate", "a.ipynb")
     assert code == 2
     assert [line.split("]")[0] for line in out.splitlines()] == [
@@ -174,9 +190,9 @@ def test_validate_lists_every_fault(save: Save, tell: Tell) -> None:
 
 
 def test_warnings_go_to_standard_error(save: Save, tell: Tell) -> None:
-    save("#| cache: true\nx = 1")
+    save("#| undo: drop\nx = 1")
     _, out, err = tell("plan", "a.ipynb")
-    assert "warning: cell 1: 'cache' is read and kept" in err
+    assert "warning: cell 1: 'undo' is read and kept" in err
     assert "warning" not in out
 
 

@@ -39,8 +39,8 @@ make_venv() {
   "$python" -m venv --clear "$venv"
 }
 
-see_to_older_kernel() {
-  sh tools/older_kernel.sh || echo "setup: no older ipykernel could be fetched; only the tests need one" >&2
+see_to_older_kernels() {
+  sh tools/older_kernels.sh || echo "setup: no older ipykernel could be fetched; only the tests need one" >&2
 }
 
 asked_for() {
@@ -66,12 +66,12 @@ install() {
 
 if [ -e "$stamp" ] && [ "$(fingerprint)" = "$(cat "$stamp")" ] && asked_for; then
   see_to_dot
-  see_to_older_kernel
+  see_to_older_kernels
   exit 0
 fi
 { usable && asked_for; } || make_venv
 install
 fingerprint > "$stamp"
 see_to_dot
-see_to_older_kernel
+see_to_older_kernels
 echo "setup: ready in $venv"

@@ -23,6 +23,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from orchestra_nb.context.parts import settled
+
 _MOST_OBJECTS = 2_000_000
 OPAQUE = "opaque:"
 """Prefix of the digest of a value that holds something which cannot be looked into."""
@@ -174,7 +176,8 @@ class _Walk:
             self.token("global", reduced)
             return
         self.alive.append(reduced)
-        for part in reduced[:3]:
+        state, attached = settled(value, reduced[2] if len(reduced) > 2 else None)
+        for part in (*reduced[:2], state, *attached):
             self.visit(part)
         for items in reduced[3:5]:
             for item in items or ():
@@ -182,6 +185,8 @@ class _Walk:
 
     @staticmethod
     def _reduce(value: object) -> Any:
+        if isinstance(value, BaseException):  # libraries teach pickle to take along where it was raised: dask does
+            return value.__reduce_ex__(4)
         reducer = copyreg.dispatch_table.get(type(value))
         return reducer(value) if reducer is not None else value.__reduce_ex__(4)
 

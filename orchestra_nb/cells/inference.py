@@ -18,18 +18,20 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.conditions import retry_policy_of, under_condition
 from orchestra_nb.cells.conflicts import inferred_edges, names_of
 from orchestra_nb.cells.declared import unknown_backends
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects, Interpreter, step
 from orchestra_nb.cells.effects.names import BUILTINS, HISTORY
 from orchestra_nb.cells.effects.records import Family, Mode
 from orchestra_nb.cells.fixed_names import CellNames, slots_of
+from orchestra_nb.cells.keepable import Keepable, keepable, settled
 from orchestra_nb.cells.known_names import take_names
 from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned, source_key
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
 from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
 from orchestra_nb.cells.versions import Slots
-from orchestra_nb.errors import Issue, NotebookError
+from orchestra_nb.errors import ConditionError, Issue, NotebookError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import FAULT, check, faults_of
 from orchestra_nb.model import Edge, Node
@@ -128,6 +130,7 @@ def infer(
     effects: list[Effects] = []
     nodes: list[Node] = []
     touches: list[Mapping[str, Any]] = []
+    kept: list[Keepable | None] = []
     issues: list[Issue] = []
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
         if isinstance(code, Prepared):
@@ -139,6 +142,9 @@ def infer(
         effects.append(found)
         nodes.append(_node(number, cell, found, verdicts(found, machine)))
         touches.append(_touches(found, machine))
+        cache = cell.settings.cache
+        tree = code.tree if isinstance(code, Prepared) else None
+        kept.append(keepable(found, machine, not isinstance(cache, bool), tree) if cache else None)
         if isinstance(code, Issue) and not cell.may_fail:
             nodes[-1] = replace(nodes[-1], metadata={**nodes[-1].metadata, FAULT: code})
         issues += [_history(cell, barrier) for barrier in found.barriers if barrier.why.startswith(HISTORY)]
@@ -152,7 +158,9 @@ def infer(
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
     trees = [code.tree if isinstance(code, Prepared) else ast.Module([], []) for code in prepared]
     known = [CellNames(*each) for each in zip(cells, trees, effects, strict=True)]
-    slots = slots_of(known, namespace or (), read_outside) if not machine.watched else [Slots() for _ in cells]
+    plain = machine.watched or any(cell.settings.when is not None for cell in cells)  # which look names up as texts
+    slots = [Slots() for _ in cells] if plain else slots_of(known, namespace or (), read_outside)
+    nodes = settled(kept, effects, nodes, bool(namespace))
     nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches, strict=True)]
     edges = inferred_edges(effects, [node.id for node in nodes], slots)
     return Inference(tuple(nodes), tuple(edges), tuple(effects))
@@ -198,7 +206,10 @@ def _parse(cells: Iterable[Cell], keep_going: bool) -> list[Prepared | Issue]:
     fatal: list[Issue] = []
     for cell in cells:
         try:
-            prepared.append(prepare(cell.source))
+            prepared.append(under_condition(prepare(cell.source), cell))
+        except ConditionError as error:
+            told, hint = f"its condition cannot be read: {error}", f"it says {cell.settings.when!r}"
+            fatal.append(Issue("bad-condition", told, (cell.id,), cell.where("when"), hint))
         except CellSyntaxError as error:
             issue = Issue("syntax-error", f"this is not Python: {error}", (cell.id,), cell.line(error.line))
             prepared.append(issue)
@@ -264,7 +275,7 @@ def _node(number: int, cell: Cell, effects: Effects, where: Mapping[str, str]) -
         uses=tuple(said.uses),
         priority=said.priority,
         timeout=said.timeout,
-        retry=said.retry,
+        retry=retry_policy_of(said.retry),
         breaker=said.breaker,
         cache=said.cache,
         when=said.when,
@@ -278,11 +289,13 @@ def _node(number: int, cell: Cell, effects: Effects, where: Mapping[str, str]) -
         metadata={
             "state": effects.state if UNKNOWN_CODE not in effects.state else (*effects.state, ANYTHING),
             "sets": tuple(str(access.key) for access in effects.of("state", "write")),
+            "cost_given": said.cost is not None,
             "tags": cell.tags,
             "cell_id": cell.cell_id,
             "position": cell.position,
             "place": cell.place,
             "first_line": cell.first_line,
             "keeps_place": tuple(barrier.why for barrier in effects.barriers),
+            "deletes": tuple(sorted(effects.deletes)),
         },
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 from orchestra_nb.cells.effects import Interpreter
 from orchestra_nb.cells.effects.values import NOTHING, Body, Value
+from orchestra_nb.syntax import tree_of
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), range)
 _BOXES = (list, dict, set, tuple, frozenset)
@@ -82,7 +83,7 @@ def _function(machine: Interpreter, name: str, function: types.FunctionType) -> 
 
 def _source_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = tree_of(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError, ValueError):
         return None
     node = tree.body[0] if len(tree.body) == 1 else None

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned
-from orchestra_nb.cells.plan_cache import private_folder
+from orchestra_nb.cells.plan_cache import plan_folder
 
 _FORMAT = "orchestra_nb learned 1"
 _MOST_BYTES = 2**20
@@ -25,7 +25,7 @@ _MOST_BYTES = 2**20
 
 def place_of(notebook: Path) -> Path | None:
     """The file where what is learned of a notebook is kept; ``None`` when there is no place for it."""
-    folder = private_folder()
+    folder = plan_folder()
     if folder is None:
         return None
     return folder / f"{hashlib.sha256(os.fsencode(notebook.absolute())).hexdigest()}.learned"

@@ -22,6 +22,7 @@ import nbformat
 
 from orchestra_nb.cells.source import CellSyntaxError, prepare
 from orchestra_nb.errors import Issue, NotebookError, nearest
+from orchestra_nb.syntax import tree_of
 
 _TAG, _INJECTED = "parameters", "injected-parameters"
 _WORDS: Mapping[str, bool | None] = {"True": True, "False": False, "None": None}
@@ -160,7 +161,7 @@ def _first(document: nbformat.NotebookNode, tag: str) -> int | None:
 def _bound(cell: nbformat.NotebookNode) -> set[str] | None:
     """The names that a cell binds by plain assignments; ``None`` when it cannot be told."""
     try:
-        body = ast.parse(prepare(cell.source).code).body if cell.cell_type == "code" else []
+        body = tree_of(prepare(cell.source).code).body if cell.cell_type == "code" else []
     except (CellSyntaxError, SyntaxError):
         return None
     targets = [

@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import tempfile
 import time
 from collections.abc import Sequence
@@ -38,6 +37,7 @@ from orchestra_nb.cells.inference import cell_dag
 from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned, source_key
 from orchestra_nb.cells.plan_record import decode, encode, key_of
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.private_folder import private_folder
 
 VARIABLE = "ORCHESTRA_NB_PLAN_CACHE"
 """Names the environment variable that says where plans are kept; empty: nowhere."""
@@ -70,7 +70,7 @@ def dag_of(cells: Sequence[Cell], learned: Learned = NOTHING_LEARNED) -> DAG:
     code = code_digest()
     around = f"{code} {knowledge().digest} {copies_on_write()} {_recalled(cells, learned)}"
     key = key_of(cells, around) if code is not None else None
-    folder = private_folder() if key is not None else None
+    folder = plan_folder() if key is not None else None
     if folder is None:
         return cell_dag(cells, learned=learned)
     path = folder / f"{key}.plan"
@@ -118,30 +118,9 @@ def _hangs_on_the_process(dag: DAG) -> bool:
     return any("beyond what" in why for node in dag.nodes.values() for why in node.metadata.get("keeps_place", ()))
 
 
-def private_folder() -> Path | None:
+def plan_folder() -> Path | None:
     """Where plans are kept, made and private; ``None`` when there is no such place."""
-    told = os.environ.get(VARIABLE)
-    if told is not None and not told.strip():
-        return None
-    try:
-        if told is None:
-            from platformdirs import user_cache_path
-
-            folder = user_cache_path("orchestra_nb", appauthor=False) / "plans"
-            if not folder.is_absolute():  # a user without a home
-                return None
-        else:
-            folder = Path(told).expanduser()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    return folder if _is_private(status) else None
-
-
-def _is_private(status: os.stat_result) -> bool:
-    """Whether a folder belongs to this user and nobody else can write into it; Windows has no such bits."""
-    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o022)
+    return private_folder(VARIABLE, "plans")
 
 
 def _read(path: Path) -> str | None:

@@ -26,6 +26,13 @@ def _listed(value: object) -> object:
     return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple) and _hashable(value) else value
 
 
+def _amounts(value: object) -> object:
+    """Read ``{gpu: 2}`` as ``gpu:2``."""
+    if isinstance(value, Mapping) and all(isinstance(name, str) and type(much) is int for name, much in value.items()):
+        value = [f"{name}:{much}" for name, much in value.items()]
+    return _listed(value)
+
+
 def _hashable(items: Iterable[object]) -> bool:
     return all(isinstance(item, str) for item in items)
 
@@ -44,7 +51,7 @@ def _a_use(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_a_name)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
-Uses = Annotated[tuple[Annotated[str, AfterValidator(_a_use)], ...], BeforeValidator(_listed)]
+Uses = Annotated[tuple[Annotated[str, AfterValidator(_a_use)], ...], BeforeValidator(_amounts)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -111,7 +118,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "reads": _NAMES,
         "writes": _NAMES,
         "mutates": _NAMES,
-        "uses": "resources such as 'db' or 'gpu:2'",
+        "uses": "resources such as 'db' or 'gpu:2', or a mapping of amounts",
         "priority": "a whole number",
         "cost": "seconds, zero or more",
         "timeout": "a positive number of seconds",
@@ -135,7 +142,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
 )
 
 
-_UNACTED = ("uses", "retry", "breaker", "cache", "when", "undo")
+_UNACTED = ("breaker", "undo")
 
 
 def unacted(settings: NodeSettings, path: str = "") -> tuple[Issue, ...]:
@@ -143,8 +150,8 @@ def unacted(settings: NodeSettings, path: str = "") -> tuple[Issue, ...]:
 
     Examples
     --------
-    >>> print(*unacted(NodeSettings(cache=True), "cell 3"))
-    cell 3: 'cache' is read and kept, but this version does not act on it yet
+    >>> print(*unacted(NodeSettings(undo="drop"), "cell 3"))
+    cell 3: 'undo' is read and kept, but this version does not act on it yet
     """
     plain = NodeSettings()
     return tuple(

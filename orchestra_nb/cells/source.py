@@ -15,6 +15,8 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
+from orchestra_nb.syntax import tree_of
+
 COMPILER_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _OWN_HEADER = re.compile(r"\A\s*%%orchestrate\b[^\n]*(\n|\Z)")
 _OWN_LINE = re.compile(r"\s*%(orchestrate\b|(load_ext|reload_ext|unload_ext)\s+orchestra_nb\b)")
@@ -67,7 +69,7 @@ def prepare(source: str) -> Prepared:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is the cell's business, shown when the cell runs
-            tree = compile(code, "<cell>", "exec", ast.PyCF_ONLY_AST | COMPILER_FLAGS)
+            tree = tree_of(code, "<cell>", COMPILER_FLAGS)
             compiled = compile(code, "<cell>", "exec", COMPILER_FLAGS, dont_inherit=True)
     except SyntaxError as error:
         raise CellSyntaxError(f"{error.msg}: {(error.text or '').strip()!r}", error.lineno or 1) from None

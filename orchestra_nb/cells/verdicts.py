@@ -98,6 +98,12 @@ def _process(effects: Effects, machine: Interpreter) -> str:
     for access in effects.of("name", "write"):
         if access.why == "del":
             return f"deletes {access.key}"
+    return what_stays(effects, machine)
+
+
+def what_stays(effects: Effects, machine: Interpreter) -> str:
+    """Say what the cell just interpreted leaves that a copy would not be; empty for plain values."""
+    for access in effects.of("name", "write"):
         value = machine.module.names.get(str(access.key))
         for number in sorted(machine.heap.reachable(value)) if value is not None else ():
             item = machine.heap[number]

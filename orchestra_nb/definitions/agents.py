@@ -65,6 +65,7 @@ def _agent(fields: Fields) -> Agent | None:
         "cost": fields.seconds({"estimatedTime": MS, "estimatedDuration": MINUTES}),
         "timeout": fields.seconds({"timeout": MS}, positive=True),
         "retry": _retry(fields),
+        "cache": _cache(fields),
         "condition": read_condition(fields),
         "undo": undo,
         "compensation": compensation,
@@ -158,6 +159,14 @@ def _retry(fields: Fields) -> Mapping[str, Any] | None:
     }
     inner.rest()
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _cache(fields: Fields) -> bool | float:
+    """Read ``cache``: a yes or no, or seconds."""
+    key = fields.find(("cache",))
+    if key is None or isinstance(fields.values[key], bool):
+        return key is not None and bool(fields.values[key])
+    return fields.seconds({key: 1.0}, positive=True) or False
 
 
 def read_condition(fields: Fields) -> Condition | None:

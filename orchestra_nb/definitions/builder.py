@@ -13,17 +13,23 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from orchestra_nb.definitions.command import CommandDefinition
+from orchestra_nb.definitions.condition import parse_condition
 from orchestra_nb.definitions.loading import examine, faults, load_command
 from orchestra_nb.definitions.mappings import node_from
-from orchestra_nb.errors import CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
+from orchestra_nb.definitions.names import camel_case
+from orchestra_nb.errors import ConditionError, CycleError, DefinitionError, GraphError, Issue, MissingDependencyError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.optimising import optimise
-from orchestra_nb.graph.task import node_of, parameters
+from orchestra_nb.graph.signature import parameters
+from orchestra_nb.graph.task import node_of
 from orchestra_nb.graph.validation import ValidationResult, cautions, check, strays
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
+
+if TYPE_CHECKING:
+    from orchestra_nb.resources.manager import ResourceManager
 
 _COMMAND_KEYS = {
     "phases",
@@ -87,7 +93,12 @@ class DAGBuilder:
         return DAG(found.nodes, found.edges, found.metadata)
 
     def validate(
-        self, definition: Any, *, roots: str | Iterable[str] = (), targets: str | Iterable[str] = ()
+        self,
+        definition: Any,
+        *,
+        roots: str | Iterable[str] = (),
+        targets: str | Iterable[str] = (),
+        locks: ResourceManager | None = None,
     ) -> ValidationResult:
         """Find every fault of a DAG or a definition at once; nothing raises.
 
@@ -98,6 +109,9 @@ class DAGBuilder:
         roots, targets
             Where they are named, nodes that no root leads to (``"unreachable"``) and nodes that no target needs
             (``"dead-end"``) are warnings.
+        locks
+            The manager whose locks the nodes take while they run: orders in which it saw them taken, and that could end
+            in a deadlock, are warnings (``"lock-order"``). What a node declares in ``uses`` has no order.
 
         Examples
         --------
@@ -115,7 +129,7 @@ class DAGBuilder:
             return ValidationResult((_issue(error),))
         if dag is not None:
             ends = [(named,) if isinstance(named, str) else tuple(named) for named in (roots, targets)]
-            issues = (*issues, *strays(dag.table, *ends))
+            issues = (*issues, *strays(dag.table, *ends), *(locks.predict({}) if locks is not None else ()))
         return ValidationResult(issues)
 
     def _examined(self, definition: Any) -> tuple[DAG | None, tuple[Issue, ...]]:
@@ -214,9 +228,17 @@ def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mappin
 
 
 def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
-    """Edges for the parameters that name another node; one that names its own node is left to the context."""
+    """Edges for the parameters and conditions that name another node; one's own name is left to the context."""
+    nodes = tuple(nodes)
     names = {node.id for node in nodes}
-    return tuple(
+    spoken = {camel_case(name): name for name in names}
+    read = tuple(
+        Edge(maker, node.id, "value", evidence=(Evidence(name, reason=f"its condition reads {name}"),))
+        for node in nodes
+        for name in _names_of_condition(node)
+        if (maker := NodeId(name) if name in names else spoken.get(name)) is not None and maker != node.id
+    )
+    return read + tuple(
         Edge(
             NodeId(name),
             node.id,
@@ -225,9 +247,19 @@ def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
         )
         for node in nodes
         if node.fn is not None
-        for name in parameters(node.fn)
+        for name, _, _ in parameters(node.fn)
         if name in names and name != node.id
     )
+
+
+def _names_of_condition(node: Node) -> tuple[str, ...]:
+    """The names that a node's condition reads; one that cannot be read is the run's to name."""
+    if node.when is None or node.fn is None:
+        return ()
+    try:
+        return parse_condition(node.when).names
+    except ConditionError:
+        return ()
 
 
 def _misfit(place: str, item: object) -> Issue:

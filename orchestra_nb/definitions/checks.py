@@ -6,12 +6,13 @@ the caller puts into the context) is a warning. Every fault has the path of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from orchestra_nb.definitions.command import Agent, CommandDefinition, Phase
 from orchestra_nb.definitions.condition import Condition
 from orchestra_nb.definitions.names import ROOTS, Names
-from orchestra_nb.errors import Issue, nearest
+from orchestra_nb.definitions.templates import ITEM_WORDS, source_of, template_of
+from orchestra_nb.errors import ConditionError, Issue, nearest
 
 
 def check_definition(command: CommandDefinition, after: Mapping[str, set[str]] | None) -> list[Issue]:
@@ -36,12 +37,15 @@ let an agent before it put it out
     names = Names(command)
     found: list[Issue] = []
     for phase in command.phases:
-        found += _condition(phase.condition, f"the phase {phase.name!r}", phase.path, (), names)
+        place, whose = f"{phase.path}.conditional.condition", f"the condition of the phase {phase.name!r}"
+        found += _condition(phase.condition, whose, place, (), names)
+        found += _dynamic(phase, names)
         for agent in phase.agents:
             found += _inputs(agent, names)
             found += _locks(agent, command)
             found += _undo(agent, names)
-            found += _condition(agent.condition, repr(agent.id), agent.path, (agent.id,), names)
+            place, whose = f"{agent.path}.conditional.condition", f"the condition of {agent.id!r}"
+            found += _condition(agent.condition, whose, place, (agent.id,), names)
     if after is not None:
         found += _outputs(command, names, after)
     return [*found, *_phases(command), *_resources(command)]
@@ -106,24 +110,42 @@ def _undo(agent: Agent, names: Names) -> Iterator[Issue]:
 
 
 def _condition(
-    condition: Condition | None, whose: str, path: str, nodes: tuple[str, ...], names: Names
+    condition: Condition | None, whose: str, place: str, nodes: tuple[str, ...], names: Names, but: Container[str] = ()
 ) -> Iterator[Issue]:
-    """Words in a condition that stand for nothing."""
+    """Words in a condition, or another expression, that stand for nothing."""
     if condition is None:
         return
     known = [*names.agents, *names.keys, *names.given]
-    for read in dict.fromkeys(condition.paths):
+    for read in dict.fromkeys(path for path in condition.paths if path[0] not in but):
         head, rest = read[0], read[1:]
-        place = f"{path}.conditional.condition"
         if head == "inputs" and rest and names.given and rest[0] not in names.given:
-            told = f"the condition of {whose} reads the input {rest[0]!r}, which is not declared"
+            told = f"{whose} reads the input {rest[0]!r}, which is not declared"
             yield Issue("unknown-name", told, nodes, place, nearest(rest[0], names.given), "warning")
         elif head == "context" and rest and rest[0] not in known:
-            told = f"the condition of {whose} reads {rest[0]!r} from the context, where nobody puts it"
+            told = f"{whose} reads {rest[0]!r} from the context, where nobody puts it"
             yield Issue("unknown-name", told, nodes, place, nearest(rest[0], known), "warning")
         elif head not in ROOTS and head not in known and names.agent_of(head) is None:
-            told = f"the condition of {whose} reads {head!r}, which is no agent, no context value and no input"
+            told = f"{whose} reads {head!r}, which is no agent, no context value and no input"
             yield Issue("unknown-name", told, nodes, place, nearest(head, [*known, *ROOTS[:2]]))
+
+
+def _dynamic(phase: Phase, names: Names) -> Iterator[Issue]:
+    """Whether the agents of a dynamic phase can be made at all: every expression can be read, and knows its words."""
+    if phase.dynamic is None or not phase.dynamic.source:
+        return
+    path = f"{phase.path}.dynamicAgents"
+    if phase.agents:
+        told = f"the phase {phase.name!r} has agents of its own, so 'dynamicAgents' makes none"
+        yield Issue("not-understood", told, path=path, suggestion="give them a phase of their own", severity="warning")
+        return
+    try:
+        yield from _condition(source_of(phase.dynamic), "the source", f"{path}.source", (phase.id,), names)
+    except ConditionError as error:
+        yield Issue("bad-source", str(error), path=f"{path}.source")
+    template = template_of(phase.dynamic, f"{path}.mapping")
+    yield from template.issues
+    for place, expression in template.expressions:
+        yield from _condition(expression, "the mapping", place, (phase.id,), names, ITEM_WORDS)
 
 
 def _phases(command: CommandDefinition) -> Iterator[Issue]:

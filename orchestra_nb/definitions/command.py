@@ -99,6 +99,8 @@ class Agent:
         Seconds, where the definition says.
     retry
         As a node's ``retry`` setting; ``None`` when nothing is said.
+    cache
+        As a node's ``cache`` setting: whether, or for how many seconds, a result may be taken from an earlier run.
     condition
         Unless it holds, the agent is skipped.
     undo
@@ -123,6 +125,7 @@ class Agent:
     cost: float | None = None
     timeout: float | None = None
     retry: Mapping[str, Any] | None = None
+    cache: bool | float = False
     condition: Condition | None = None
     undo: str | None = None
     compensation: Mapping[str, Any] = field(default_factory=dict)

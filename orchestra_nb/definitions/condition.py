@@ -95,7 +95,29 @@ class Condition:
         >>> condition.evaluate({"context": {}})
         False
         """
-        return truth(Evaluation().value(self._root, self._roots(values)))
+        return truth(self.value(values))
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Work the condition out as an expression: what it stands for rather than whether that counts as true.
+
+        Numbers are doubles and what is not there is ``UNDEFINED``, as everywhere in conditions.
+
+        Parameters
+        ----------
+        values
+            As for :meth:`evaluate`.
+
+        Raises
+        ------
+        ConditionError
+            As for :meth:`evaluate`.
+
+        Examples
+        --------
+        >>> parse_condition("item.title ?? item.id").value({"item": {"id": "core"}})
+        'core'
+        """
+        return Evaluation().value(self._root, self._roots(values))
 
     def _roots(self, values: Any) -> Scope:
         """Look the root names up, all of them."""

@@ -45,7 +45,7 @@ def read_definition(data: Mapping[str, Any]) -> tuple[CommandDefinition, list[Is
     (1.5, [])
     """
     issues: list[Issue] = []
-    _check_keys(data, "", issues)
+    check_plain(data, "", issues)
     if issues:
         return CommandDefinition(), issues
     top = Fields(data, "", issues)
@@ -67,8 +67,8 @@ def read_definition(data: Mapping[str, Any]) -> tuple[CommandDefinition, list[Is
     return CommandDefinition(**known, metadata=kept), issues
 
 
-def _check_keys(value: Any, path: str, issues: list[Issue]) -> None:
-    """Refuse what only a mapping made in Python can hold: keys that are no text, itself, or millions of values."""
+def check_plain(value: Any, path: str, issues: list[Issue]) -> None:
+    """Refuse what only data made in Python can hold: keys that are no text, itself, or millions of values."""
     todo, seen = [(value, path)], 0
     while todo:
         item, place = todo.pop()

@@ -3,7 +3,8 @@
 An agent waits for
 
 - what its ``dependencies`` name: agents, or all agents of a phase (kind ``declared``);
-- the makers of the context values that it takes, and of the results that its condition reads (kind ``value``). Where
+- the makers of the context values that it takes, and of the results that its condition reads (kind ``value``); so does
+  a phase whose agents are made while running, for what they are made from. Where
   several make a value, those before it in the document count, as they would if everything ran in order; where none
   does, those after it;
 - the phase before (kind ``order``), if its own phase is not parallel and none of its agents declares dependencies;
@@ -20,9 +21,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
 
-from orchestra_nb.definitions.command import Agent, CommandDefinition, Phase
-from orchestra_nb.definitions.condition import Condition, parse_condition
+from orchestra_nb.definitions.command import Agent, CommandDefinition, Dynamic, Phase
+from orchestra_nb.definitions.condition import parse_condition
 from orchestra_nb.definitions.names import Names
+from orchestra_nb.definitions.templates import read_by
 from orchestra_nb.errors import ConditionError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check
@@ -116,6 +118,8 @@ def _add(wired: Wired, phase: Phase, agent: Agent, names: Names) -> None:
     wired.nodes.append(_node(index, phase, agent, tuple(dict.fromkeys(map(NodeId, after))), when))
     wired.edges += _values(agent, index, names)
     wired.edges += _read_by_conditions(phase, agent, index, names)
+    if phase.dynamic is not None and not phase.agents:
+        wired.edges += _read_by_template(phase.dynamic, agent, index, names)
 
 
 def _when(wired: Wired, phase: Phase, agent: Agent) -> str | None:
@@ -136,7 +140,7 @@ def _when(wired: Wired, phase: Phase, agent: Agent) -> str | None:
 def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...], when: str | None) -> Node:
     uses = [lock.resource if lock.amount == 1 else f"{lock.resource}:{lock.amount}" for lock in agent.locks]
     if phase.max_concurrent is not None:
-        uses.append(f"phase:{phase.id}")
+        uses.append(phase_use(phase.id))
     return Node(
         NodeId(agent.id),
         after=after,
@@ -147,13 +151,32 @@ def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...], whe
         priority=agent.priority,
         timeout=agent.timeout,
         retry=1 if agent.retry is None else agent.retry,
+        cache=_life(agent),
         when=when,
         undo=agent.undo,
         phase=phase.name,
         kind="agent",
         index=index,
-        metadata={"agent": agent, "phase": phase.id, "dynamic": phase.dynamic},
+        metadata={"agent": agent, "phase": phase.id, "dynamic": None if phase.agents else phase.dynamic},
     )
+
+
+def _life(agent: Agent) -> bool | float:
+    """Say whether, or how long, an agent's result may be kept: no longer than any of its outputs holds."""
+    given = [] if agent.cache is True else [agent.cache]
+    held = [output.ttl for output in agent.outputs if output.ttl is not None]
+    return min([*given, *held], default=True) if agent.cache else False
+
+
+def phase_use(phase: str) -> str:
+    """Name the resource of which each agent of a phase with a limit uses one.
+
+    Examples
+    --------
+    >>> phase_use("3")
+    'phase 3'
+    """
+    return f"phase {phase}"
 
 
 def _values(agent: Agent, index: int, names: Names) -> Iterator[Edge]:
@@ -165,13 +188,19 @@ def _values(agent: Agent, index: int, names: Names) -> Iterator[Edge]:
 
 def _read_by_conditions(phase: Phase, agent: Agent, index: int, names: Names) -> Iterator[Edge]:
     for condition in (phase.condition, agent.condition):
-        for maker, read in _sources(condition, index, names):
+        for maker, read in _sources(condition.paths if condition is not None else (), index, names):
             if maker != agent.id:
                 yield _edge(maker, agent.id, "value", read, f"its condition reads {read}")
 
 
-def _sources(condition: Condition | None, index: int, names: Names) -> Iterator[tuple[str, str]]:
-    for path in condition.paths if condition is not None else ():
+def _read_by_template(dynamic: Dynamic, agent: Agent, index: int, names: Names) -> Iterator[Edge]:
+    for maker, read in _sources(read_by(dynamic), index, names):
+        if maker != agent.id:
+            yield _edge(maker, agent.id, "value", read, f"its agents are made from {read}")
+
+
+def _sources(paths: Iterable[tuple[str, ...]], index: int, names: Names) -> Iterator[tuple[str, str]]:
+    for path in paths:
         for name in names.read_by(path):
             owner = names.agent_of(name)
             for maker in (owner,) if owner is not None else names.makers_before(name, index):

@@ -23,7 +23,7 @@ _MOST_LINES = 60
 
 @presents(DAG)
 class DAGPresenter:
-    """Shows a DAG: the picture, its critical path, and the edges with their reasons behind a fold."""
+    """Shows a DAG: the picture, its critical path, what will not be kept, and the edges and why behind a fold."""
 
     def bundle(self, value: DAG) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
@@ -41,7 +41,8 @@ class DAGPresenter:
 
 
 def _html(dag: DAG) -> str:
-    return html.picture(svg(dag), title(dag)) + html.paragraph(text.critical_path_text(dag)) + edges_html(dag)
+    below = [text.critical_path_text(dag), *text.some(text.not_kept_lines(dag), _MOST_LINES)]
+    return html.picture(svg(dag), title(dag)) + "".join(map(html.paragraph, below)) + edges_html(dag)
 
 
 def edges_html(dag: DAG) -> str:

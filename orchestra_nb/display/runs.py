@@ -32,7 +32,7 @@ class RunPresenter:
 
     def frame(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of outcomes."""
-        return frames.outcomes(value.outcomes)
+        return frames.outcomes(value.outcomes, value.dag)
 
 
 def headline(result: RunResult) -> str:

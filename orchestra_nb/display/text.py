@@ -17,6 +17,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, faults_of
 from orchestra_nb.model import Edge, Outcome, UnforeseenChange
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.running import not_kept
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +26,7 @@ _TINTS: Mapping[str, str] = {
     "levels": "bold",
     "critical path": "bold blue",
     "do not parse": "bold red",
+    "not kept": "yellow",
     "edges": "bold",
     "error": "bold red",
     "warning": "yellow",
@@ -34,7 +36,7 @@ _TINTS: Mapping[str, str] = {
 
 
 def dag_text(dag: DAG, limit: int | None = None) -> str:
-    """Describe a DAG: its levels, its critical path, and each edge with its reason.
+    """Describe a DAG: its levels, its critical path, what will not be kept, and each edge with its reason.
 
     Parameters
     ----------
@@ -67,6 +69,19 @@ def critical_path_text(dag: DAG) -> str:
     """Say the critical path in one line."""
     way = " → ".join(map(clean, dag.critical_path)) or "none"
     return f"critical path ({duration(dag.critical_time)} of {duration(dag.total_time)}): {way}"
+
+
+def not_kept_lines(dag: DAG) -> list[str]:
+    """Say which nodes say ``cache`` and will not be kept, and why.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> import time
+    >>> not_kept_lines(DAG([Node("stamp", fn=time.time, cache=True), Node("total", fn=len, cache=True)]))
+    ['not kept: stamp follows from the time (time.time); cache=SECONDS keeps it all the same']
+    """
+    return [clean(line) for line in not_kept.lines(dag.nodes.values())]
 
 
 def edges_text(dag: DAG) -> str:
@@ -131,12 +146,13 @@ def _dag_lines(dag: DAG, limit: int | None) -> Iterator[str]:
     counts = [count(len(dag.nodes), "node"), count(len(dag.edges), "edge"), count(len(dag.levels), "level")]
     yield f"DAG: {', '.join(counts)}, at most {dag.max_parallelism:,} at once"
     yield "levels:"
-    yield from _some(_level_lines(dag), limit)
+    yield from some(_level_lines(dag), limit)
     yield critical_path_text(dag)
+    yield from some(not_kept_lines(dag), limit)
     faults = [f"  {clean(', '.join(fault.nodes))}  {clean(fault)}" for fault in faults_of(dag.nodes.values())]
-    yield from _some(["do not parse:", *faults] if faults else [], limit)
+    yield from some(["do not parse:", *faults] if faults else [], limit)
     yield "edges:" if dag.edges else "edges: none"
-    yield from _some([f"  {clean(edge)}" for edge in dag.edges], limit)
+    yield from some([f"  {clean(edge)}" for edge in dag.edges], limit)
 
 
 def _level_lines(dag: DAG) -> list[str]:
@@ -144,7 +160,8 @@ def _level_lines(dag: DAG) -> list[str]:
     return [f"  {number:>{wide}}  {', '.join(map(clean, names))}" for number, names in enumerate(dag.levels)]
 
 
-def _some(lines: Sequence[str], limit: int | None) -> Iterable[str]:
+def some(lines: Sequence[str], limit: int | None) -> Iterable[str]:
+    """Give the first lines, and say how many there are beside."""
     if limit is None or len(lines) <= limit:
         return lines
     return [*lines[:limit], f"  … and {len(lines) - limit:,} more"]

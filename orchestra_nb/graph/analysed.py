@@ -9,6 +9,7 @@ error that says so. Rejected: functions beside the DAG (nobody would find them),
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -26,9 +27,13 @@ from orchestra_nb.presentation import Presented
 class Analysed(Presented):
     """Levels, paths, slack, parallelism and bounds of a graph that its heir holds."""
 
-    _all: tuple[Node, ...]
     table: Table
     """The graph as index lists, for algorithms of the layers above."""
+
+    @property
+    @abstractmethod
+    def _all(self) -> tuple[Node, ...]:
+        """The nodes, in document order."""
 
     @cached_property
     def levels(self) -> tuple[tuple[NodeId, ...], ...]:

@@ -109,10 +109,10 @@ class _Reader:
         return ["object", name if isinstance(name, str) else "", *self._value(fn, fixed=False), self.callable(type(fn))]
 
     def _function(self, fn: FunctionType) -> Any:
-        known = {name: fn.__globals__[name] for name in _globals(fn.__code__) if name in fn.__globals__}
+        known = {name: fn.__globals__[name] for name in named_globals(fn.__code__) if name in fn.__globals__}
         return [
             _name(fn),
-            _code(fn.__code__),
+            content_of_code(fn.__code__),
             self.value(fn.__defaults__),
             self.value(fn.__kwdefaults__),
             [self.value(cell, fixed=True) for cell in _cells(fn)],
@@ -176,7 +176,14 @@ def _name(thing: Any) -> str:
     return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
 
 
-def _code(code: CodeType) -> list[Any]:
+def content_of_code(code: CodeType) -> list[Any]:
+    """Describe byte code with its names and constants, and without what it is called or where it stands.
+
+    Examples
+    --------
+    >>> content_of_code((lambda x: x + 1).__code__) == content_of_code((lambda x: x + 2).__code__)
+    False
+    """
     count = code.co_argcount + code.co_kwonlyargcount
     return [
         code.co_code.hex(),
@@ -190,7 +197,7 @@ def _code(code: CodeType) -> list[Any]:
 
 def _constant(value: object) -> Any:
     if isinstance(value, CodeType):
-        return _code(value)
+        return content_of_code(value)
     if isinstance(value, tuple):
         return [_constant(item) for item in value]
     if isinstance(value, frozenset):
@@ -199,7 +206,7 @@ def _constant(value: object) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _globals(code: CodeType) -> frozenset[str]:
+def named_globals(code: CodeType) -> frozenset[str]:
     """Name what the code, and code within it, reads from its module and never binds there."""
     read, bound = set(), set()
     for step in dis.get_instructions(code):
@@ -209,7 +216,7 @@ def _globals(code: CodeType) -> frozenset[str]:
             bound.add(step.argval)
     for value in code.co_consts:
         if isinstance(value, CodeType):
-            read |= _globals(value)
+            read |= named_globals(value)
     return frozenset(read - bound)
 
 

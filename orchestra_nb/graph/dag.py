@@ -106,10 +106,19 @@ class DAG(Analysed):
         return hash(self.table.ids)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self.table.ids)
 
     def __repr__(self) -> str:
         return f"<DAG: {len(self._all)} nodes, {sum(map(len, self.table.preds))} needs, {len(self.levels)} levels>"
+
+    _costed: tuple[DAG, Mapping[str, float]] | None = None
+    """For a graph with other costs: whose nodes, and the costs."""
+
+    @cached_property
+    def _all(self) -> tuple[Node, ...]:
+        assert self._costed is not None  # any other graph was born with its nodes
+        origin, costs = self._costed
+        return tuple([replace(n, cost=costs[n.id]) if n.id in costs else n for n in origin._all])
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
@@ -136,6 +145,8 @@ class DAG(Analysed):
     @cached_property
     def hash(self) -> str:
         """Content hash, the same in every process. Costs that were measured later (:meth:`with_costs`) do not count."""
+        if self._costed is not None:
+            return self._costed[0].hash
         rows = [(edge.source, edge.target, edge.kind, edge.certainty) for edge in self.given]
         rows += [(source, target, "declared", "certain") for source, target in self._declared()]
         return fingerprint(self._all, sorted(rows))
@@ -187,12 +198,11 @@ class DAG(Analysed):
     def with_costs(self, costs: Mapping[str, float]) -> DAG:
         """Make the same graph with other expected durations (seconds), and the same hash.
 
-        A history may know more than one graph: names that are not in this one are passed over.
+        A history may know more than one graph: names that are not in this one are passed over. Nodes and hash are
+        worked out when somebody looks at them: every run ends with this, and few are looked at.
         """
-        nodes = tuple([replace(n, cost=costs[n.id]) if n.id in costs else n for n in self._all])
         other = DAG.__new__(DAG)
-        other._fill(nodes, self.given, self.table, self.metadata)
-        other.__dict__["hash"] = self.hash
+        other.__dict__.update(given=self.given, table=self.table, metadata=self.metadata, _costed=(self, dict(costs)))
         return other
 
     def to_networkx(self) -> nx.DiGraph[str]:

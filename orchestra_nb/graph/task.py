@@ -8,7 +8,6 @@ Rejected: a wrapper class (breaks pickling by name, ``inspect`` and doctest), a 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
@@ -89,24 +88,6 @@ def node_of(item: object) -> Node | None:
     if callable(item) and not isinstance(item, type):
         return Node(NodeId(_name(item)), fn=item)
     return None
-
-
-def parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
-    """Name the parameters that a value can be given to; none when the function does not tell.
-
-    Examples
-    --------
-    >>> parameters(lambda a, /, b, *rest, c=1, **others: None)
-    ('a', 'b', 'c')
-    """
-    if inspect.isfunction(fn) and not fn.__dict__.keys() & {"__wrapped__", "__signature__"}:
-        code = fn.__code__
-        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    try:
-        found = inspect.signature(fn).parameters.values()
-    except (TypeError, ValueError):  # built-in functions without a signature
-        return ()
-    return tuple(p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
 
 
 def _name(item: object) -> str:

@@ -2,12 +2,14 @@
 
 The namespace is the user's own dictionary and is written directly, as in a linear run; the plan has made sure that
 nobody else touches the same names. Cells that await run on the one background event loop of the session, all of them,
-so that a client made in one cell works in the next; the calling thread waits. In a kernel, a cell that runs on the main
+so that a client made in one cell works in the next: as coroutines of it (:func:`run_async_body`), or, where one job
+runs everything in turn, from a thread that waits (:func:`run_body`). In a kernel, a cell that runs on the main
 thread and does not await borrows that loop: a task that it starts is then one that the next cell can await. After
 either, the loop takes some turns before the cell is over, so that tasks which only wait for it have acted.
 
 Failure: whatever the body raises, ``SystemExit`` too, is that cell's outcome. Its traceback is the one that IPython
-would show, beginning at the cell: our frames are dropped. An interrupt is not a failure but a cancellation.
+would show, beginning at the cell: our frames are dropped. An interrupt is not a failure but a cancellation. Only the
+cell's own code can be stopped from another thread, and not what is done here before and after it.
 
 Rejected: ``shell.run_cell``. It is not thread-safe: it swaps ``sys.displayhook``, the builtins and the history, and
 triggers events that other extensions take for the user's own cell.
@@ -20,26 +22,27 @@ import threading
 import time
 import traceback as tracebacks
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from types import CodeType, TracebackType
 from typing import Any
 
 from orchestra_nb.notebook.capture import Sink, drain_descriptors, flush_figures, speaking
 from orchestra_nb.notebook.code import CellCode, awaits, compiled, is_quiet, register
+from orchestra_nb.notebook.execution import Execution
 from orchestra_nb.notebook.slots import without_slots
-from orchestra_nb.running.loop import LOOP, Cancel
+from orchestra_nb.running.loop import current_loop
 from orchestra_nb.running.seams import Reply
+from orchestra_nb.running.stopping import exposed
 
 _formatting = threading.Lock()
 _TURNS = 50
 """Of the loop, after each cell that has to do with it: a kernel's loop takes more of them before its next cell."""
+_INTERRUPTED = Reply("cancelled", reason="interrupted")
 _NO_FRAMES = "An exception has occurred, use %tb to see the full traceback.\n"
 
 
-def run_body(
-    code: CellCode, namespace: dict[str, Any], shell: Any = None, running: list[Cancel] | None = None
-) -> Reply:
+def run_body(code: CellCode, namespace: dict[str, Any], shell: Any = None, execution: Execution | None = None) -> Reply:
     """Run one cell in this thread. What it prints is captured within :func:`.routing.routing`.
 
     Parameters
@@ -50,53 +53,98 @@ def run_body(
         Where it reads and writes.
     shell
         The IPython shell whose display and error formatting to use.
-    running
-        Receives what cancels the cell from another thread, if it awaits.
+    execution
+        By which the cell is reached from another thread.
 
     Returns
     -------
     Reply
         ``"done"``, ``"failed"`` or ``"cancelled"``, with the outputs. Never raises.
     """
-    sink = Sink(shell, quiet=is_quiet(code.text), drained=code.foreign)
-    with speaking(sink):
-        started = time.perf_counter()
-        reply = _attempt(code, namespace, shell, running)
-        seconds = time.perf_counter() - started
-        if code.foreign:
-            drain_descriptors()
-        if reply.ename:
-            sink.record("error", reply.ename, reply.evalue, reply.traceback)
-        if code.figures:
-            flush_figures()
+    execution = execution if execution is not None else Execution()
+    sink = execution.speaks(Sink(shell, quiet=is_quiet(code.text), drained=code.foreign))
+    started = time.perf_counter()
+    try:
+        with speaking(sink):
+            reply = exposed(partial(_attempt, code, namespace, shell, execution))
+            seconds = time.perf_counter() - started
+            _conclude(code, sink, reply, execution)
+    except KeyboardInterrupt:  # before the body, or when it had ended
+        reply, seconds = _INTERRUPTED, time.perf_counter() - started
+    return _concluded(code, sink, reply, seconds, threading.current_thread().name)
+
+
+async def run_async_body(code: CellCode, namespace: dict[str, Any], shell: Any, execution: Execution) -> Reply:
+    """Run one cell that awaits, as a coroutine of the loop; what is left to say is as for :func:`run_body`."""
+    sink = execution.speaks(Sink(shell, quiet=is_quiet(code.text), drained=code.foreign))
+    started = time.perf_counter()
+    filename = register(code, shell)
+    try:
+        with speaking(sink):
+            try:
+                await _awaited(compiled(code, filename, shell), namespace, execution)
+                reply = Reply("done")
+            except asyncio.CancelledError:
+                reply = Reply("cancelled", reason="cancelled while it awaited")
+            except KeyboardInterrupt:  # the loop's to hear of
+                raise
+            except BaseException as error:
+                reply = failure(error.error if isinstance(error, _Passed) else error, filename, shell)
+            seconds = time.perf_counter() - started
+            _conclude(code, sink, reply, execution)
+    except BaseException:
+        sink.close()
+        raise
+    return _concluded(code, sink, reply, seconds, "event loop")
+
+
+def _conclude(code: CellCode, sink: Sink, reply: Reply, execution: Execution) -> None:
+    """Say what is to be said when the body has ended, while its cell still speaks."""
+    if code.foreign:
+        drain_descriptors()
+    if reply.ename:
+        sink.record("error", reply.ename, reply.evalue, reply.traceback)
+    if code.figures and not execution.abandoned:  # they may be another cell's by now
+        flush_figures()
+
+
+def _concluded(code: CellCode, sink: Sink, reply: Reply, seconds: float, worker: str) -> Reply:
+    """Complete the reply with what was said."""
+    shell = sink.shell
     if reply.status == "done" and sink.unshown and _fails_unshown(shell):
         ename, evalue, lines = sink.unshown
         reply = Reply("failed", ename=ename, evalue=evalue, traceback=tuple(lines))
     if code.may_raise and reply.status == "failed":
         reply = replace(reply, status="done")
-    return replace(reply, outputs=sink.close(), seconds=seconds, worker=threading.current_thread().name)
+    return replace(reply, outputs=sink.close(), seconds=seconds, worker=worker)
 
 
-def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, running: list[Cancel] | None) -> Reply:
+def _attempt(code: CellCode, namespace: dict[str, Any], shell: Any, execution: Execution) -> Reply:
     filename = register(code, shell)
     try:
         units = compiled(code, filename, shell)
         if code.is_async:
-            _run_on_loop(units, namespace, running)
+            _run_on_loop(units, namespace, execution)
         else:
-            in_a_kernel = asyncio._get_running_loop() is not None  # then we are on its main thread
-            with LOOP.lent() if in_a_kernel else nullcontext():
-                for unit in units:
-                    exec(unit, namespace)
-            if in_a_kernel:
-                LOOP.run(_turns())
+            body = partial(_execute, units, namespace, execution)
+            if asyncio._get_running_loop() is None:
+                body()
+            else:  # in a kernel, on its main thread
+                current_loop().lend(body)
+                current_loop().run(_turns())
     except KeyboardInterrupt:
-        return Reply("cancelled", reason="interrupted")
+        return _INTERRUPTED
     except _Cancelled:
         return Reply("cancelled", reason="cancelled while it awaited")
     except BaseException as error:  # a worker never raises: SystemExit is this cell's failure and nobody else's
         return failure(error, filename, shell)
     return Reply("done")
+
+
+def _execute(units: Iterator[CodeType], namespace: dict[str, Any], execution: Execution) -> None:
+    for unit in units:
+        execution.go_on()
+        exec(unit, namespace, execution.names)
 
 
 def _fails_unshown(shell: Any) -> bool:
@@ -122,23 +170,25 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-def _run_on_loop(units: Iterator[CodeType], namespace: dict[str, Any], running: list[Cancel] | None) -> None:
-    async def body() -> None:
-        try:
-            for unit in units:
-                if awaits(unit):
-                    await eval(unit, namespace)
-                else:
-                    exec(unit, namespace)
-            await _turns()
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise _Passed(error) from None
-
+async def _awaited(units: Iterator[CodeType], namespace: dict[str, Any], execution: Execution) -> None:
     try:
-        LOOP.run(body(), running)
+        for unit in units:
+            execution.go_on()
+            if awaits(unit):
+                await eval(unit, namespace, execution.names)
+            else:
+                exec(unit, namespace, execution.names)
+        await _turns()
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise _Passed(error) from None
+
+
+def _run_on_loop(units: Iterator[CodeType], namespace: dict[str, Any], execution: Execution) -> None:
+    try:
+        current_loop().run(_awaited(units, namespace, execution), execution.cancels)
     except _Passed as passed:
         raise passed.error from None
     except asyncio.CancelledError as error:

@@ -4,7 +4,7 @@ Who is speaking is a :class:`~contextvars.ContextVar`, which asyncio tasks, ``as
 carry along by themselves. Plain threads do not inherit it before Python 3.14, so a thread belongs to the node that
 started it (:mod:`.routing` sees the start). That is exact except for a pool which several nodes share; its threads
 belong to the node for which the pool started them. What a thread says after its node has ended goes to the real
-stream.
+stream. What the body of a node that was given up still says is dropped: the real stream may be another cell's by then.
 
 Lines of different nodes are never mixed, because each node has a log of its own. Order within a node is that of the
 calls. What child processes and C code write to the file descriptors has no speaker. The kernel watches them; what it
@@ -45,7 +45,7 @@ class Sink:
     """
 
     def __init__(self, shell: Any = None, quiet: bool = False, drained: bool = False) -> None:
-        self._shell = shell
+        self.shell = shell
         self._quiet = quiet
         self._drained = drained
         self._lock = threading.RLock()  # a formatter may print
@@ -55,11 +55,14 @@ class Sink:
         self._apart: dict[str, tuple[OutputLog, Callable[[tuple[Output, ...]], None]]] = {}
         self._showing = False
         self.closed = False
+        self.dropped = False
         self.unshown: tuple[Any, ...] = ()
         """Name, text and traceback of the error that kept an expression's value from being shown."""
 
     def record(self, method: str, *args: Any) -> bool:
         """Call one method of the :class:`OutputLog`; ``False`` when the sink has been closed meanwhile."""
+        if self.dropped:
+            return True
         with self._lock:
             if self.closed:
                 return False
@@ -79,13 +82,13 @@ class Sink:
 
     def show(self, value: Any) -> None:
         """The value of an expression: shown as IPython shows it, or not at all when it is ``None`` or kept quiet."""
-        if value is None or self._quiet:
+        if value is None or self._quiet or self.dropped:
             return
         if self._drained:
             drain_descriptors()
         self._showing = True
         try:
-            data, metadata = _formatter(self._shell).format(value)
+            data, metadata = _formatter(self.shell).format(value)
         finally:
             self._showing = False
         if data:  # empty when the value displayed itself
@@ -115,8 +118,14 @@ class Sink:
             if self._outer:
                 self._log = self._outer.pop()
 
+    def drop(self) -> None:
+        """Let all that is said from now on be lost: the node was given up. Never waits for whoever is speaking."""
+        self.dropped = True
+
     def close(self) -> tuple[Output, ...]:
-        """Take nothing more; returns the outputs."""
+        """Take nothing more; returns the outputs. What was said apart is lost with a node that was given up."""
+        if self.dropped:
+            return (self._outer[0] if self._outer else self._log).outputs
         with self._lock:
             while self._outer:
                 self.resume()
@@ -139,7 +148,7 @@ def current_sink() -> Sink | None:
     sink = _speaker.get()
     if sink is None:
         sink = _threads.get(threading.current_thread())
-    return None if sink is None or sink.closed else sink
+    return None if sink is None or (sink.closed and not sink.dropped) else sink
 
 
 def main_thread_sink() -> Sink | None:

@@ -23,8 +23,10 @@ from types import CodeType
 from typing import Any, Literal
 
 from orchestra_nb.cells.versions import Slots
-from orchestra_nb.model import Node
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.slots import renamed, slots_of_node
+from orchestra_nb.syntax import tree_of
 
 Interactivity = Literal["all", "last", "last_expr", "last_expr_or_assign", "none"]
 FUTURES = reduce(or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
@@ -111,6 +113,25 @@ def cell_code(node: Node, flags: int = 0, interactivity: Interactivity = "last_e
     )
 
 
+def codes_of(dag: DAG, shell: Any = None) -> dict[NodeId, CellCode]:
+    """Make the code of each cell of a notebook, with the features that those before it turn on.
+
+    Parameters
+    ----------
+    dag
+        Its nodes are cells.
+    shell
+        The IPython shell that runs them; ``None`` for a plain one.
+    """
+    flags = shell.compile.flags & FUTURES if shell is not None else 0
+    interactivity: Interactivity = shell.ast_node_interactivity if shell is not None else "last_expr"
+    codes = {}
+    for node in dag.nodes.values():
+        codes[node.id] = code = cell_code(node, flags, interactivity)
+        flags |= future_flags(code.text)
+    return codes
+
+
 def future_flags(text: str) -> int:
     """Compiler flags of the ``from __future__`` statements in some code.
 
@@ -122,7 +143,7 @@ def future_flags(text: str) -> int:
     if "__future__" not in text:
         return 0
     try:
-        body = ast.parse(text).body
+        body = tree_of(text).body
     except (SyntaxError, ValueError):  # nothing of it will run
         return 0
     names = (
@@ -171,7 +192,7 @@ def compiled(code: CellCode, filename: str, shell: Any = None) -> Iterator[CodeT
         To be executed; a coroutine if ``co_flags`` say so.
     """
     flags = code.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    tree = compile(code.text, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree = tree_of(code.text, filename, flags)
     if shell is not None:
         tree = shell.transform_ast(tree)
     if code.slots:

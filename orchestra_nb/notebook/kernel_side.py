@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import ConditionError
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.plan_parcel import unpack_plan
 from orchestra_nb.notebook.records import change_record, event_record, outcome_record
+from orchestra_nb.running.conditions import Conditions
+from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 
 EVENT_MIME = "application/vnd.orchestra-nb.event+json"
@@ -50,7 +53,8 @@ def run(request: str) -> None:
     bus.on("*", _Teller(shell, asked["journal"]))
     scheduler = ParallelScheduler(config, bus)
     try:
-        program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard)
+        recall = open_recall(scheduler.config, dag.nodes.values())
+        program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard, recall)
         result: RunResult | None = run_cells(dag, program, scheduler)
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
@@ -73,6 +77,16 @@ def numbered(dag: DAG) -> DAG:
 def look(answer: str) -> None:
     """Write what is in this kernel's namespace to a file."""
     _write(answer, _left(_shell()))
+
+
+def holds(answer: str, when: str) -> None:
+    """Write whether a condition holds in this kernel's namespace to a file: why not, or why that cannot be said."""
+    node = Node(NodeId("cell"), when=when)
+    try:
+        told = {"false": Conditions([node], []).false(node.id, _shell().user_ns.__getitem__), "error": ""}
+    except ConditionError as error:
+        told = {"false": "", "error": str(error)}
+    _write(answer, told)
 
 
 def _left(shell: Any) -> dict[str, Any]:
@@ -142,17 +156,20 @@ def _told(result: RunResult) -> dict[str, Any]:
 
 
 class _Teller:
-    """Tells of events; called on the driver's thread only."""
+    """Tells of events; called on the driver's thread only.
+
+    It keeps the publisher that was there when the run began: a cell under ``%%capture`` puts another in its place.
+    """
 
     def __init__(self, shell: Any, journal: str) -> None:
-        self._shell = shell
+        self._publisher = shell.display_pub
         self._journal = Path(journal)
 
     def __call__(self, event: Event) -> None:
         record = event_record(event)
         with self._journal.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        self._shell.display_pub.publish({EVENT_MIME: record, "text/plain": str(record["name"])})
+        self._publisher.publish({EVENT_MIME: record, "text/plain": str(record["name"])})
 
 
 def _write(path: str, content: Mapping[str, Any]) -> None:

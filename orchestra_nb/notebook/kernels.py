@@ -4,6 +4,9 @@ The notebook's own kernelspec when it is installed, else this interpreter; in th
 process's module search path made absolute, since the kernel works elsewhere. What the kernel's process writes to its
 own standard streams goes to a file: ours are not its to write to, and a kernel that dies can be quoted.
 
+We talk to it through sockets in a private folder, where there are such. A kernel is told its TCP ports before it opens
+them: by then another process may have taken one, and the kernel dies, or its client hears somebody else's.
+
 Failure: a kernel that does not start, dies or cannot do what it is asked is a
 :class:`~orchestra_nb.errors.BackendError`, found within a second by looking at the process; nothing waits for an
 answer that cannot come.
@@ -13,20 +16,26 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.errors import BackendError
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 _READY = 60.0
 """Seconds that a kernel may take to start."""
 _STOPPING = 15.0
 """Seconds that an interrupted run may take to end before its kernel is given up."""
 _POLL = 0.5
+_LONGEST_SOCKET = 90
+"""Bytes of a path that leave room for a number behind it, on every system that has such sockets."""
 Message = Mapping[str, Any]
 
 
@@ -124,7 +133,7 @@ def kernel(name: str, folder: Path) -> Iterator[Kernel]:
 
     with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
         log = Path(private, "log")
-        manager = KernelManager(kernel_name=name)
+        manager = KernelManager(kernel_name=name, config=private_sockets(private))
         with log.open("w") as file:
             try:
                 manager.start_kernel(cwd=str(folder), env=environment(), stdout=file, stderr=file)
@@ -140,6 +149,24 @@ def kernel(name: str, folder: Path) -> Iterator[Kernel]:
                 client.stop_channels()
                 manager.shutdown_kernel(now=not manager.is_alive())
                 manager.cleanup_resources()
+
+
+def private_sockets(folder: str | Path) -> Config:
+    """Make a configuration for what starts kernels: it talks to them through sockets in a folder of this user's own.
+
+    Parameters
+    ----------
+    folder
+        Where; its path has to be short. Where it is not, or the system has no such sockets, the kernel has TCP ports.
+    """
+    from traitlets.config import Config
+
+    config = Config()
+    socket = os.path.join(folder, "socket")
+    if hasattr(signal, "SIGKILL") and len(os.fsencode(socket)) <= _LONGEST_SOCKET:
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.ip = socket
+    return config
 
 
 def _wait(client: Any, running: Kernel) -> None:

@@ -2,7 +2,8 @@
 
 This is the yardstick, so nothing of ours takes part in it: the cells are sent as they were written, outputs are what
 nbclient collected, and the first error ends the run unless the cell is tagged ``raises-exception``. Only afterwards
-is the kernel asked for the fingerprints of its names.
+is the kernel asked for the fingerprints of its names. A cell's condition is asked about before its turn, and what it
+passes over is settled by the plan, as in any other run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -21,16 +22,17 @@ import nbformat
 from orchestra_nb.errors import BackendError, NodeCancelled, NodeError, NodeFailed, NodeTimeout
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, Status
-from orchestra_nb.notebook.kernels import environment
+from orchestra_nb.notebook.kernels import environment, private_sockets
 from orchestra_nb.notebook.outputs import joined
 from orchestra_nb.notebook.records import result_of
 from orchestra_nb.notebook.widget_state import widget_metadata
+from orchestra_nb.planning import Plan, Skip
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
 
-_LOOK = "__import__('importlib').import_module('orchestra_nb.notebook.kernel_side').look({answer!r})"
+_SIDE = "__import__('importlib').import_module('orchestra_nb.notebook.kernel_side')"
 _new_cell: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_code_cell
 _new_notebook: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_notebook
 Tell = Callable[[Mapping[str, Any]], object]
@@ -66,22 +68,31 @@ def run_linear(
         The kernel does not start, or died.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import DeadKernelError
 
     cells = [_cell(node) for node in dag.nodes.values()]
     resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(_new_notebook(cells=cells), kernel_name=name, resources=resources)
-    run = _Linear(dag, client, tell, timeout)
+    with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
+        client = NotebookClient(
+            _new_notebook(cells=cells), kernel_name=name, resources=resources, config=private_sockets(private)
+        )
+        run = _Linear(dag, client, tell, timeout)
+        left, metadata = _ran(client, run)
+    result = result_of(dag, run.outcomes, total_time=run.total_time, jobs=1, backend="linear", stopped=run.stopped)
+    return result, {**left, "metadata": metadata}
+
+
+def _ran(client: NotebookClient, run: _Linear) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Run the cells in a kernel; returns what it left, and what a file of the run says of it."""
+    from nbclient.exceptions import DeadKernelError
+
     try:
         with tempfile.TemporaryFile() as log, client.setup_kernel(env=environment(), stdout=log, stderr=log):
             metadata = {"language_info": run.language()}
             run.cells()
             metadata |= widget_metadata(client)
-            left = run.look() if not run.busy else {}
+            return run.look() if not run.busy else {}, metadata
     except DeadKernelError:
         raise BackendError(f"the kernel died while it ran {run.current}") from None
-    result = result_of(dag, run.outcomes, total_time=run.total_time, jobs=1, backend="linear", stopped=run.stopped)
-    return result, {**left, "metadata": metadata}
 
 
 class _Linear:
@@ -93,6 +104,8 @@ class _Linear:
         """Whether the kernel was left in the middle of a cell, so that it cannot be asked anything."""
         self.total_time = 0.0
         self._nodes = tuple(dag.nodes.values())
+        self._plan = Plan(dag)
+        self._passed: dict[NodeId, str] = {}
         self._client = client
         self._tell = tell
         self._timeout = timeout
@@ -112,12 +125,11 @@ class _Linear:
         self._event("run-started", total=total, jobs=1, backend="linear")
         because = ""
         for position, node in enumerate(self._nodes):
-            if because:
-                self._end(Outcome(node.id, "skipped", reason=because))
-                continue
-            outcome = self._cell(position, node)
+            outcome = self._skipped(node, because) or self._cell(position, node)
             self._end(outcome)
-            if outcome.status != "done":
+            if outcome.status == "done":
+                self._went_well(node)
+            elif outcome.status != "skipped":
                 because = f"stopped after {node.id!r} {outcome.status}"
                 self.stopped = "interrupted" if outcome.status == "cancelled" else ""
         self.total_time = self._now()
@@ -125,18 +137,48 @@ class _Linear:
             self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=joined(cell.outputs))
         self._event("run-ended", success=not because)
 
+    def _skipped(self, node: Node, because: str) -> Outcome | None:
+        """Say that a cell does not run, if so; a condition that cannot be decided is its failure."""
+        if not because and node.when is not None and node.id not in self._passed:
+            told = self._ask("holds", node.when)
+            if told["error"]:
+                text = f"node {node.id!r} failed: {told['error']}"
+                return Outcome(node.id, "failed", error=NodeFailed(text, node.id, (), "ConditionError", told["error"]))
+            if told["false"]:
+                self._pass(self._plan.pass_over(node.id, told["false"]))
+        reason = because or self._passed.get(node.id, "")
+        return Outcome(node.id, "skipped", reason=reason) if reason else None
+
+    def _went_well(self, node: Node) -> None:
+        if self._plan.status(node.id) == "ready":  # a cell may be told to come after one that stands below it
+            self._plan.start(node.id)
+            self._pass(self._plan.finish(node.id))
+
+    def _pass(self, skipped: Iterable[Skip]) -> None:
+        self._passed |= {skip.node: skip.reason for skip in skipped}
+
     def look(self) -> Mapping[str, Any]:
         """Ask the kernel for the fingerprints and descriptions of its names."""
+        return self._ask("look")
+
+    def _ask(self, function: str, *arguments: str) -> Mapping[str, Any]:
+        """Call a function of :mod:`.kernel_side` in the kernel, which leaves its answer in a file."""
+        client = self._client
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
-            answer = Path(private, "names.json")
-            cell = _new_cell(_LOOK.format(answer=str(answer)))
-            self._client.timeout = None
-            self._client.allow_errors = True
-            self._client.nb.cells.append(cell)
-            self._client.execute_cell(cell, len(self._nodes), store_history=False)
+            answer = Path(private, "answer.json")
+            given = ", ".join(map(repr, (str(answer), *arguments)))
+            cell = _new_cell(f"{_SIDE}.{function}({given})")
+            before = client.timeout, client.allow_errors
+            client.timeout, client.allow_errors = None, True
+            client.nb.cells.append(cell)
+            try:
+                client.execute_cell(cell, len(self._nodes), store_history=False)
+            finally:
+                client.nb.cells.pop()
+                client.timeout, client.allow_errors = before
             if not answer.exists():
                 said = next((o.evalue for o in cell.outputs if o.output_type == "error"), "no answer")
-                raise BackendError(f"the kernel could not be asked for its names: {said}")
+                raise BackendError(f"the kernel could not be asked: {said}")
             left: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
             return left
 

@@ -39,7 +39,7 @@ class Live:
     """
 
     def __init__(self, shell: Any, dag: DAG) -> None:
-        self._shell = shell
+        self._publisher = shell.display_pub  # a cell under %%capture puts another in its place
         self._total = len(dag.nodes)
         self._id = uuid.uuid4().hex
         self._running: dict[NodeId, None] = {}
@@ -86,7 +86,7 @@ class Live:
         return marked({"text/plain": line, "text/html": bar + html.paragraph(line) + picture})
 
     def _publish(self, bundle: Bundle, update: bool) -> None:
-        self._shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=update)
+        self._publisher.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=update)
 
 
 def marked(bundle: Mapping[str, Any]) -> Bundle:

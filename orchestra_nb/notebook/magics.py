@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
-from traitlets import Bool, Enum, Float, Int, TraitError, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
-from orchestra_nb.config import Policy, RunConfig, Schedule
+from orchestra_nb.config import Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
@@ -30,6 +30,7 @@ from orchestra_nb.notebook.session import Session
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.interrupts import interrupts_kept
 
 
 @magics_class
@@ -45,6 +46,12 @@ class Orchestrate(Magics):
     keep_going = Bool(None, allow_none=True, help="run what needs no failed node").tag(config=True)
     timeout = Float(None, allow_none=True, help="seconds for a whole run").tag(config=True)
     seed = Int(None, allow_none=True, help="seed of what is random").tag(config=True)
+    async_jobs = Int(None, allow_none=True, help="how many nodes may await at once").tag(config=True)
+    resources = Dict(None, allow_none=True, help="how much there is of what nodes use").tag(config=True)
+    cluster = Unicode(None, allow_none=True, help="address of the dask scheduler to use").tag(config=True)
+    cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
+    cache.tag(config=True)
+    loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
 
     shell: Any
 
@@ -63,12 +70,13 @@ class Orchestrate(Magics):
 
         ``%%orchestrate NAME`` declares a cell as a node; a cell with ``# %%`` markers is a whole pipeline.
         """
-        if cell is not None:
-            return self._cell(line, cell)
-        options = parse(line)
-        if options.command == "help":
-            return reports.told(options.text)
-        return self._COMMANDS[options.command](self, options)
+        with interrupts_kept():  # also before a run and after it
+            if cell is not None:
+                return self._cell(line, cell)
+            options = parse(line)
+            if options.command == "help":
+                return reports.told(options.text)
+            return self._COMMANDS[options.command](self, options)
 
     def _cell(self, line: str, body: str) -> Any:
         options = parse_cell(line)
@@ -92,9 +100,12 @@ class Orchestrate(Magics):
         return self._planned(dag, config) if options.dry_run else self.session.run(dag, config)
 
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
-        """The knobs on a cell's line. On a single node's, ``timeout`` and ``backend`` are the node's own settings."""
+        """The knobs on a cell's line. On a single node's, ``timeout`` and ``backend`` are the node's own settings.
+
+        ``cache`` always is.
+        """
         given = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
-        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend")}
+        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend", "cache")}
         if isinstance(given["timeout"], str):
             given["timeout"] = _number("--timeout", given["timeout"])
         return options_to_config(Namespace(**given), self.defaults())
@@ -170,6 +181,8 @@ class Orchestrate(Magics):
         return ValidationResult((*faults_of(nodes), *check(nodes, dag.edges)))
 
     def _why(self, options: Namespace) -> Any:
+        if options.kept is not None:
+            return reports.kept(self.session.kept(self._dag(options), options.kept))
         return reports.why(self._dag(options), options.source, options.target)
 
     def _verify(self, options: Namespace) -> Any:

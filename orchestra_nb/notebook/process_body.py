@@ -22,15 +22,15 @@ from typing import Any
 
 from orchestra_nb.cells.fingerprint import fingerprint
 from orchestra_nb.notebook.body import run_body
-from orchestra_nb.notebook.census import Census
 from orchestra_nb.notebook.code import CellCode
 from orchestra_nb.notebook.edits import Edit, Originals
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_results, unpack_inputs, unpack_results
 from orchestra_nb.notebook.surroundings import Surroundings
+from orchestra_nb.running.census import Census
 from orchestra_nb.running.seams import Reply
 
-_FRESH = "new elements of what was changed"
+FRESH = "new elements of what was changed"
 """Stands beside the names of a parcel for what is new in its containers."""
 
 
@@ -45,8 +45,8 @@ class Parcel:
 
     def unpack(self, namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
         """In the notebook: the bound values by name, and what is new in the containers that were changed."""
-        values = unpack_results(self.values, (*self.bound, _FRESH), namespace)
-        return values, values.pop(_FRESH)
+        values = unpack_results(self.values, (*self.bound, FRESH), namespace)
+        return values, values.pop(FRESH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ class ProcessTask:
             return replace(reply, exception=None)
         bound, deleted = self._changes(before, namespace)
         edits, fresh = originals.edits()
-        made = {**{name: namespace[name] for name in bound}, _FRESH: fresh}
+        made = {**{name: namespace[name] for name in bound}, FRESH: fresh}
         values = pack_results(made, before, census)
-        _check_journey(values, made, before)
+        check_journey(values, made, before)
         originals.put_back()
         _check_unchanged(digests, inputs, namespace)
         return replace(reply, value=Parcel(bound, deleted, values, tuple(edits)), exception=None)
@@ -139,7 +139,7 @@ def _check_unchanged(digests: Mapping[str, str], inputs: Mapping[str, Any], name
             raise NotShippable(f"the input {name!r} was changed in place")
 
 
-def _check_journey(values: bytes, made: Mapping[str, Any], namespace: Mapping[str, Any]) -> None:
+def check_journey(values: bytes, made: Mapping[str, Any], namespace: Mapping[str, Any]) -> None:
     """Unpack the results here: some types do not survive pickling, or leave a part of themselves behind."""
     try:
         copies = unpack_results(values, made, namespace)

@@ -16,23 +16,30 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from orchestra_nb.cells.versions import Slots
+from orchestra_nb.errors import DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
-from orchestra_nb.notebook.body import run_body
-from orchestra_nb.notebook.code import FUTURES, CellCode, Interactivity, cell_code, future_flags
+from orchestra_nb.notebook.body import run_async_body, run_body
+from orchestra_nb.notebook.code import codes_of, future_flags
 from orchestra_nb.notebook.edits import apply
+from orchestra_nb.notebook.execution import Execution, Names, looks_at_locals
 from orchestra_nb.notebook.guard import Guard
+from orchestra_nb.notebook.kept_cells import CellKeeper, KeptCell
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
-from orchestra_nb.notebook.routing import routing
+from orchestra_nb.notebook.routing import lingering, routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_inputs
 from orchestra_nb.notebook.slots import Versions
-from orchestra_nb.running.loop import Cancel
+from orchestra_nb.planning.passing import needs_value
+from orchestra_nb.running.conditions import Conditions
+from orchestra_nb.running.parcels import at_home
+from orchestra_nb.running.recall import Recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.running.seams import Lane, Reply, Task
+from orchestra_nb.running.stopping import shelter
 
 _IN_THREADS = ("threading", "sequential", "async")
 
@@ -50,15 +57,36 @@ class CellProgram:
         The IPython shell whose displays, errors and compiler to use; ``None`` for plain ones.
     guard
         Share of each cell's time that may go into noticing changes which its code did not show.
+    recall
+        Has the results of earlier runs, for cells that say ``cache``.
     """
 
-    def __init__(self, dag: DAG, namespace: dict[str, Any], shell: Any = None, guard: float = 0.0) -> None:
+    def __init__(
+        self,
+        dag: DAG,
+        namespace: dict[str, Any],
+        shell: Any = None,
+        guard: float = 0.0,
+        recall: Recall | None = None,
+    ) -> None:
         self._namespace = namespace
         self.shell = shell
-        self._codes = _codes(dag, shell)
+        self._codes = codes_of(dag, shell)
         self._versions = Versions(dag, namespace)
         self._guard = Guard(dag, namespace, guard)
-        self._running: dict[NodeId, list[Cancel]] = {}
+        self._keeper = CellKeeper(recall, dag, self._codes, namespace) if recall is not None else None
+        self._running: dict[NodeId, Execution] = {}
+        issues: list[Issue] = []
+        self._conditions = Conditions(dag.nodes.values(), issues)
+        if issues:
+            raise DefinitionError(issues)
+        there = frozenset(namespace)
+
+        def needs(source: Node, target: Node, name: str) -> bool:
+            """Whether a cell cannot do without what another binds: it can, if the session had it before."""
+            return name not in there and needs_value(source, target, name)
+
+        self.needs_value = needs
 
     def task(self, node: Node, lane: Lane) -> Task:
         """The cell's body, with copies of what it reads when it goes to a process."""
@@ -66,22 +94,51 @@ class CellProgram:
         if node.metadata.get("keeps_place"):
             self._versions.settle()
         if lane != "process":
-            running = self._running[node.id] = []
-            return partial(self._run, node, partial(run_body, code, self._namespace, self.shell, running))
-        names = dict.fromkeys((*node.reads, *node.mutates))
+            execution = self._running[node.id] = Execution(self._names(node, lane), waited=lane == "main")
+            if lane == "async":
+                return cast(Task, partial(self._await, node, execution))
+            return partial(self._run, node, execution)
+        names = dict.fromkeys((*node.reads, *node.mutates, *node.metadata.get("deletes", ())))  # to see one deleted
         try:
             inputs, present = pack_inputs(self._namespace, {name: code.slots.before.get(name, name) for name in names})
         except NotShippable as error:
             return partial(_refuse, str(error))
         plain = replace(code, slots=Slots())
-        return ProcessTask(plain, inputs, present, frozenset(node.writes), frozenset(node.mutates))
+        task = ProcessTask(plain, inputs, present, frozenset(node.writes), frozenset(node.mutates))
+        return task if self._keeper is None else self._keeper.task(node, task)
 
-    def _run(self, node: Node, body: Callable[[], Reply]) -> Reply:
+    def look(self, node: Node) -> Task | None:
+        """Make what looks for an earlier result of a cell that says ``cache``."""
+        return None if self._keeper is None else self._keeper.look(node)
+
+    def _names(self, node: Node, lane: Lane) -> Names | None:
+        """Locals from which the cell can be detached, if it may be given up and cannot tell them from its globals."""
+        if lane == "main" or node.timeout is None or node.metadata.get("keeps_place"):
+            return None
+        return None if looks_at_locals(self._codes[node.id].text) else Names.of(self._namespace)
+
+    def _run(self, node: Node, execution: Execution) -> Reply:
         """Run a cell in this process, and look at what it shares."""
-        self._guard.started(node)
-        reply = body()
-        self._guard.ended(node, reply.seconds)
-        return reply
+        shelter()
+        with nullcontext() if execution.waited else lingering():
+            self._guard.started(node)
+            reply = run_body(self._codes[node.id], self._namespace, self.shell, execution)
+            if not execution.abandoned:
+                self._guard.ended(node, reply.seconds)
+        return reply if self._keeper is None or execution.abandoned else self._keeper.kept(node, reply)
+
+    async def _await(self, node: Node, execution: Execution) -> Reply:
+        """Run a cell that awaits on the event loop, and look at what it shares."""
+        with lingering():
+            self._guard.started(node)
+            reply = await run_async_body(self._codes[node.id], self._namespace, self.shell, execution)
+            if not execution.abandoned:
+                self._guard.ended(node, reply.seconds)
+        return reply if self._keeper is None or execution.abandoned else await self._keeper.awaited(node, reply)
+
+    def condition(self, node: Node) -> str:
+        """Say which condition was false; empty when the cell is to run."""
+        return self._conditions.false(node.id, self._namespace.__getitem__)
 
     @property
     def unforeseen(self) -> tuple[UnforeseenChange, ...]:
@@ -89,16 +146,20 @@ class CellProgram:
         return self._guard.found
 
     def cancel(self, node: Node) -> None:
-        """Cancel the node's coroutine, if it is one."""
-        for cancel in tuple(self._running.get(node.id, ())):
-            cancel()
+        """Cancel the node's coroutine, if it is one, and let nothing more of it be seen if nobody waits for it."""
+        execution = self._running.get(node.id)
+        if execution is not None:
+            execution.cancel()
 
     def commit(self, node: Node, reply: Reply) -> dict[str, Any]:
         """Bind what came from a process; returns the values of the names that the cell writes."""
         self._running.pop(node.id, None)
         code = self._codes[node.id]
         slots = {name: code.slots.after.get(name, name) for name in node.writes}
-        parcel = reply.value
+        parcel = at_home(reply.value)
+        if isinstance(parcel, KeptCell):
+            parcel.put_back()
+            parcel = parcel.parcel
         if isinstance(parcel, Parcel):
             values, fresh = parcel.unpack(self._namespace)
             self._guard.replaced(node)
@@ -113,6 +174,11 @@ class CellProgram:
         self._versions.ended(node.id)
         return made
 
+    def ended(self, node: Node, outcome: Outcome) -> None:
+        """Take note that a cell will not run again."""
+        if self._keeper is not None:
+            self._keeper.ended(node)
+
     def settle(self) -> None:
         """Leave the namespace as a linear run would: each name is bound to its last version."""
         self._versions.settle()
@@ -122,6 +188,8 @@ class CellProgram:
         alone = node.verdicts.get("threading", "")
         if alone:
             return "main", alone
+        if self._codes[node.id].is_async and node.backend in ("inherit", "async"):
+            return "async", ""
         wanted = backend if node.backend == "inherit" else node.backend
         if wanted in _IN_THREADS:
             return "thread", node.verdicts.get("async", "") if wanted == "async" else ""
@@ -173,13 +241,3 @@ def _filters_kept(dag: DAG) -> AbstractContextManager[object]:
 
 def _refuse(reason: str) -> Reply:
     return Reply("refused", reason=reason)
-
-
-def _codes(dag: DAG, shell: Any) -> dict[NodeId, CellCode]:
-    flags = shell.compile.flags & FUTURES if shell is not None else 0
-    interactivity: Interactivity = shell.ast_node_interactivity if shell is not None else "last_expr"
-    codes = {}
-    for node in dag.nodes.values():
-        codes[node.id] = code = cell_code(node, flags, interactivity)
-        flags |= future_flags(code.text)
-    return codes

@@ -8,19 +8,23 @@ notebook's environment in the command line's process.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
-from orchestra_nb.events import Event, LevelEnded, NodeEnded, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import Event, NodeEnded
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.running.result import RunResult
 
 Record = dict[str, Any]
 _NODE_ERRORS: Mapping[str, type[NodeError]] = {"NodeTimeout": NodeTimeout, "NodeCancelled": NodeCancelled}
-_PLAIN = ("status", "started", "ended", "attempts", "worker", "reason")
+_PLAIN = (
+    *("status", "started", "ended", "attempts", "worker", "reason"),
+    *("queued", "lock_wait", "bytes_in", "bytes_out"),
+)
 
 
 def outcome_record(outcome: Outcome) -> Record:
@@ -71,23 +75,15 @@ def event_record(event: Event) -> Record:
 
     Examples
     --------
+    >>> from orchestra_nb.events import NodeStarted
     >>> event_record(NodeStarted(at=0.5, node=NodeId("load"), lane="thread"))
     {'name': 'execution:node-started', 'at': 0.5, 'node': 'load', 'lane': 'thread'}
     """
-    record: Record = {"name": event.name, "at": event.at}
-    match event:
-        case RunStarted():
-            record |= {"total": event.total, "jobs": event.jobs, "backend": event.backend}
-        case NodeStarted():
-            record |= {"node": event.node, "lane": event.lane}
-        case NodeEnded(outcome=outcome):
-            record |= {"node": outcome.node, "status": outcome.status, "seconds": outcome.seconds}
-            record |= {"reason": outcome.reason, "started": outcome.started, "ended": outcome.ended}
-        case LevelEnded():
-            record |= {"level": event.level}
-        case RunEnded():
-            record |= {"success": event.success}
-    return record
+    if isinstance(event, NodeEnded):
+        outcome = event.outcome
+        record: Record = {"name": event.name, "at": event.at, "node": outcome.node, "status": outcome.status}
+        return record | {name: getattr(outcome, name) for name in ("seconds", "reason", "started", "ended")}
+    return {"name": event.name, **{field.name: getattr(event, field.name) for field in fields(event)}}
 
 
 def change_record(change: UnforeseenChange) -> Record:

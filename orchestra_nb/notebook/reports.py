@@ -17,6 +17,7 @@ from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
+from orchestra_nb.notebook.why_kept import WhyKept
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presenter_of
 
@@ -137,6 +138,19 @@ def why(dag: DAG, source: str, target: str) -> Report:
         return every[[pair in kept for pair in zip(every["source"], every["target"], strict=True)]]
 
     return Report("\n".join(lines), "".join(html.paragraph(line) for line in lines), frame)
+
+
+def kept(answer: WhyKept) -> Report:
+    """Whether a cell's result would be found, part by part."""
+    plain, headings = "\n".join(answer.lines), ("part", "state")
+    markup = html.paragraph(answer.lines[0]) + (html.table(headings, answer.parts) if answer.parts else "")
+
+    def frame() -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(answer.parts, columns=list(headings))
+
+    return Report(plain, markup, frame)
 
 
 def knobs(config: RunConfig) -> Report:

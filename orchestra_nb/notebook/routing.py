@@ -122,6 +122,29 @@ class _Installed:
 
     def __init__(self, shell: Any) -> None:
         self.undo: list[Callable[[], None]] = []
+        try:
+            self._install(shell)
+        except BaseException:  # an interrupt: what is fronted already would stay so
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Put everything back; an interrupt that comes meanwhile is raised when that is done.
+
+        So that none finds something half done, how to undo each thing is known before it is done, and may be called
+        twice.
+        """
+        interrupt: KeyboardInterrupt | None = None
+        while self.undo:
+            try:
+                self.undo[-1]()
+                self.undo.pop()
+            except KeyboardInterrupt as late:
+                interrupt = late
+        if interrupt is not None:
+            raise interrupt
+
+    def _install(self, shell: Any) -> None:
         for name in ("stdout", "stderr"):
             real = getattr(sys, name)
             if not isinstance(real, StreamRouter):
@@ -138,13 +161,13 @@ class _Installed:
 
     def _front(self, owner: Any, name: str, router: Any) -> None:
         real = getattr(owner, name)
-        setattr(owner, name, router)
 
         def undo() -> None:
             if getattr(owner, name) is router:  # else user code put something there, which stays, as it would have
                 setattr(owner, name, real)
 
         self.undo.append(undo)
+        setattr(owner, name, router)
 
     def _front_watcher(self, real: Any, name: str) -> None:
         """What ipykernel reads from a file descriptor, it writes to its own stream, past ``sys.stdout``."""
@@ -159,8 +182,8 @@ class _Installed:
                 return len(text)
             return write(text)
 
-        real.write = routed
         self.undo.append(lambda: real.__dict__.pop("write", None))
+        real.write = routed
 
     def _front_tracebacks(self, shell: Any) -> None:
         real = shell._showtraceback
@@ -170,8 +193,8 @@ class _Installed:
             if sink is None or not sink.record("error", etype.__name__, str(evalue), stb):
                 real(etype, evalue, stb)
 
-        shell._showtraceback = show
         self.undo.append(lambda: shell.__dict__.pop("_showtraceback", None))
+        shell._showtraceback = show
 
     def _front_handlers(self) -> None:
         """Logging handlers that were made before the run hold the real streams."""
@@ -194,6 +217,7 @@ def _starter(real: Callable[[threading.Thread], None]) -> Callable[[threading.Th
 
 _lock = threading.Lock()
 _depth = 0
+_lingering = 0
 _installed: _Installed | None = None
 
 
@@ -209,6 +233,7 @@ def routing(shell: Any = None) -> Iterator[None]:
     global _depth, _installed
     with _lock:
         if _depth == 0:
+            _put_back()
             _installed = _Installed(shell)
         _depth += 1
     try:
@@ -216,7 +241,30 @@ def routing(shell: Any = None) -> Iterator[None]:
     finally:
         with _lock:
             _depth -= 1
-            if _depth == 0 and _installed is not None:
-                for undo in reversed(_installed.undo):
-                    undo()
-                _installed = None
+            if _depth == _lingering == 0:
+                _put_back()
+
+
+@contextmanager
+def lingering() -> Iterator[None]:
+    """Let the routers of a run stay until this block ends too: a body that was given up may outlive its run.
+
+    The next run fronts everything anew, since a kernel puts the display hook back after each cell.
+    """
+    global _lingering
+    with _lock:
+        _lingering += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _lingering -= 1
+            if _depth == _lingering == 0:
+                _put_back()
+
+
+def _put_back() -> None:
+    global _installed
+    if _installed is not None:
+        installed, _installed = _installed, None
+        installed.remove()

@@ -36,7 +36,10 @@ from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
+from orchestra_nb.notebook.why_kept import WhyKept, why_kept
 from orchestra_nb.presentation import presenter_of
+from orchestra_nb.running.history import open_history
+from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 
@@ -157,10 +160,16 @@ class Session:
         self._running = True
         try:
             return self._run(dag, config)
+        except KeyboardInterrupt:  # in the run, or when its result was being shown
+            raise _short_interrupt() from None
         finally:
             self._running = False
             if declared and self.result is not None:
                 self._remember(self.result)
+
+    def kept(self, dag: DAG, name: str) -> WhyKept:
+        """Say whether the result of a node would be found, as the session is now."""
+        return why_kept(dag, name, self.defaults(), self.shell.user_ns, self.shell)
 
     def names(self) -> tuple[str, ...]:
         """The names of the declared nodes."""
@@ -175,7 +184,8 @@ class Session:
     def _run(self, dag: DAG, config: RunConfig) -> RunResult:
         bus = EventBus()
         scheduler = ParallelScheduler(config, bus)
-        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard)
+        recall = open_recall(config, dag.nodes.values())
+        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         live = Live(self.shell, dag)
         bus.on("*", live.listen)
         try:
@@ -183,7 +193,7 @@ class Session:
         except KeyboardInterrupt:
             if scheduler.last_result is not None:
                 self._finish(scheduler.last_result, live)
-            raise _short_interrupt() from None
+            raise
         self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)
@@ -249,7 +259,8 @@ class Session:
         hidden = self.shell.user_ns_hidden
         names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
         read = names_that_functions_read(self.shell.user_ns)
-        return cell_dag(list(cells), names, read_outside=read, learned=self._learned, keep_going=keep_going)
+        dag = cell_dag(list(cells), names, read_outside=read, learned=self._learned, keep_going=keep_going)
+        return open_history(self.defaults()).costed(dag)
 
     def _others(self, cells: Sequence[Cell]) -> list[Cell]:
         """The cells of a notebook without the one that is running: it cannot wait for itself."""

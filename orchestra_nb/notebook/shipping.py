@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import cloudpickle
 
-from orchestra_nb.notebook.census import Census, is_array, reduce_pandas
+from orchestra_nb.running.census import Census, is_array, reduce_pandas
 
 
 class NotShippable(Exception):

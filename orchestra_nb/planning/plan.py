@@ -9,41 +9,31 @@ failed, cancelled or skipped node is skipped, whatever the kind of the edge, and
 it; without ``keep_going`` everything that has not started is. A call that does not fit the state is a ``ValueError``,
 because it is a mistake of the driver and not of the user.
 
-The hot loop is ``start``/``finish`` on integers: priorities are turned into one rank per node beforehand, ready nodes
-are a heap of ranks, and a node that was started out of turn leaves its rank behind to be dropped when it comes up. Each
-operation costs O(log n) plus the edges that it settles. Rejected: a sorted list (linear inserts on wide graphs), a
+A graph may shrink while it runs (:meth:`Plan.pass_over`: a condition was false) and grow (:meth:`Plan.grow`: a node
+made others). Both hold the plan to what it would have done, had the whole been known from the start: no node before
+its needs, none twice, and completed levels never become fewer.
+
+The hot loop is ``start``/``finish`` on integers, on the tables of :mod:`.ledger`; a node that was started out of turn
+leaves its rank in the heap, to be dropped when it comes up. Rejected: a sorted list (linear inserts on wide graphs), a
 ``PriorityQueue`` (locks; the driver is one thread).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
-from typing import Literal
+from heapq import heappop, heappush
 
 from orchestra_nb.config import Schedule
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Status
+from orchestra_nb.planning.ledger import ENDED, GOOD, Ledger, Skip, State
+from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.planning.policies import Policy, policy_of
 
-State = Literal["waiting", "ready", "running"] | Status
-
-_GOOD: frozenset[State] = frozenset({"done", "cached"})
-_ENDED: frozenset[State] = frozenset({"done", "cached", "failed", "skipped", "cancelled"})
 _HOW = {"failed": "failed", "cancelled": "was cancelled", "skipped": "was skipped"}
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """A node that will not run, and why."""
-
-    node: NodeId
-    reason: str
-
-
-class Plan:
+class Plan(Ledger):
     """One pass through a DAG.
 
     Parameters
@@ -58,6 +48,8 @@ class Plan:
         After a failure, go on with every node that does not need the failed one.
     seed
         For the policy ``"random"``.
+    needs_value
+        Whether a node cannot do without a value that another makes: who is passed over with whom.
 
     Raises
     ------
@@ -85,34 +77,12 @@ class Plan:
         policy: str | Policy = "critical-path",
         keep_going: bool = False,
         seed: int = 0,
+        needs_value: NeedsValue = needs_value,
     ) -> None:
         if schedule not in ("eager", "levels"):
             raise ConfigError(f"schedule={schedule!r} is not one of eager, levels")
-        self.dag = dag
-        table = dag.table
-        self._ids, self._index, self._succs, self._levels = table.ids, table.index, table.succs, table.levels
         self._keep_going = keep_going
-        self._by_level = schedule == "levels"
-        self._order = _order(dag, policy_of(policy, seed))
-        self._rank = [0] * len(self._order)
-        for rank, i in enumerate(self._order):
-            self._rank[i] = rank
-        self._state: list[State] = ["waiting"] * len(self._ids)
-        self._needs = [len(before) for before in table.preds]
-        self._level_of = [0] * len(self._ids)
-        for number, level in enumerate(self._levels):
-            for i in level:
-                self._level_of[i] = number
-        self._left_in = [len(level) for level in self._levels]
-        self._left = len(self._ids)
-        self._complete = 0
-        self._heap: list[int] = []
-        self._running: dict[int, None] = {}
-        self._stopped = False
-        for i in self._levels[0] if self._levels else ():
-            self._state[i] = "ready"
-            self._heap.append(self._rank[i])
-        heapify(self._heap)
+        super().__init__(dag, policy_of(policy, seed), schedule == "levels", needs_value)
 
     @property
     def running(self) -> tuple[NodeId, ...]:
@@ -160,6 +130,30 @@ class Plan:
             heappush(heap, rank)
         return tuple([self._ids[order[rank]] for rank in found])
 
+    @property
+    def offers(self) -> bool:
+        """Whether there may be something to take."""
+        return bool(self._heap)
+
+    def take(self) -> list[NodeId]:
+        """Start everything that may start now; returns it, the most urgent first.
+
+        For drivers that keep a queue of their own: one step in place of :meth:`ready` and a :meth:`start` for each.
+        """
+        heap, order, state, ids = self._heap, self._order, self._state, self._ids
+        taken = []
+        while heap:
+            i = order[heappop(heap)]
+            if state[i] == "ready":
+                state[i] = "running"
+                self._running[i] = None
+                taken.append(ids[i])
+        return taken
+
+    def rank(self, node: str) -> int:
+        """Say how urgent a node is: the smallest goes first."""
+        return self._rank[self._position(node)]
+
     def start(self, node: str) -> None:
         """Take note that a ready node was started; it need not be the most urgent one."""
         i = self._position(node)
@@ -179,23 +173,110 @@ class Plan:
         i = self._position(node)
         if self._state[i] != "running":
             raise ValueError(f"{node!r} cannot end: it is {self._state[i]}")
-        if status not in _ENDED:
+        if status not in ENDED:
             raise ValueError(f"{node!r} cannot end as {status!r}")
         del self._running[i]
         self._end(i, status)
-        if status in _GOOD:
+        skipped: list[Skip] = []
+        if status in GOOD:
             self._release(i)
-            skipped: list[Skip] = []
+            if self._doomed:
+                skipped = self._pass_on()
+            elif self._left_in[self._level_of[i]]:  # nothing else ended, and its level goes on: no barrier falls
+                return ()
         else:
-            skipped = self._skip(self._waiting_for(i), f"needs {node!r}, which {_HOW[status]}")
+            reason = self._spoilt[i] = f"needs {node!r}, which {_HOW[status]}"
+            skipped = self._skip(self._waiting_for(i), reason)
             if status != "skipped" and not self._keep_going:
                 skipped += self.stop(f"stopped after {node!r} {_HOW[status]}")
         self._cross_barriers()
         return self._in_order(skipped)
 
+    def pass_over(self, node: str, reason: str) -> tuple[Skip, ...]:
+        """Take note that the condition of a ready or running node is false: it is skipped, and made nothing.
+
+        What merely comes after it goes on. What cannot do without a value that only such nodes make is passed over in
+        its turn, as soon as all else that it waits for has ended: later calls return it where that takes longer. It
+        cannot be settled before, for what comes after *it* may not start earlier than it could have. Nothing is
+        stopped, with ``keep_going`` or without.
+
+        Returns
+        -------
+        tuple of Skip
+            The node itself with the reason given, then those that will not run because of it, in document order; their
+            reason names the node that began it.
+
+        Examples
+        --------
+        >>> from orchestra_nb.model import Edge, Node
+        >>> nodes = [Node("scan"), Node("report"), Node("tidy", after=["scan"])]
+        >>> plan = Plan(DAG(nodes, [Edge("scan", "report", "value")]))
+        >>> for skip in plan.pass_over("scan", "its condition is false"):
+        ...     print(skip.node, "|", skip.reason)
+        scan | its condition is false
+        report | needs 'scan', which was skipped: its condition is false
+        >>> plan.ready()
+        ('tidy',)
+        """
+        i = self._position(node)
+        if self._state[i] not in ("ready", "running"):
+            raise ValueError(f"{node!r} cannot be passed over: it is {self._state[i]}")
+        self._passed.look_at(self.dag)
+        self._running.pop(i, None)
+        self._passed.began(i, self._ids[i], reason)
+        self._end(i, "skipped")
+        self._release(i)
+        skipped = self._pass_on()
+        self._cross_barriers()
+        return (Skip(self._ids[i], reason), *self._in_order(skipped))
+
+    def grow(self, dag: DAG) -> tuple[Skip, ...]:
+        """Go on with a DAG that has more nodes, behind those of this one; :func:`.grown` makes such.
+
+        What has ended stays as it is, and so does what runs. All others are ranked anew and wait for what the new DAG
+        makes them wait for, so that a node may be ready no longer. With ``schedule="levels"``, a new node whose level
+        is complete already runs at once, as part of the current level. Best called before the expanding node ends:
+        then nothing that is to wait for the new nodes can have started.
+
+        Returns
+        -------
+        tuple of Skip
+            New nodes that will not run, and what waits for them: they need what ended badly or was passed over, or the
+            plan was stopped.
+
+        Raises
+        ------
+        ValueError
+            The DAG does not begin with the nodes of this one. Nothing has changed, nor if the policy raises.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import grown
+        >>> from orchestra_nb.model import Node
+        >>> plan = Plan(DAG([Node("split"), Node("join", after=["split"])]))
+        >>> plan.start("split")
+        >>> plan.grow(grown(plan.dag, "split", [Node("part-1"), Node("part-2")]))
+        ()
+        >>> plan.finish("split"), plan.ready()
+        ((), ('part-1', 'part-2'))
+        """
+        if dag.table.ids[: len(self._ids)] != self._ids:
+            raise ValueError("a plan can only grow to a DAG that begins with the nodes of its own")
+        self._adopt(dag)
+        skipped = self._pass_on()
+        for i, before in enumerate(dag.table.preds if self._spoilt else ()):
+            if self._state[i] == "waiting" and not self._spoilt.keys().isdisjoint(before):
+                reason = next(self._spoilt[j] for j in before if j in self._spoilt)
+                skipped += self._skip([i, *self._waiting_for(i)], reason)
+        if self._stopped is not None:
+            skipped += self.stop(self._stopped)
+        self._cross_barriers()
+        return self._in_order(skipped)
+
     def stop(self, reason: str) -> tuple[Skip, ...]:
         """Start nothing any more: everything that has not started is skipped for the reason given."""
-        self._stopped = True
+        if self._stopped is None:
+            self._stopped = reason
         self._heap.clear()
         skipped = self._skip([i for i, state in enumerate(self._state) if state in ("waiting", "ready")], reason)
         self._cross_barriers()
@@ -207,54 +288,5 @@ class Plan:
         except KeyError:
             raise ValueError(f"no node of this plan is named {node!r}") from None
 
-    def _end(self, i: int, status: State) -> None:
-        self._state[i] = status
-        self._left -= 1
-        self._left_in[self._level_of[i]] -= 1
-
-    def _release(self, i: int) -> None:
-        """Count a good end for all that waits for it; offer what has nothing left to wait for."""
-        needs = self._needs
-        for j in self._succs[i]:
-            needs[j] -= 1
-            if not needs[j] and not self._by_level:
-                self._offer(j)
-
-    def _offer(self, i: int) -> None:
-        if self._state[i] == "waiting" and not self._stopped:
-            self._state[i] = "ready"
-            heappush(self._heap, self._rank[i])
-
-    def _cross_barriers(self) -> None:
-        while self._complete < len(self._levels) and not self._left_in[self._complete]:
-            self._complete += 1
-            if self._by_level and self._complete < len(self._levels):
-                for i in self._levels[self._complete]:
-                    self._offer(i)
-
-    def _waiting_for(self, i: int) -> list[int]:
-        found: dict[int, None] = {}
-        stack = [i]
-        while stack:
-            for j in self._succs[stack.pop()]:
-                if j not in found and self._state[j] not in _ENDED:
-                    found[j] = None
-                    stack.append(j)
-        return list(found)
-
-    def _skip(self, positions: Iterable[int], reason: str) -> list[Skip]:
-        skipped = []
-        for i in positions:
-            self._end(i, "skipped")
-            skipped.append(Skip(self._ids[i], reason))
-        return skipped
-
     def _in_order(self, skipped: list[Skip]) -> tuple[Skip, ...]:
-        return tuple(sorted(skipped, key=lambda skip: self._index[skip.node]))
-
-
-def _order(dag: DAG, policy: Policy) -> list[int]:
-    """Positions of all nodes, the most urgent first."""
-    keys = policy(dag)
-    urgency = [(-node.priority, keys[node.id]) for node in dag.nodes.values()]
-    return sorted(range(len(urgency)), key=urgency.__getitem__)
+        return tuple(sorted(skipped, key=lambda skip: self._index[skip.node])) if skipped else ()

@@ -1,38 +1,57 @@
 """What a run decides: which node starts now, what a reply means, who is given up. No threads, no clock, no I/O.
 
 State in, decisions out: each method takes the time (seconds since the run began) and returns what the shell
-(:mod:`.scheduler`) is to do, so that a simulation can drive the same machine through thousands of schedules.
+(:mod:`.run`) is to do, so that a simulation can drive the same machine through thousands of schedules.
 
-* **Slots.** A node that runs holds one of ``jobs`` slots in whatever lane. The main lane takes one node at a time; what
-  must wait for it steps aside (``held``), so that a free worker never idles before a node it could run.
-* **Fencing.** Each attempt has a token. A reply whose token is not running any more (timed out, abandoned, killed) is
-  dropped, however late it comes. So each node gets exactly one outcome.
-* **A thread that outlives its timeout** cannot be stopped: it fails, is named, and its slot stays lost until it ends.
-  When every slot is lost, the run stops rather than wait without end. **In a process** it dies with its pool, and the
-  innocent that were in flight start again: they are there because running them again is safe. **On the main thread** it
-  is interrupted, and its slot is free when it has ended.
-* **Stop** (interrupt, timeout of the run): nothing new starts, what runs elsewhere is cancelled and named, what runs on
-  the main thread is waited for.
+* **Places** (:mod:`.places`): what has none yet, or waits for a resource, never stands before what could run.
+* **Fencing.** Each attempt has a token. A reply whose token is not running any more (abandoned, killed) is dropped,
+  however late it comes. So each node gets exactly one outcome.
+* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot or resource.
+  It does not count as one when a worker died for another node's sake, or when the result could not come home from a
+  process: the node then runs in a thread.
+* **An earlier result** (:class:`.Recalling`) is looked for before the node waits for its resources, by a worker like
+  any other, for reading it may take long. What is found is committed like what a body gave; otherwise the node runs.
+* **A worker that dies** takes the tasks of its pool with it. The culprit fails (or is tried again, if its policy says
+  so); the innocent begin again at once: running them twice is safe, or they would not be in a process. Where the pool
+  cannot tell who it was, each suspect begins again *alone*: then only the culprit can die of it.
+* **To be ended** (its timeout, a stop). A process dies with its pool. Anything else is asked to stop, and has ``grace``
+  seconds for it: what ends in time is over, with its slot and resources; what does not is abandoned, named, and keeps
+  its slot until it ends, because it is still using it. When every slot is lost so, the run stops rather than wait
+  without end. Only the main lane is waited for in any case: the caller's thread is in it.
+* **Stop** (interrupt, cancel, timeout of the run): nothing new starts, what runs is ended as above.
+* **A budget** that has less left than a node asks for never has more: the node fails with that, before it began.
+* **Silence.** When nothing has happened for ``patience`` seconds, :class:`.Stalled` says who runs and who waits for
+  what: no run is ever silent without a reason that can be seen.
+
+The hot loop is from :meth:`Driver.reply` to the next attempt: take note, commit, ask the plan what may start, give it a
+place. It is walked once for each node and is most of what a node costs, so it makes one :class:`.Attempt` and one
+:class:`.Outcome` and nothing else, goes through the waiting room only when there is no place, and asks ahead of each
+step whether there is anything to do. What is not done for every node (another attempt, an end that is forced) is in
+:mod:`.attempts`.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from heapq import heappop, heappush
-from typing import Any
+from dataclasses import replace
+from heapq import heappop
 
-from orchestra_nb.events import Event, LevelEnded, NodeEnded, NodeStarted, RunEnded, RunStarted
-from orchestra_nb.model import Node, NodeId, Outcome, Status
-from orchestra_nb.planning import Plan
+from orchestra_nb.events import CacheHit, CacheMissed, GraphGrown, LevelEnded, NodeQueued, RunEnded, RunStarted
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.growth import grown
+from orchestra_nb.model import Expand, Node, NodeId, Outcome
 from orchestra_nb.running import outcomes, replies
-from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Launch, Restart, Stopped, Tell, Terms
-from orchestra_nb.running.seams import Lane, Program, Reply
+from orchestra_nb.running.attempts import Attempts
+from orchestra_nb.running.decisions import Attempt, Decision
+from orchestra_nb.running.seams import Conditional, Growing, Lane, Reply, Task
 
 _INTERRUPTED = "the run was interrupted"
+_BEREFT = "begun again, because a worker died beside it"
+_OFTEN = 3
+"""Times that a node may lose its worker through others before it begins alone."""
 
 
-class Driver:
+class Driver(Attempts):
     """The decisions of one run.
 
     Parameters
@@ -40,218 +59,227 @@ class Driver:
     plan
         A fresh plan of the DAG; the driver owns it from now on.
     program
-        What the nodes do: asked for lanes, and to commit replies.
+        What the nodes do: asked for lanes and conditions, and to commit replies.
     terms
         Slots, limits and the like.
     """
 
-    def __init__(self, plan: Plan, program: Program, terms: Terms) -> None:
-        self.outcomes: dict[NodeId, Outcome] = {}
-        self.stopped: Stopped = ""
-        self._plan = plan
-        self._nodes: Mapping[str, Node] = plan.dag.nodes
-        self._program = program
-        self._terms = terms
-        self._tokens = itertools.count(1)
-        self._running: dict[int, Attempt] = {}
-        self._late: dict[int, Attempt] = {}
-        self._main: Attempt | None = None
-        self._held: list[tuple[Any, int, NodeId, str]] = []
-        self._deadlines: list[tuple[float, int]] = []
-        self._levels = 0
-        self._out: list[Decision] = []
-        self._over = False
+    @property
+    def dag(self) -> DAG:
+        """The graph as it is now: a node may have made it grow."""
+        return self._plan.dag
 
     @property
     def done(self) -> bool:
         """Whether every node has an outcome."""
         return self._over
 
-    @property
-    def running(self) -> tuple[Attempt, ...]:
-        """The attempts that hold a slot and are waited for."""
-        return tuple(self._running.values())
+    def wake(self, now: float) -> float | None:
+        """Say when :meth:`tick` is needed next, in seconds since the run began; ``None``: not for time's sake.
 
-    @property
-    def late(self) -> tuple[Attempt, ...]:
-        """The attempts that were given up and may still be running."""
-        return tuple(self._late.values())
+        Silence is not counted: who keeps the time also looks once in a while.
+        """
+        opens = self.places.wake(now)
+        limit = None if self.stopped else self._terms.timeout
+        deadlines, resting = self._deadlines, self._resting
+        if opens is limit is None and not deadlines and not resting:
+            return None
+        while deadlines and not self._counts(*deadlines[0]):
+            heappop(deadlines)
+        times = [opens, limit, *(heap[0][0] for heap in (deadlines, resting) if heap)]
+        return min((at for at in times if at is not None), default=None)
 
-    @property
-    def wake(self) -> float | None:
-        """When :meth:`tick` is needed next, in seconds since the run began; ``None``: not for time's sake."""
-        while self._deadlines and self._deadlines[0][1] not in self._running:
-            heappop(self._deadlines)
-        node = self._deadlines[0][0] if self._deadlines else None
-        run = None if self.stopped else self._terms.timeout
-        return min((at for at in (node, run) if at is not None), default=None)
+    # What happens.
 
     def begin(self, now: float) -> list[Decision]:
         """Start the run."""
-        total = len(self._nodes)
-        self._tell(RunStarted(at=now, total=total, jobs=self._terms.jobs, backend=self._terms.backend))
+        self._heard_at = now
+        self._out.append(RunStarted(now, len(self._nodes), self._terms.jobs, self._terms.backend))
         return self._decided(now)
 
     def reply(self, token: int, reply: Reply, now: float) -> list[Decision]:
         """Take note that an attempt was answered at ``now``."""
+        self._heard_at = now
         attempt = self._running.pop(token, None)
-        if attempt is None:
-            self._late.pop(token, None)
-        elif reply.status == "refused" and attempt.lane == "process":
-            self._again(attempt, "thread", f"ran in a thread: {reply.reason}", now)
-        else:
-            self._leave(attempt)
-            if attempt.lane == "main" and reply.status == "cancelled" and not attempt.expired:
-                self._halt("interrupted", _INTERRUPTED, now)
-            self._end(self._outcome(attempt, reply, now))
+        if attempt is not None:
+            self.places.leave(attempt)
+            if attempt.look is not None:
+                self._looked(attempt, reply, now)
+            elif reply.status == "done" and not attempt.ending:
+                self._end(self._outcome(attempt, reply, now), now)
+            else:
+                self._answered(attempt, reply, now)
+        elif (late := self._late.pop(token, None)) is not None:
+            self.places.leave(late)
         return self._decided(now)
 
     def tick(self, now: float) -> list[Decision]:
-        """Time has passed: give up what outlived its timeout."""
+        """Time has passed: end what outlived its time, and go on with what has rested."""
         limit = self._terms.timeout
         if limit is not None and now >= limit and not self.stopped:
             self._halt("timeout", f"the run outlived its timeout of {limit:g} s", now)
         while self._deadlines and self._deadlines[0][0] <= now:
-            attempt = self._running.get(heappop(self._deadlines)[1])
-            if attempt is not None:
-                self._expire(attempt, now)
+            due, token = heappop(self._deadlines)
+            if self._counts(due, token):
+                self._expire(self._running[token], now)
+        if now >= self._heard_at + self._terms.patience and not self._over:
+            self._say_who_is_waited_for(now)
         return self._decided(now)
 
     def interrupt(self, now: float) -> list[Decision]:
-        """Stop for the user; the main thread says so, hence it is in no body."""
-        attempt = self._main
+        """Stop for the user; the calling thread says so, hence it is in no body."""
+        attempt = self.places.main
         if attempt is not None:
             del self._running[attempt.token]
-            self._main = None
+            self.places.leave(attempt)
         self._halt("interrupted", _INTERRUPTED, now)
         if attempt is not None:
-            self._end(self._outcome(attempt, replies.cancelled(_INTERRUPTED), now))
+            self._end(self._outcome(attempt, replies.cancelled(_INTERRUPTED), now), now)
         return self._decided(now)
 
-    def _decided(self, now: float) -> list[Decision]:
-        """Fill the free slots and hand over everything that was decided."""
-        self._fill(now)
-        while self._levels < self._plan.completed_levels:
-            self._tell(LevelEnded(at=now, level=self._levels))
-            self._levels += 1
-        if self._plan.done and not self._over:
-            self._over = True
-            good = not self.stopped and all(outcome.ok for outcome in self.outcomes.values())
-            self._tell(RunEnded(at=now, success=good))
-        out, self._out = self._out, []
-        return out
+    def cancel(self, reason: str, now: float) -> list[Decision]:
+        """Stop because somebody asked for it, from wherever."""
+        self._halt("cancelled", reason, now)
+        return self._decided(now)
 
-    def _tell(self, event: Event) -> None:
-        self._out.append(Tell(event))
+    # What a reply means.
 
-    def _fill(self, now: float) -> None:
-        while (free := self._terms.jobs - len(self._running) - len(self._late)) > 0:
-            if self._held and self._main is None:
-                _, _, name, reason = heappop(self._held)
-                self._launch(self._nodes[name], "main", reason, now)
-                continue
-            ready = self._plan.ready(free)
-            if not ready:
+    def _answered(self, attempt: Attempt, reply: Reply, now: float) -> None:
+        """Take note of an answer that is not simply good."""
+        status = reply.status
+        if not attempt.ending:
+            if status == "refused" and attempt.lane == "process":
+                self._again(attempt, now, "thread", f"ran in a thread: {reply.reason}")
                 return
-            for name in ready:
-                self._plan.start(name)
-                node = self._nodes[name]
-                lane, reason = self._lane(node)
-                if lane == "main" and self._main is not None:
-                    heappush(self._held, (self._terms.urgency(name), node.index, name, reason))
-                else:
-                    self._launch(node, lane, reason, now)
-        if not self._running and not self._plan.done and not self.stopped:
-            names = ", ".join(attempt.node.id for attempt in self._late.values())
-            self._halt("stuck", f"every worker is held by a node that outlived its timeout: {names}", now)
+            if status == "lost" and not reply.culprit and not attempt.alone:
+                alone = reply.culprit is None or attempt.number >= _OFTEN
+                self._again(attempt, now, "process", _BEREFT, alone=alone)
+                return
+            if status == "cancelled" and attempt.lane == "main":
+                self._halt("interrupted", _INTERRUPTED, now)
+        if not self._retried(attempt, reply, now):
+            self._end(self._outcome(attempt, reply, now), now)
 
-    def _lane(self, node: Node) -> tuple[Lane, str]:
-        if self._terms.jobs == 1:
-            return "main", ""
-        lane, reason = self._program.lane(node, self._terms.backend)
-        return ("thread" if lane == "process" and not self._terms.processes else lane), reason
-
-    def _launch(self, node: Node, lane: Lane, reason: str, now: float, number: int = 1) -> None:
-        attempt = Attempt(next(self._tokens), node, lane, reason, number, now)
-        self._running[attempt.token] = attempt
-        if lane == "main":
-            self._main = attempt
-        if node.timeout is not None:
-            heappush(self._deadlines, (now + node.timeout, attempt.token))
-        if number == 1:
-            self._tell(NodeStarted(at=now, node=node.id, lane=lane))
-        self._out.append(Launch(attempt))
-
-    def _again(self, attempt: Attempt, lane: Lane, reason: str, now: float) -> None:
-        self._launch(attempt.node, lane, reason, now, attempt.number + 1)
-
-    def _leave(self, attempt: Attempt) -> None:
-        if self._main is attempt:
-            self._main = None
-
-    def _expire(self, attempt: Attempt, now: float) -> None:
-        """Its time is up: wait no longer, as far as its lane allows."""
-        if attempt.lane == "main":
-            attempt.expired = True
-            self._out.append(Interrupt(attempt))
+    def _looked(self, attempt: Attempt, reply: Reply, now: float) -> None:
+        """Take note of what a look for an earlier result has found; if that is nothing, the node runs."""
+        if attempt.ending or reply.status == "cancelled":
+            self._answered(attempt, reply, now)
             return
-        del self._running[attempt.token]
-        if attempt.lane == "thread":
-            self._late[attempt.token] = attempt
-        self._out.append(Abandon(attempt))
-        self._end(outcomes.timed_out(attempt, now))
-        if attempt.lane == "process":
-            innocent = [other for other in self._running.values() if other.lane == "process"]
-            self._out.append(Restart())
-            for other in innocent:
-                del self._running[other.token]
-                self._again(other, "process", other.reason, now)
+        name = attempt.node.id
+        if reply.status == "done":
+            outcome = self._outcome(attempt, reply, now)
+            if not outcome.bad:
+                self._out.append(CacheHit(now, name))
+                self._end(outcome, now)
+                return
+            reply = replace(reply, reason=f"what was kept cannot be used: {outcome.error}")
+        self._out.append(CacheMissed(now, name, reply.reason or f"{reply.ename}: {reply.evalue}"))
+        body = self._body(attempt.node, attempt.queued)
+        if self._barred:
+            self._end(outcomes.never_begun(body, self._barred, now), now)
+        else:
+            self.places.wait(body)  # what rested may be due at the same moment, and be more urgent
 
-    def _halt(self, how: Stopped, reason: str, now: float) -> None:
-        if self.stopped or self._plan.done:
-            return
-        self.stopped = how
-        for skip in self._plan.stop(reason):
-            self._record(Outcome(skip.node, "skipped", reason=skip.reason), now)
-        self._drop_held(reason, now)
-        for attempt in tuple(self._running.values()):
-            if attempt.lane == "main":
-                self._out.append(Interrupt(attempt))
-                continue
-            del self._running[attempt.token]
-            self._late[attempt.token] = attempt
-            self._out.append(Abandon(attempt))
-            self._end(outcomes.given_up(attempt, reason, now, late=how == "timeout"))
-
-    def _drop_held(self, reason: str, now: float) -> None:
-        held, self._held = self._held, []
-        for _, _, name, _ in sorted(held, key=lambda entry: entry[1]):
-            self._record(Outcome(name, "skipped", reason=reason), now)
-            self._finish(name, "skipped", now)
+    def _body(self, node: Node, queued: float) -> Attempt:
+        lane, reason = self._lane(node)
+        return Attempt(next(self._tokens), node, lane, reason, queued)
 
     def _outcome(self, attempt: Attempt, reply: Reply, now: float) -> Outcome:
         """Say what a reply means for its node; commit it when it is good."""
         value = None
-        if reply.status == "done" and not attempt.expired:
+        if reply.status == "done" and not attempt.ending:
             try:
+                if isinstance(reply.value, Expand):
+                    reply = self._grown(attempt.node, reply, now)
                 value = self._program.commit(attempt.node, reply)
             except Exception as error:
                 reply = replies.failure(error, reply.seconds)
         return outcomes.replied(attempt, reply, value, now, late=self.stopped == "timeout")
 
-    def _end(self, outcome: Outcome) -> None:
-        """Record an outcome of a node that ran, with everything that follows from it."""
-        now = outcome.ended or 0.0
-        self._record(outcome, now)
-        self._finish(outcome.node, outcome.status, now)
-        if not outcome.ok and not self._terms.keep_going:
-            how = "failed" if outcome.status == "failed" else "was cancelled"
-            self._drop_held(f"stopped after {outcome.node!r} {how}", now)
+    def _grown(self, node: Node, reply: Reply, now: float) -> Reply:
+        """Take new nodes into the run; raises, with nothing changed, when they do not fit."""
+        expand: Expand = reply.value
+        dag = grown(self._plan.dag, node.id, expand.nodes, expand.edges, settled=self.outcomes)
+        if isinstance(self._program, Growing):
+            self._program.grow(dag)
+        new = tuple(added.id for added in itertools.islice(dag.nodes.values(), len(self._nodes), None))
+        self._nodes = dag.nodes
+        self._skip(self._plan.grow(dag))
+        self.places.renumber()
+        self._out.append(GraphGrown(now, node.id, new))
+        return outcomes.with_value(reply, expand.value)
 
-    def _finish(self, name: NodeId, status: Status, now: float) -> None:
-        for skip in self._plan.finish(name, status):
-            self._record(Outcome(skip.node, "skipped", reason=skip.reason), now)
+    # Who goes in.
 
-    def _record(self, outcome: Outcome, now: float) -> None:
-        self.outcomes[outcome.node] = outcome
-        self._tell(NodeEnded(at=now, outcome=outcome))
+    def _decided(self, now: float) -> list[Decision]:
+        """Fill the places and hand over everything that was decided."""
+        plan, places = self._plan, self.places
+        while self._resting and self._resting[0][0] <= now:
+            _, _, rested = heappop(self._resting)
+            self._again(rested, now, rested.lane, rested.reason, tries=1)
+        while names := plan.take():
+            for name in names:
+                self._arrive(name, now)
+        while (waiter := places.next(now)) is not None:
+            self._launch(waiter, now)
+        if spent := places.refused(now):
+            for attempt, error in spent:
+                attempt.started, attempt.number = now, attempt.number - 1
+                self._end(self._outcome(attempt, replies.failure(error), now), now)
+            return self._decided(now)
+        while self._levels < plan.completed_levels:
+            self._out.append(LevelEnded(now, self._levels))
+            self._levels += 1
+        if plan.done:
+            if not self._over:
+                self._over = True
+                good = not self.stopped and not any(outcome.bad for outcome in self.outcomes.values())
+                self._out.append(RunEnded(now, good))
+        elif self._late and not self._running and not self._resting and not self.stopped and self._stuck(now):
+            held = ", ".join(attempt.node.id for attempt in self._late.values())
+            self._halt("stuck", f"every worker is held by a node that outlived its timeout: {held}", now)
+            return self._decided(now)
+        out, self._out = self._out, []
+        return out
+
+    def _stuck(self, now: float) -> bool:
+        """Whether not even time makes room for somebody who waits."""
+        return self.places.wake(now) is None
+
+    def _arrive(self, name: NodeId, now: float) -> None:
+        """All that a node needs has ended."""
+        node, terms = self._nodes[name], self._terms
+        if self._barred:  # by one that became ready at the same time
+            self._end(Outcome(name, "skipped", reason=self._barred), now)
+        elif terms.known and name in terms.known:
+            self._end(terms.known[name], now)
+        elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):
+            if terms.heard():
+                self._out.append(NodeQueued(now, name))
+            look = self._recalling.look(node) if node.cache and self._recalling is not None else None
+            self._enter(self._body(node, now) if look is None else self._search(node, look, now), now)
+
+    def _search(self, node: Node, look: Task, now: float) -> Attempt:
+        lane: Lane = "main" if self._terms.jobs == 1 else "thread"
+        return Attempt(next(self._tokens), node, lane, queued=now, number=0, tries=0, look=look)
+
+    def _holds(self, program: Conditional, node: Node, now: float) -> bool:
+        """Whether a node is to run at all; it has its outcome if not."""
+        try:
+            false = program.condition(node)
+        except Exception as error:
+            attempt = Attempt(0, node, "main", queued=now, number=0, started=now)
+            self._end(self._outcome(attempt, replies.failure(error), now), now)
+            return False
+        if false:
+            self._skip(self._plan.pass_over(node.id, false))
+        return not false
+
+    def _lane(self, node: Node) -> tuple[Lane, str]:
+        terms = self._terms
+        if terms.jobs == 1 and terms.serial:
+            return "main", ""
+        lane, reason = self._program.lane(node, terms.backend)
+        if terms.jobs == 1 and lane != "async":
+            return "main", ""
+        return ("thread" if lane == "process" and not terms.processes else lane), reason

@@ -1,9 +1,13 @@
 """Tasks in threads of a joblib backend, and the desk that answers each task exactly once.
 
 The pool is sent one *loop* per worker, fed from a queue: the workers are joblib's, and a tiny task costs one hand-over
-where a task of its own would pass three of the pool's threads. Order: tasks start in the order of submission. Failure:
-a task's end is a reply, whatever happened; a thread cannot be stopped, so ``abort`` answers for what it is doing, and
-what it says later is dropped. Rejected: ``concurrent.futures`` (a condition variable per task).
+where a task of its own would pass three of the pool's threads. A worker that submits a task while it answers for its
+last one keeps it for itself, and so saves even that: on a chain no thread ever waits for another. It keeps one only,
+the first, which is the most urgent; whoever makes it do more before it can begin calls :meth:`ThreadExecutor.pass_on`.
+Order: tasks start in the order of submission, but for those that are kept. Failure:
+a task's end is a reply, whatever happened. A thread can be asked to stop (:mod:`.stopping`); it does so at its next
+bytecode, and not while it is in C code. ``abort`` answers for what it is doing all the same, and what it says later is
+dropped. Rejected: ``concurrent.futures`` (a condition variable per task).
 """
 
 from __future__ import annotations
@@ -13,15 +17,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from queue import SimpleQueue
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.running import replies
-from orchestra_nb.running.seams import Reply, Task
+from orchestra_nb.running.seams import Reply, Stop, Task
+from orchestra_nb.running.stopping import Gate
 
 if TYPE_CHECKING:
     from orchestra_nb.running.joblib_seam import Pool
 
 OnDone = Callable[[Reply], None]
+_Order = tuple[int, Task]
+
+
+def unstoppable() -> None:
+    """Stop nothing: for tasks that only end with their pool."""
 
 
 class Desk:
@@ -31,11 +42,15 @@ class Desk:
         self._tickets = itertools.count()
         self._open: dict[int, OnDone] = {}
 
-    def __contains__(self, ticket: int) -> bool:
+    def __contains__(self, ticket: object) -> bool:
         return ticket in self._open
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def tickets(self) -> tuple[int, ...]:
+        """Name the tasks that are open."""
+        return tuple(self._open)
 
     def add(self, on_done: OnDone) -> int:
         """Register a task; returns its ticket."""
@@ -73,43 +88,82 @@ class ThreadExecutor:
         self._pool = pool
         self._settings = settings
         self._desk = Desk()
-        self._queue: SimpleQueue[tuple[int, Task] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Order | None] = SimpleQueue()
+        self._kept: dict[int, _Order | None] = {}
+        """By worker that answers for a task just now: what it does next, if it knows that already."""
+        self._gates: list[Gate] = []
+        self._unwanted: set[int] = set()
         self._loops = 0
 
-    def submit(self, task: Task, on_done: OnDone) -> None:
+    def submit(self, task: Task, on_done: OnDone) -> Stop:
         """Start a task in a worker thread, or queue it when all are busy."""
         ticket = self._desk.add(on_done)
         if self._loops < self.capacity:
             self._loops += 1
-            self._pool.send(partial(_loop, self._queue, self._desk, self._settings), _ended)
-        self._queue.put((ticket, task))
+            self._pool.send(self._loop, _ended)
+        ident = get_ident()
+        if self._kept.get(ident, self) is None:
+            self._kept[ident] = (ticket, task)
+        else:
+            self._queue.put((ticket, task))
+        return partial(self._stop, ticket)
+
+    def pass_on(self) -> None:
+        """Leave to others what this thread has kept for itself, as it has something else to do first."""
+        ident = get_ident()
+        order = self._kept.get(ident)
+        if order is not None:
+            self._kept[ident] = None
+            self._queue.put(order)
+
+    def __contains__(self, ticket: object) -> bool:
+        """Whether anybody still wants a task's result."""
+        return ticket in self._desk and ticket not in self._unwanted
+
+    def _stop(self, ticket: int) -> None:
+        self._unwanted.add(ticket)  # first, for a worker that is just taking it
+        for gate in tuple(self._gates):
+            gate.stop(ticket)
+
+    def _loop(self) -> None:
+        """Serve the queue, in one of the pool's threads."""
+        gate, desk, queue, kept, ident = Gate(), self._desk, self._queue, self._kept, get_ident()
+        self._gates.append(gate)
+        order: _Order | None = None
+        try:
+            with self._settings():
+                while (order := order or queue.get()) is not None:
+                    ticket, task = order
+                    if ticket in desk:
+                        reply = gate.perform(ticket, task, self)
+                        del order, task  # neither an idle worker nor who waits for its answer keeps its data alive
+                        kept[ident] = None
+                        try:
+                            desk.settle(ticket, reply)
+                        finally:
+                            order = kept.pop(ident)
+                        del reply
+                    else:
+                        order = None
+        finally:
+            if order is not None:
+                queue.put(order)
+            self._gates.remove(gate)
 
     def abort(self) -> None:
-        """Settle everything as cancelled. Threads that are in a body end with it; nothing new starts."""
+        """Settle everything as cancelled, and ask the threads that are in a body to stop; nothing new starts."""
+        open_tickets = self._desk.tickets()
         self._desk.settle_all(replies.cancelled("the run was stopped"))
-        self._dismiss()
-        self._pool.kill()
+        for ticket in open_tickets:
+            self._stop(ticket)
+        self.shutdown()
 
     def shutdown(self) -> None:
         """Let the idle workers go."""
-        self._dismiss()
-        self._pool.kill()
-
-    def _dismiss(self) -> None:
         for _ in range(self._loops):
             self._queue.put(None)
         self._loops = 0
-
-
-def _loop(
-    queue: SimpleQueue[tuple[int, Task] | None], desk: Desk, settings: Callable[[], AbstractContextManager[Any]]
-) -> None:
-    with settings():
-        while (item := queue.get()) is not None:
-            ticket, task = item
-            if ticket in desk:
-                desk.settle(ticket, replies.perform(task))
-            del item, task  # an idle worker must not keep the last task's data alive
+        self._pool.kill()
 
 
 def _ended(result: Callable[[], Any]) -> None:

@@ -9,7 +9,9 @@ documented for authors of backends and does just that. What is not documented, a
 ``joblib.parallel.BACKENDS``            the registered backends, ``EXTERNAL_BACKENDS`` those to be had
 ``joblib.parallel.BatchedCalls``        sets joblib's nesting rule around a task in a worker
 ``Parallel._backend``                   the backend after ``configure``, which may have fallen back
+``Parallel._backend_kwargs``            what it was told about memory-mapping
 ``LokyBackend._prepare_worker_env``     the thread limits that loky's workers get
+``LokyBackend.backend_kwargs``          whether the user begins the workers in a way of their own
 ``LokyBackend._workers._processes``     loky's processes, and its ``kill_process_tree``
 ``MultiprocessingBackend._pool._pool``  the processes of that backend
 ======================================  ============================================================
@@ -25,8 +27,8 @@ loky is told. Rejected: a pool of loky's own beside joblib's (they break each ot
 
 from __future__ import annotations
 
-import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
@@ -45,6 +47,9 @@ from joblib.parallel import (
 )
 from joblib.parallel import _backend as _settings
 
+from orchestra_nb.running.orphans import tie
+from orchestra_nb.running.shelf import Memmapping
+
 Landed = Callable[[Callable[[], Any]], None]
 """Called once per task with what gives its result, or raises what the pool raised."""
 
@@ -52,11 +57,30 @@ _TURN = threading.Condition(threading.RLock())
 _CONDEMNED: set[int] = set()
 """Pools that are about to be killed: whoever opens one waits, lest the kill hit what they share."""
 _PATIENCE = 10.0
-_NEEDS = {"dask": "distributed", "ray": "ray"}
+_PATIENCE_WITH_A_POOL = 3.0
+"""Seconds that a pool of multiprocessing is given to end its workers."""
+
+
+def _forget_turns() -> None:
+    """Begin anew in a forked child: multiprocessing forks its workers while a thread of the parent has the turn."""
+    global _TURN
+    _TURN = threading.Condition(threading.RLock())
+    _CONDEMNED.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_turns)
+_SHARE_FILES = ("loky", "multiprocessing")
 
 
 class FaithfulLoky(LokyBackend):  # type: ignore[misc, unused-ignore]
-    """Loky whose workers use as many BLAS and OpenMP threads as this process does."""
+    """Loky whose workers use as many BLAS and OpenMP threads as this process does, and end when it does."""
+
+    def configure(self, *args: Any, **kwargs: Any) -> int:
+        """Tie the workers to this process, unless the user begins them in another way."""
+        if "initializer" not in self.backend_kwargs:
+            kwargs = {"initializer": tie, "initargs": (os.getpid(),), **kwargs}
+        return int(super().configure(*args, **kwargs))
 
     def _prepare_worker_env(self, n_jobs: int) -> dict[str, str]:
         env: dict[str, str] = super()._prepare_worker_env(n_jobs)
@@ -85,9 +109,11 @@ def make_backend(name: str) -> ParallelBackendBase:
         No such backend is registered.
     ImportError
         It is known, and what it needs is not installed.
+    RuntimeError
+        It could not begin a process here.
     """
-    if name in _NEEDS:
-        importlib.import_module(_NEEDS[name])
+    if name == "loky" and (sys.stdout is None or sys.stderr is None):  # loky flushes both
+        raise RuntimeError("sys.stdout or sys.stderr is None; set it, for one to open(os.devnull, 'w')")
     if name not in BACKENDS:
         if name == "ray":
             from ray.util.joblib import register_ray
@@ -101,9 +127,10 @@ def make_backend(name: str) -> ParallelBackendBase:
 
 def backend_name(backend: ParallelBackendBase) -> str:
     """Find the name under which a backend is registered."""
-    for name, cls in BACKENDS.items():
-        if type(backend) is cls or type(backend).__mro__[1] is cls:
-            return str(name)
+    for cls in type(backend).__mro__:
+        for name, known in BACKENDS.items():
+            if cls is known:
+                return str(name)
     return type(backend).__name__.removesuffix("Backend").lower()
 
 
@@ -144,6 +171,12 @@ def user_settings() -> Callable[[], Any]:
     return enter
 
 
+def end_tree(process: Any) -> None:
+    """End a process and all that it has started, at once."""
+    with suppress(ProcessLookupError):
+        kill_process_tree(process)
+
+
 class Pool:
     """One joblib backend to which single tasks are sent. Make it on the user's thread, use it from any one thread.
 
@@ -163,8 +196,12 @@ class Pool:
         self._backend: Any = self._parallel._backend
         self.in_threads = in_this_process(self._backend)
         self._nested: Any = None
-        self._client: Any = None
         self._is_open = False
+
+    def ready(self) -> None:
+        """Start, unless that has been done."""
+        if not self._is_open:
+            self.open()
 
     def open(self) -> None:
         """Start, or start anew after :meth:`kill` or the death of a worker."""
@@ -177,11 +214,6 @@ class Pool:
         self._parallel.__enter__()
         self._backend = backend = self._parallel._backend
         self._nested = backend.get_nested_backend()
-        client = getattr(backend, "client", None)
-        if client is not None and hasattr(
-            client, "get_executor"
-        ):  # dask: joblib's bridge polls, and hangs on a result it cannot pickle
-            self._client = client.get_executor(**{"pure": False, **getattr(backend, "submit_kwargs", {})})
         backend.start_call()
         self._is_open = True
 
@@ -192,13 +224,10 @@ class Pool:
 
     def send(self, call: Callable[[], Any], landed: Landed) -> None:
         """Give one task to a worker; ``landed`` is called from one of joblib's threads when it is over."""
-        if not self._is_open:
-            self.open()
+        self.ready()
         if self.sequential:
             result = call()
             landed(lambda: result)
-        elif self._client is not None:
-            self._client.submit(call).add_done_callback(lambda future: landed(future.result))
         else:
             backend = self._backend
             batch = call if self.in_threads else BatchedCalls([(call, (), {})], self._nested)
@@ -211,11 +240,23 @@ class Pool:
     def _unwrap(self, out: Any) -> Any:
         return out if self.in_threads else out[0]
 
+    def memmapping(self) -> Memmapping | None:
+        """What the user told joblib about large arrays; ``None`` where workers do not share this machine's files."""
+        if self.in_threads or self.name not in _SHARE_FILES:
+            return None
+        told = self._parallel._backend_kwargs
+        return Memmapping(told["max_nbytes"], told["temp_folder"], told["mmap_mode"])
+
     def processes(self) -> tuple[Any, ...]:
         """Worker processes whose death nobody else reports: those of the multiprocessing backend."""
         return (
             tuple(getattr(getattr(self._backend, "_pool", None), "_pool", ())) if self.name == "multiprocessing" else ()
         )
+
+    def dead(self) -> tuple[int, ...]:
+        """Process ids of loky's workers that have ended; to be asked before loky ends the others."""
+        workers = getattr(getattr(self._backend, "_workers", None), "_processes", None) or {}
+        return tuple(pid for pid, process in tuple(workers.items()) if process.exitcode is not None)
 
     def condemn(self) -> None:
         """Announce a :meth:`kill`: from now on, opening any other pool waits for it."""
@@ -235,17 +276,18 @@ class Pool:
     def _kill(self) -> None:
         self._is_open = False
         self._backend.stop_call()
-        if self._client is not None:
-            self._client.shutdown(wait=False)
-            self._client = None
-        elif self.in_threads:  # joining threads that cannot be stopped: not on anybody's time
+        if self.in_threads:  # joining threads that cannot be stopped: not on anybody's time
             threading.Thread(target=self._parallel.__exit__, args=(None, None, None), daemon=True).start()
         else:
             workers = getattr(getattr(self._backend, "_workers", None), "_processes", None) or {}
             for process in tuple(workers.values()):
-                with suppress(ProcessLookupError):
-                    kill_process_tree(process)
+                end_tree(process)
+            pool = None
+            if self.name == "multiprocessing":
+                pool, self._backend._pool = self._backend._pool, None
             self._backend.abort_everything(ensure_ready=False)
+            if pool is not None:
+                _terminate(pool)
 
     def close(self) -> None:
         """Release the workers; loky keeps its own for the next run."""
@@ -253,8 +295,19 @@ class Pool:
             return
         self._is_open = False
         self._backend.stop_call()
-        if self._client is not None:
-            self._client.shutdown(wait=False)
-            self._client = None
         with _TURN:
             self._parallel.__exit__(None, None, None)
+
+
+def _terminate(pool: Any) -> None:
+    """End a pool of multiprocessing, and wait no longer than it deserves.
+
+    It takes the lock that an idle worker holds while it waits for work, counting on that worker to be told to end. One
+    that has just come in a dead one's place is not told, and then it would wait for ever.
+    """
+    ending = threading.Thread(target=pool.terminate, name="orchestra-pool-end", daemon=True)
+    ending.start()
+    ending.join(_PATIENCE_WITH_A_POOL)
+    if ending.is_alive():
+        for process in tuple(pool._pool):
+            end_tree(process)

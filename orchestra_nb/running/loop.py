@@ -6,8 +6,11 @@ the notebook's own loop, where re-entering loses queued cells. The caller waits 
 An interrupted wait cancels the coroutine. A forked child starts a loop of its own.
 
 Code that does not await can need a running loop too: ``asyncio.create_task``, clients that look for it when they are
-made. The loop is then lent to their thread (:meth:`BackgroundLoop.lent`): it stands still meanwhile, as a loop does
+made. The loop is then lent to their thread (:meth:`BackgroundLoop.lend`): it stands still meanwhile, as a loop does
 while such code runs on it, so that nothing of it is touched from two threads.
+
+A run may ask for the notebook's own loop instead (:mod:`.notebook_loop`). Which one is in force is a context variable,
+which the run's threads and coroutines inherit; whoever runs a coroutine asks :func:`current_loop`.
 """
 
 from __future__ import annotations
@@ -16,14 +19,29 @@ import asyncio
 import contextvars
 import os
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from orchestra_nb.running.mailbox import Mailbox
 
 T = TypeVar("T")
+_LONG = 60.0
+"""Seconds of one wait where nothing can interrupt it."""
 _POLL = 0.05
 """Seconds. An interrupt reaches a wait at once on POSIX; elsewhere only between two polls."""
+
+
+class Waiting(Protocol):
+    """A queue for one reader that waits, and writers in any thread."""
+
+    def put(self, item: Any) -> None:
+        """Add an item, and wake the reader; never blocks."""
+
+    def get(self, *, timeout: float) -> Any:
+        """Take the oldest item; raises ``queue.Empty`` when none comes for so many seconds."""
 
 
 class BackgroundLoop:
@@ -61,7 +79,7 @@ class BackgroundLoop:
         """
         loop = self._started()
         self._give_back()
-        ended: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+        ended: Mailbox[tuple[bool, Any]] = Mailbox()
         cancel = Cancel(loop, coroutine)
         context = contextvars.copy_context()
 
@@ -69,7 +87,10 @@ class BackgroundLoop:
             try:
                 ended.put((True, await coroutine))
             except BaseException as error:
-                ended.put((False, error))
+                try:
+                    await self.heard(error)
+                finally:
+                    ended.put((False, error))
 
         def begin() -> None:
             cancel.task = loop.create_task(guarded(), context=context)
@@ -87,16 +108,64 @@ class BackgroundLoop:
             return result
         raise value
 
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        """Let this thread be the loop's for the time of the block: tasks that it starts begin after the block.
+    def spawn(
+        self,
+        make: Callable[[], Coroutine[Any, Any, T]],
+        done: Callable[[T], object],
+        unbegun: Callable[[], object],
+    ) -> Cancel:
+        """Run a coroutine on the loop, in a copy of the caller's context; the caller does not wait.
 
-        The loop stands still meanwhile, unless the block itself runs a coroutine and waits for it.
+        Parameters
+        ----------
+        make
+            Makes the coroutine; called on the loop. The coroutine must not raise.
+        done
+            Called on the loop with what it returned.
+        unbegun
+            Called on the loop in place of ``done`` when it was cancelled before its first step.
+
+        Returns
+        -------
+        Cancel
+            Cancels it from any thread.
+        """
+        loop = self._started()
+        cancel = Cancel(loop)
+        context = contextvars.copy_context()
+
+        async def guarded() -> None:
+            done(await make())
+
+        def begin() -> None:
+            cancel.task = task = loop.create_task(guarded(), context=context)
+            task.add_done_callback(ended)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if task.cancelled():  # before its first step: after that, `make` answers
+                unbegun()
+
+        loop.call_soon_threadsafe(begin)
+        return cancel
+
+    async def heard(self, error: BaseException) -> bool:
+        """Say whether what a coroutine raised is the user's interrupt: never, in a thread that gets none."""
+        return False
+
+    def waiting(self) -> Waiting:
+        """Make the queue on which the calling thread of a run waits."""
+        return Mailbox()
+
+    def lend(self, body: Callable[[], T]) -> T:
+        """Call ``body`` on this thread with the loop as its own: tasks that it starts begin afterwards.
+
+        The loop stands still meanwhile, unless the body runs a coroutine and waits for it. An interrupt, wherever it
+        lands, leaves neither the loop standing still nor this thread with it; hence no context manager, which would
+        have to be left through code of :mod:`contextlib`, and an interrupt there would skip what undoes the loan.
 
         Examples
         --------
-        >>> with LOOP.lent():
-        ...     task = asyncio.ensure_future(asyncio.sleep(0, "done"))
+        >>> task = LOOP.lend(lambda: asyncio.ensure_future(asyncio.sleep(0, "done")))
         >>> async def outcome():
         ...     return await task
         >>> LOOP.run(outcome())
@@ -116,11 +185,13 @@ class BackgroundLoop:
             stopped.get()
             self._borrower = threading.get_ident(), go_on
             asyncio._set_running_loop(loop)
-            yield
+            return body()
         finally:
-            asyncio._set_running_loop(before)
-            self._borrower = None
-            go_on.put(None)
+            try:
+                asyncio._set_running_loop(before)
+            finally:
+                self._borrower = None
+                go_on.put(None)
 
     def _give_back(self) -> None:
         """Let the loop go on before this thread, which borrowed it, waits for it."""
@@ -150,7 +221,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 class Cancel:
     """Cancels one coroutine of the loop, from any thread; harmless when it is over."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any] | None = None) -> None:
         self._loop = loop
         self._coroutine = coroutine
         self.task: asyncio.Task[None] | None = None
@@ -163,17 +234,32 @@ class Cancel:
     def _cancel(self) -> None:
         if self.task is not None:
             self.task.cancel()
-        else:  # callbacks run in order, so the one that would have begun it was never scheduled
+        elif self._coroutine is not None:  # callbacks run in order, so what would have begun it was never scheduled
             self._coroutine.close()
 
 
-def _wait(ended: SimpleQueue[tuple[bool, Any]]) -> tuple[bool, Any]:
-    if threading.current_thread() is not threading.main_thread():
-        return ended.get()
+def _wait(ended: Mailbox[tuple[bool, Any]]) -> tuple[bool, Any]:
+    timeout = _POLL if threading.current_thread() is threading.main_thread() else _LONG
     while True:
         with suppress(Empty):
-            return ended.get(timeout=_POLL)
+            return ended.get(timeout=timeout)
 
 
 LOOP = BackgroundLoop()
 """The process's own."""
+_in_force: ContextVar[BackgroundLoop] = ContextVar("orchestra_nb_loop", default=LOOP)
+
+
+def current_loop() -> BackgroundLoop:
+    """The loop on which coroutines run here: the background one, unless the run asked for another."""
+    return _in_force.get()
+
+
+@contextmanager
+def in_force(loop: BackgroundLoop) -> Iterator[None]:
+    """Let coroutines that are begun in the block, and in what inherits its context, run on ``loop``."""
+    token = _in_force.set(loop)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)

@@ -5,36 +5,50 @@ nothing ever raises through a pool. Across processes only bytes travel, made her
 and read here on the receiving side, because a payload that fails inside a pool's own (un)pickling breaks the pool for
 everybody (loky), or is never answered (dask). An exception that does not survive the journey (a two-argument
 ``__init__``, a lock inside) stays behind; its name, text and traceback go home all the same. A *result* that does not
-survive it is ``"refused"``: the body ran, and its value would have lost its meaning.
+survive it is ``"refused"``: the body ran, and its value would have lost its meaning. Each text names the part: an input
+by its parameter, the result, the outputs. What is large travels in files: :mod:`.outbox` on the way there,
+:mod:`.parcels` on the way back.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import sys
 import threading
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any
 
+from orchestra_nb.model import Expand
+from orchestra_nb.running.parcels import parcelled, received
+from orchestra_nb.running.pickling import NotSendable, dumps, told
 from orchestra_nb.running.seams import Reply, Task
+from orchestra_nb.running.sending import Packed, Segment, Sent
+from orchestra_nb.running.shelf import Shelf
+from orchestra_nb.running.stages import enter, stage
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
-_LARGE = 1 << 20
-"""Bytes from which an array travels beside the pickle: joblib's own default for memory-mapping."""
+_new = object.__new__
+_current_thread = threading.current_thread
+_child: dict[str, str] = {}
+"""This process's name if it is a child, else nothing; settled once, and anew after a fork."""
+os.register_at_fork(after_in_child=_child.clear)
 
 
 def worker_name() -> str:
-    """Name the thread that is running, and of its process when that is a child."""
-    from multiprocessing import parent_process
+    """Name the thread that is running, or its process when that is a child."""
+    name = _child.get("name")
+    if name is None:
+        from multiprocessing import parent_process
 
-    if parent_process() is not None:
-        return f"process {os.getpid()}"
-    return threading.current_thread().name
+        name = _child["name"] = f"process {os.getpid()}" if parent_process() is not None else ""
+    return name or _current_thread().name
 
 
 def _body_frames(tb: TracebackType | None) -> TracebackType | None:
@@ -62,7 +76,7 @@ def failure(error: BaseException, seconds: float = 0.0) -> Reply:
     ('failed', 'ValueError', 'no rows')
     """
     try:
-        text = str(error)
+        text = str.__str__(str(error))  # a plain one, which pickles
     except Exception as fault:  # an exception's own __str__ is user code too
         text = f"(its text could not be made: {type(fault).__name__})"
     try:
@@ -80,13 +94,46 @@ def failure(error: BaseException, seconds: float = 0.0) -> Reply:
     )
 
 
-def lost(error: BaseException) -> Reply:
-    """Make the reply in place of one that will never come: the pool lost the worker that had the task in its hands."""
+def lost(error: BaseException, culprit: bool | None = None) -> Reply:
+    """Make the reply in place of one that will never come: the pool lost the worker that had the task in its hands.
+
+    Parameters
+    ----------
+    error
+        What the pool says.
+    culprit
+        As in :class:`.Reply`.
+    """
     if isinstance(error, KeyboardInterrupt):  # a terminal's Ctrl-C reaches the workers too
         return cancelled("interrupted")
     detail = str(error).strip().partition("\n")[0]
     text = f"its worker was lost while it ran (killed, out of memory, or os._exit): {detail}"
-    return Reply("failed", ename=type(error).__name__, evalue=text, traceback=(text,), exception=error, reason="lost")
+    name = type(error).__name__
+    return Reply("lost", ename=name, evalue=text, traceback=(text,), exception=error, culprit=culprit)
+
+
+def done(value: Any, seconds: float) -> Reply:
+    """Make the reply of a body that ended well.
+
+    Every node has one, so it is made the short way: a frozen class sets its thirteen fields one by one, which costs
+    more than many a body. Those that are not set here have their defaults from the class.
+
+    Parameters
+    ----------
+    value
+        What it returned.
+    seconds
+        Time in the body, in seconds.
+
+    Examples
+    --------
+    >>> reply = done(5, seconds=0.1)
+    >>> reply == Reply("done", 5, seconds=0.1, worker=worker_name())
+    True
+    """
+    reply = _new(Reply)
+    reply.__dict__.update(status="done", value=value, seconds=seconds, worker=worker_name())
+    return reply
 
 
 def cancelled(reason: str, seconds: float = 0.0) -> Reply:
@@ -118,78 +165,99 @@ def perform(task: Task) -> Reply:
     return replace(reply, seconds=seconds, worker=reply.worker or worker_name())
 
 
-def pack(task: Task) -> tuple[Any, ...]:
-    """Pack the task for another process: its bytes, then its large arrays, which joblib may memory-map.
+def call(task: Packed | Sent, shelf: Shelf | None = None, mark: str | None = None) -> Callable[[], bytes]:
+    """Make what a worker process is to call: :func:`carry` with its arguments.
 
-    Raises
-    ------
-    Exception
-        Whatever pickling raised: the caller refuses the task with it.
+    Parameters
+    ----------
+    task
+        Its pickle, or that and what was written for it.
+    shelf
+        Where the worker is to leave what is large.
+    mark
+        A file in which the worker notes its process id before it begins, so that it is known whose task it had.
     """
-    import cloudpickle
-
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return (cloudpickle.dumps(task),)
-    arrays: list[Any] = []
-
-    def keep(buffer: pickle.PickleBuffer) -> bool:
-        """Say whether the buffer stays within the bytes."""
-        raw = buffer.raw()
-        if raw.nbytes < _LARGE:
-            return True
-        arrays.append(numpy.frombuffer(raw, dtype=numpy.uint8))
-        return False
-
-    payload = cloudpickle.dumps(task, protocol=5, buffer_callback=keep)
-    return (payload, *arrays)
+    return partial(carry, mark, shelf, task.payload, *task.buffers)
 
 
-def carry(payload: bytes, *arrays: Any) -> bytes:
+def carry(mark: str | None, shelf: Shelf | None, payload: Any, *buffers: Any) -> bytes:
     """In the worker process: unpack a task, perform it, pack the reply. Never raises."""
+    if mark is not None:
+        _note(mark)
     try:
-        task = pickle.loads(payload, buffers=arrays)
+        enter("")
+        task = pickle.loads(_view(payload), buffers=[_view(buffer) for buffer in buffers])
     except BaseException as error:
-        return _dumps(_refusal("its inputs could not be rebuilt in the worker process", error))
-    return _dumps(perform(task))
+        return packed(refusal(f"{stage('its inputs')} could not be rebuilt in the worker process: {told(error)}"))
+    reply = perform(task)
+    del task  # what it maps is not needed beside what it made
+    return packed(reply, shelf)
 
 
-def _refusal(what: str, error: BaseException) -> Reply:
-    return Reply("refused", reason=f"{what}: {type(error).__name__}: {error}", worker=worker_name())
+def _note(mark: str) -> None:
+    with suppress(OSError):
+        file = os.open(mark, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, str(os.getpid()).encode())
+        finally:
+            os.close(file)
 
 
-def _dumps(reply: Reply) -> bytes:
-    import cloudpickle
+def _view(piece: Any) -> Any:
+    return piece.view() if type(piece) is Segment else piece
 
+
+def refusal(reason: str) -> Reply:
+    """Make the reply of a task whose inputs or result cannot travel."""
+    return Reply("refused", reason=reason, worker=worker_name())
+
+
+def packed(reply: Reply, shelf: Shelf | None = None) -> bytes:
+    """Pack a reply for its journey; what does not travel of it becomes a refusal."""
     if reply.exception is not None and not _travels(reply.exception):
         reply = replace(reply, exception=None)
+    if reply.value is not None:
+        try:
+            here = None if type(reply.value) is Expand else shelf  # which the driver is to see, however large it is
+            reply = replace(reply, value=parcelled(reply.value, here))
+        except NotSendable as error:
+            reply = refusal(str(error)) if reply.status == "done" else replace(reply, value=None)
     try:
-        return bytes(cloudpickle.dumps(reply))
-    except BaseException as error:
-        if reply.status != "done":
-            return bytes(cloudpickle.dumps(replace(reply, value=None, outputs=(), exception=None)))
-        return bytes(cloudpickle.dumps(_refusal("its result cannot be sent between processes", error)))
+        return dumps(reply)
+    except BaseException as error:  # what is left is its outputs, and the odd exception
+        if reply.status == "done":
+            return dumps(refusal(f"its outputs cannot be sent between processes: {told(error)}"))
+        return dumps(replace(reply, value=None, outputs=(), exception=None))
 
 
 def _travels(error: BaseException) -> bool:
-    import cloudpickle
-
     try:
-        pickle.loads(cloudpickle.dumps(error))
+        pickle.loads(dumps(error))
     except BaseException:
         return False
     return True
 
 
-def unpack(data: bytes) -> Reply:
+def unpack(data: bytes, sent: int = 0) -> Reply:
     """Back home: the reply, or a refusal when its value cannot be rebuilt here.
 
     Only bytes that :func:`carry` made in a worker of this very run come here.
+
+    Parameters
+    ----------
+    data
+        From :func:`carry`.
+    sent
+        How many bytes had travelled to the worker.
     """
     try:
         reply = pickle.loads(data)
     except BaseException as error:
-        return _refusal("its result could not be rebuilt from the worker process", error)
-    if isinstance(reply, Reply):
-        return reply
-    return failure(TypeError(f"a worker sent {type(reply).__name__} instead of a Reply"))
+        return refusal(f"its reply could not be rebuilt from the worker process: {told(error)}")
+    if not isinstance(reply, Reply):
+        return failure(TypeError(f"a worker sent {type(reply).__name__} instead of a Reply"))
+    try:
+        value, left = received(reply.value)
+    except NotSendable as error:
+        return replace(refusal(str(error)), bytes_in=sent, bytes_out=len(data))
+    return replace(reply, value=value, bytes_in=sent, bytes_out=len(data) + left)

@@ -7,7 +7,8 @@ and the speed-up use the same measured node times, so they can be set against ea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.errors import OrchestraError
@@ -56,8 +57,8 @@ class RunResult(Presented):
 
     @property
     def success(self) -> bool:
-        """Whether every node ended well."""
-        return not self.stopped and all(outcome.ok for outcome in self.outcomes.values())
+        """Whether every node ended well, or was skipped because its condition was false."""
+        return not self.stopped and not any(outcome.bad for outcome in self.outcomes.values())
 
     @property
     def errors(self) -> tuple[OrchestraError, ...]:
@@ -78,6 +79,17 @@ class RunResult(Presented):
             return 0.0
         measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
         return max(measured.critical_time, self.work / self.jobs)
+
+    @property
+    def upper_bound(self) -> float:
+        """No schedule that lets no worker idle before a ready node is longer (seconds; Graham, 1969, for these nodes).
+
+        A longer run has waited for something else: for resources, for its one main lane, between levels.
+        """
+        if not self.outcomes:
+            return 0.0
+        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        return self.work / self.jobs + (1 - 1 / self.jobs) * measured.critical_time
 
     @property
     def speedup(self) -> float:
@@ -102,9 +114,18 @@ class RunResult(Presented):
         if self.errors:
             raise self.errors[0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _rebuilt, ({**given, "outcomes": dict(self.outcomes), "values": dict(self.values)},)
+
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
         for outcome in self.outcomes.values():
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
         told = ", ".join(f"{n} {status}" for status, n in counts.items()) or "no nodes"
         return f"<RunResult: {told} in {self.total_time:.3g} s, jobs={self.jobs}, backend={self.backend!r}>"
+
+
+def _rebuilt(given: dict[str, Any]) -> RunResult:
+    """Unpickle a result, whose mappings are read-only again."""
+    return RunResult(**{**given, "outcomes": MappingProxyType(given["outcomes"])})

@@ -1,128 +1,134 @@
 """One run: the shell that acts on the driver's decisions.
 
-Two threads. The **driver's thread** owns the plan, the program's commits and the bus; it takes everything that happened
-from one queue and never touches user code that could block. The **calling thread** runs the nodes of the main lane, one
-at a time, and otherwise only waits, in short polls. That is where an interrupt lands:
+**One driver at a time.** Everything that happens (a reply, a stop) is put into one queue, the inbox. Whoever takes the
+*seat* empties it: asks the driver what follows from each message, and does it. So the plan, the program's commits and
+the bus are never in two hands, and no message waits while the seat is free. Three may sit down: the **keeper**, a
+thread of the run that also keeps the time; and, for programs that allow it (``commits_anywhere``), the worker thread
+that has just ended a node, and the calling thread after a body of the main lane. That saves the two hand-overs between
+threads that a node would cost otherwise (flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010). Completions from
+processes, clusters and the event loop ring the keeper, because their threads must never be held up.
+
+**The calling thread** (:mod:`.calling_thread`) runs the nodes of the main lane, one at a time, and otherwise only
+waits, in short polls. That is where an interrupt lands:
 
 * in a body, it is that body's (and when it ends the body, it stops the run, as it would a notebook's "Run All");
-* in the wait, it stops the run: nothing new starts, workers are given up, and ``execute`` raises ``KeyboardInterrupt``.
+* in the wait, it stops the run: nothing new starts, workers are asked to stop, and ``execute`` raises it;
+* in the seat, it would tear a decision in two: it is put off until the calling thread has left it (:mod:`.deferral`).
 
-The calling thread takes no locks and hands over by queues whose operations are single steps, so an interrupt between
-any two lines leaves nothing half done; when it leaves early all the same, the driver is told, stops the run and keeps
-its result. Threads run in a copy of the context variables of the calling thread, as they were after
-its last body, and under its joblib settings: as if the cells before had run here.
+The calling thread hands over by queues whose operations are single steps, so an interrupt between any two lines leaves
+nothing half done; when it leaves early all the same, the keeper is told, stops the run and keeps its result. Threads
+run in a copy of the context variables of the calling thread, as they were after its last body, and under its joblib
+settings: as if the cells before had run here.
 
-Rejected: the driver on the calling thread (an interrupt could land in the middle of a commit); a signal handler of our
-own (bodies may want theirs).
+Rejected: the driver on the calling thread without deferral (an interrupt could land in the middle of a commit); a
+future per node (a condition variable and two switches of thread for each).
 """
 
 from __future__ import annotations
 
-import _thread
-import contextvars
 import logging
 import secrets
-import signal
 import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty
 from time import monotonic
-from types import MappingProxyType
-from typing import cast
 
-from orchestra_nb.config import RunConfig
-from orchestra_nb.events import EventBus
-from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId, Outcome, RunId
-from orchestra_nb.planning import Plan
-from orchestra_nb.planning.policies import policy_of
+from orchestra_nb.events import Event, EventBus, GraphGrown, LevelEnded, NodeEnded, NodeStarted
+from orchestra_nb.model import Outcome, RunId
 from orchestra_nb.running import replies
-from orchestra_nb.running.backends import Resolved
-from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Launch, Restart, Tell, Terms
+from orchestra_nb.running.calling_thread import CallingThread
+from orchestra_nb.running.checkpoints import Record
+from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart
 from orchestra_nb.running.driver import Driver
-from orchestra_nb.running.executors import ThreadExecutor
-from orchestra_nb.running.joblib_executor import JoblibExecutor
+from orchestra_nb.running.lanes import Lanes
+from orchestra_nb.running.mailbox import Mailbox
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.running.seams import Cancellable, Executor, Program, Reply, Task
+from orchestra_nb.running.seams import Cancellable, Program, Reply, Stop, Task
 
 _log = logging.getLogger("orchestra_nb.running")
 _POLL = 0.05
 """Seconds between two looks of the waiting thread: what an interrupt may be late where waits cannot be interrupted."""
+_LOOK = 5.0
+"""Seconds after which the keeper looks whether the run has fallen silent."""
 _IDLE = 0.1
 """Seconds between two calls of ``idle``."""
 _START = 1.0
-"""Seconds after which a driver's thread that has not begun never will."""
+"""Seconds after which a keeper's thread that has not begun never will."""
 
 Idle = Callable[[], object]
-Message = tuple[int, Reply, float]
 _STOP = 0
 """In place of a token: the calling thread was interrupted, or has left."""
+_CANCEL = -1
+"""In place of a token: somebody asked for the run to be cancelled."""
 _LEFT = Reply("cancelled", reason="the calling thread has left")
 
 
 class Run:
-    """One run: its queues, its executors, its driver's thread.
+    """One run: its inbox, its seat, its keeper.
 
     Parameters
     ----------
-    dag, program
-        What needs what, and what each node does.
-    config
-        Schedule, policy, timeout and the like.
+    driver, program
+        What decides, and what the nodes do.
+    lanes
+        Where bodies run.
     bus
-        Receives the events, on the driver's thread.
-    resolved
-        Jobs and workers.
+        Receives the events.
     """
 
-    def __init__(self, dag: DAG, program: Program, config: RunConfig, bus: EventBus, resolved: Resolved) -> None:
-        self._inbox: SimpleQueue[Message] = SimpleQueue()
-        self._bodies: SimpleQueue[tuple[int, Task] | None] = SimpleQueue()
+    def __init__(self, driver: Driver, program: Program, lanes: Lanes, bus: EventBus) -> None:
+        self.driver = driver
+        self.run_id = RunId(secrets.token_hex(6))
+        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.ended = False
         self.result: RunResult | None = None
-        self._started = self._driving = False
-        self._bus = bus
-        self._dag = dag
         self._program = program
-        self._resolved = resolved
-        self._context = contextvars.copy_context()
-        self._caller = threading.current_thread()
-        self._stopping = False
-        self._poked = -1
-        self._answered = -1
+        self._lanes = lanes
+        self._bus = bus
+        self._inbox: deque[tuple[int, Reply, float]] = deque()
+        self._seat = threading.Lock()
+        self._bell: Mailbox[None] = Mailbox()
+        self._stops: dict[int, Stop] = {}
+        self._anywhere = bool(getattr(program, "commits_anywhere", False))
+        self._cancellable = program if isinstance(program, Cancellable) else None
+        self._started = self._driving = self._stopping = False
+        self._calling = CallingThread(decides=self._anywhere)
         self._crash: BaseException | None = None
         self._began = monotonic()
-        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._driver = Driver(_plan(dag, config, resolved.jobs), program, _terms(dag, config, resolved))
-        self._threads: Executor | None = None
-        self._processes: Executor | None = None
+        self._now = 0.0
+        self._wake: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return monotonic() - self._began
+
+    def ending(self, record: Record, finish: Callable[[], RunResult]) -> None:
+        """Say who takes down what the run reaches, and who makes its result, on the keeper's thread."""
+        self._record = record
+        self._finish = finish
 
     # The calling thread's side.
 
     def attend(self, idle: Idle | None) -> None:
         """Run the bodies of the main lane, and wait, until the run has ended."""
         if not self._started:
+            self._calling.take_place()
             self._started = True
-            threading.Thread(target=self._drive, name="orchestra-driver", daemon=True).start()
+            threading.Thread(target=self._keep, name="orchestra-driver", daemon=True).start()
         due = monotonic() + _IDLE
         while not self.ended:
-            try:
-                body = self._bodies.get(timeout=_POLL)
-            except Empty:
-                body = None
+            body = self._calling.next_body(_POLL)
             if self._stopping and not self._driving and monotonic() > self._began + _START:
-                self.ended = True  # the interrupt came before the driver's thread began to be
+                self.ended = True  # the interrupt came before the keeper's thread began to be
                 self._crash = KeyboardInterrupt()
             elif body is not None:
-                token, task = body
-                over = self._stopping or token in (self._poked, self._answered)
-                reply = replies.cancelled("the run was stopped before it began") if over else replies.perform(task)
-                self._context = contextvars.copy_context()
-                self._inbox.put((token, reply, monotonic()))
-                if self._poked == token:  # delivered within the body
-                    self._poked = -1
+                (token, task), body = body, None
+                self._perform(token, task)
+                del task
             elif idle is not None and monotonic() >= due and not self.ended:
                 try:
                     idle()
@@ -131,19 +137,38 @@ class Run:
                     idle = None
                 due = monotonic() + _IDLE
 
+    def _perform(self, token: int, task: Task) -> None:
+        """Run a body of the main lane; its reply is sent whatever happens."""
+        calling = self._calling
+        reply = calling.perform(token, task, stopping=self._stopping)
+        self._inbox.append((token, reply, monotonic()))
+        calling.delivered(token)
+        del task, reply  # while this thread waits, it must not keep the data of its last body alive
+        if not calling.begin_to_decide():
+            self._bell.put(None)
+            return
+        try:
+            self._sit()
+        finally:
+            calling.end_of_deciding()
+
     def interrupted(self) -> None:
         """Take note of a ``KeyboardInterrupt`` that came while no body was running."""
-        if self._poked >= 0:  # the driver's own, for a body that was just ending: its reply may not have been sent
-            token = self._answered = self._poked
-            self._poked = -1
-            self._inbox.put((token, replies.cancelled("interrupted"), monotonic()))
+        token = self._calling.cut_short()
+        if token is not None:  # the driver's own, for a body that was just ending: its reply may not have been sent
+            self._send(token, replies.cancelled("interrupted"))
             return
         self._stopping = True
-        self._inbox.put((_STOP, _LEFT, monotonic()))
+        self._send(_STOP, _LEFT)
 
     def left(self) -> None:
         """Say that the calling thread does not attend any more; after the end, nobody listens."""
-        self._inbox.put((_STOP, _LEFT, 0.0))
+        self._send(_STOP, _LEFT)
+        self._calling.leave()
+
+    def cancel(self, reason: str = "the run was cancelled") -> None:
+        """Stop the run, from any thread: returns at once, and ``execute`` returns the result soon after."""
+        self._send(_CANCEL, replies.cancelled(reason))
 
     def outcome(self) -> RunResult:
         """Answer for ``execute``."""
@@ -154,144 +179,152 @@ class Run:
             raise KeyboardInterrupt
         return self.result
 
-    # The driver's side.
+    # Whoever has the seat.
 
-    def _drive(self) -> None:
-        driver = self._driver
-        self._driving = True
-        try:
-            self._act(driver.begin(self._now()))
-            while not driver.done:
-                self._act(self._next(driver))
-            self.result = self._make_result()
-        except BaseException as crash:
-            self._crash = crash
-        finally:
-            self._release()
+    def _send(self, token: int, reply: Reply) -> None:
+        """Leave a message for whoever decides, from a thread that must not be held up."""
+        self._inbox.append((token, reply, monotonic()))
+        self._bell.put(None)
 
-    def _next(self, driver: Driver) -> list[Decision]:
-        """Wait for something to happen, and decide what follows."""
-        wake = driver.wake
-        try:
-            if wake is None:
-                token, reply, at = self._inbox.get()
-            else:
-                token, reply, at = self._inbox.get(timeout=max(0.0, wake - self._now()))
-        except Empty:
-            return driver.tick(self._now())
-        if token == _STOP:
+    def _land(self, token: int, reply: Reply) -> None:
+        """Leave a message, and decide what follows, in a worker thread that has nothing better to do."""
+        self._inbox.append((token, reply, monotonic()))
+        self._sit()
+
+    def _sit(self) -> None:
+        """Empty the inbox, unless somebody is at it: then they will see what was put there."""
+        inbox, seat, again = self._inbox, self._seat, False
+        while inbox and not self.ended:
+            if not seat.acquire(blocking=False):
+                return
+            try:
+                while inbox:
+                    if again:  # what this thread would do next is not to wait for what others have to say
+                        self._lanes.pass_on()
+                    self._take_note(*inbox.popleft())
+                    again = True
+                self._look_ahead()
+            except BaseException as crash:
+                self._crash = self._crash or crash
+                inbox.clear()
+                self._bell.put(None)
+            finally:
+                seat.release()
+
+    def _take_note(self, token: int, reply: Reply, at: float) -> None:
+        self._now = now = max(self._now, at - self._began)
+        driver = self.driver
+        if token > 0:
+            self._stops.pop(token, None)
+            self._act(driver.reply(token, reply, now))
+        elif token == _STOP:
             self._stopping = True
-            return driver.interrupt(self._now())
-        return driver.reply(token, reply, at - self._began)
+            self._act(driver.interrupt(now))
+        else:
+            self._stopping = True
+            self._act(driver.cancel(reply.reason, now))
 
-    def _now(self) -> float:
-        return monotonic() - self._began
+    def _look_ahead(self) -> None:
+        """Tell the keeper when it is needed, if that is earlier than it thinks, or if everything is over."""
+        driver = self.driver
+        wake, before = driver.wake(self._now), self._wake
+        self._wake = wake
+        if driver.done or (wake is not None and (before is None or wake < before)):
+            self._bell.put(None)
 
     def _act(self, decisions: list[Decision]) -> None:
+        heard = self._bus.heard
         for decision in decisions:
-            match decision:
-                case Tell(event=event):
-                    self._bus.publish(event)
-                case Launch(attempt=attempt):
-                    self._launch(attempt)
-                case Abandon(attempt=attempt):
-                    if isinstance(self._program, Cancellable):
-                        self._program.cancel(attempt.node)
-                case Interrupt(attempt=attempt):
-                    self._interrupt(attempt)
-                case Restart():
-                    if self._processes is not None:
-                        self._processes.abort()
+            if type(decision) is Attempt:  # the two that each node brings are told by their class alone
+                if heard and decision.number == 1:
+                    self._bus.publish(NodeStarted(decision.started, decision.node.id, decision.lane))
+                self._launch(decision)
+            elif type(decision) is Outcome:
+                self._record.node_ended(decision, self._now)
+                if heard:
+                    self._bus.publish(NodeEnded(self._now, decision))
+            elif isinstance(decision, Event):
+                self._take_down(decision)
+                if heard:
+                    self._bus.publish(decision)
+            elif isinstance(decision, Abandon):
+                self._abandon(decision.attempt)
+            elif isinstance(decision, Interrupt):
+                self._interrupt(decision.attempt)
+            elif isinstance(decision, Restart):
+                self._lanes.restart_processes()
+
+    def _take_down(self, event: Event) -> None:
+        if isinstance(event, LevelEnded):
+            self._record.level_ended(event.at)
+        elif isinstance(event, GraphGrown):
+            self._record.graph_grown(event.node)
 
     def _launch(self, attempt: Attempt) -> None:
         token, lane = attempt.token, attempt.lane
         try:
-            task = self._program.task(attempt.node, lane)
+            task = attempt.look or self._program.task(attempt.node, lane)
             if lane == "main":
-                self._bodies.put((token, task))
-            elif lane == "thread":
-                self._thread_lane().submit(partial(self._context.copy().run, task), partial(self._landed, token))
+                self._calling.put(token, task)
+                return
+            if lane == "thread":
+                land = self._land if self._anywhere else self._send
+                stop = self._lanes.threads.submit(partial(self._calling.context.copy().run, task), partial(land, token))
+            elif lane == "async":
+                stop = self._calling.context.copy().run(self._lanes.loop.submit, task, partial(self._send, token))
             else:
-                self._process_lane().submit(task, partial(self._landed, token))
+                stop = self._lanes.processes.submit(task, partial(self._send, token))
+            self._stops[token] = stop
         except Exception as error:
-            self._landed(token, replies.failure(error))
+            self._send(token, replies.failure(error))
 
-    def _landed(self, token: int, reply: Reply) -> None:
-        self._inbox.put((token, reply, monotonic()))
-
-    def _thread_lane(self) -> Executor:
-        if self._threads is None:
-            assert self._resolved.threads is not None  # only a run with one job has none, and it has no such lane
-            self._threads = ThreadExecutor(self._resolved.threads, self._resolved.settings)
-        return self._threads
-
-    def _process_lane(self) -> Executor:
-        if self._processes is None:
-            assert self._resolved.processes is not None  # the driver was told whether there is one
-            self._processes = JoblibExecutor(self._resolved.processes)
-        return self._processes
+    def _abandon(self, attempt: Attempt) -> None:
+        if self._cancellable is not None:
+            self._cancellable.cancel(attempt.node)
+        stop = self._stops.pop(attempt.token, None)
+        if stop is not None:
+            stop()
 
     def _interrupt(self, attempt: Attempt) -> None:
-        """Interrupt the calling thread in its body, if it is the one that can be interrupted."""
-        if isinstance(self._program, Cancellable):
-            self._program.cancel(attempt.node)
-        if self._driver.stopped:
+        """Interrupt the calling thread in its body."""
+        if self._cancellable is not None:
+            self._cancellable.cancel(attempt.node)
+        if self.driver.stopped:
             self._stopping = True
-        if self._caller is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            self._poked = attempt.token
-            if hasattr(signal, "pthread_kill"):  # reaches a body that is blocked in the system
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            else:
-                _thread.interrupt_main()
+        self._calling.interrupt(attempt.token)
 
-    def _make_result(self) -> RunResult:
-        ended = self._driver.outcomes
-        outcomes = {node.id: ended[node.id] for node in self._dag.nodes.values()}
-        return RunResult(
-            outcomes=MappingProxyType(cast(dict[str, Outcome], outcomes)),
-            values=self._program.results(outcomes),
-            dag=self._dag.with_costs({name: o.seconds for name, o in outcomes.items() if o.status == "done"}),
-            jobs=self._resolved.jobs,
-            backend=self._resolved.backend,
-            total_time=self._now(),
-            run_id=RunId(secrets.token_hex(6)),
-            started_at=self._started_at,
-            stopped=self._driver.stopped,
-        )
+    # The keeper's side.
 
-    def _release(self) -> None:
-        """Let the workers go, and then the caller; ending workers is waited for only briefly."""
-        executors = [executor for executor in (self._threads, self._processes) if executor is not None]
+    def _keep(self) -> None:
+        """Begin the run, keep its time, and end it."""
+        self._driving = True
         try:
-            if self._crash or self._driver.stopped or self._driver.late:
-                for executor in executors:
-                    executor.abort()
-            for executor in executors:
-                executor.shutdown()
+            with self._seat:
+                self._act(self.driver.begin(0.0))
+                self._look_ahead()
+            while self._crash is None and not self.driver.done:
+                self._sit()
+                self._rest()
+            if self._crash is None:
+                self.result = self._finish()
+            del self._finish  # which knows this run: values should go when their run does, and not some time later
+        except BaseException as crash:
+            self._crash = self._crash or crash
         finally:
-            self.ended = True
-            self._bodies.put(None)
+            try:
+                self._lanes.close(in_haste=bool(self._crash or self.driver.stopped or self.driver.late))
+            finally:
+                self.ended = True
+                self._calling.run_ended()
 
-
-def _plan(dag: DAG, config: RunConfig, jobs: int) -> Plan:
-    """One worker takes as long in any order: then it is the document's, unless a random one was asked for."""
-    policy = "fifo" if jobs == 1 and config.policy != "random" else config.policy
-    return Plan(dag, schedule=config.schedule, policy=policy, keep_going=config.keep_going, seed=config.seed)
-
-
-def _terms(dag: DAG, config: RunConfig, resolved: Resolved) -> Terms:
-    keys: dict[str, float] = {}
-
-    def urgency(node: NodeId) -> tuple[int, float]:
-        if not keys:  # only runs with several main-lane nodes at once ever ask
-            keys.update(policy_of(config.policy, config.seed)(dag))
-        return (-dag.nodes[node].priority, keys[node])
-
-    return Terms(
-        jobs=resolved.jobs,
-        backend=resolved.backend,
-        processes=resolved.processes is not None,
-        keep_going=config.keep_going,
-        timeout=config.timeout,
-        urgency=urgency,
-    )
+    def _rest(self) -> None:
+        """Sleep until somebody rings or it is time for the driver's next look."""
+        wake = self._wake
+        until_then = _LOOK if wake is None else max(0.0, min(_LOOK, wake - self.seconds))
+        try:
+            self._bell.get(timeout=until_then)
+        except Empty:
+            with self._seat:
+                self._now = max(self._now, self.seconds)
+                self._act(self.driver.tick(self._now))
+                self._look_ahead()

@@ -2,22 +2,44 @@
 
 An interrupt that comes while no body runs stops the run: nothing new starts, workers are given up, and ``execute``
 raises ``KeyboardInterrupt``, while the result stays in ``last_result``. What happens between is in :mod:`.run`; what is
-decided, in :mod:`.driver`.
+decided, in :mod:`.driver`. Everything that can be found wrong is found before anything runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from inspect import isasyncgenfunction, isgeneratorfunction
+from types import MappingProxyType
+from typing import Any, cast
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import ConfigError, DefinitionError, Issue
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.running.backends import resolve
+from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.planning import Plan
+from orchestra_nb.planning.passing import NeedsValue, needs_value
+from orchestra_nb.resources.claims import Claims
+from orchestra_nb.running.admission import capacities_of, faults, faults_of_new
+from orchestra_nb.running.agent_task import AgentExecutor
+from orchestra_nb.running.agents import AgentProgram, agents_of
+from orchestra_nb.running.backends import Resolved, resolve
+from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, going_on
+from orchestra_nb.running.decisions import Terms
+from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.functions import FunctionProgram
+from orchestra_nb.running.history import open_history
+from orchestra_nb.running.interrupts import interrupts_kept
+from orchestra_nb.running.lanes import Lanes
+from orchestra_nb.running.notebook_loop import loop_in_force
+from orchestra_nb.running.outcomes import brought_home
+from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
-from orchestra_nb.running.seams import Program
+from orchestra_nb.running.seams import Program, Restoring
 
 
 class ParallelScheduler:
@@ -28,7 +50,9 @@ class ParallelScheduler:
     config
         Jobs, backend, schedule and so on.
     bus
-        Receives every event of every run, on the driver's thread.
+        Receives every event of every run, one at a time, on whichever thread made it happen.
+    checkpoints
+        Where what a run has reached is kept.
 
     Examples
     --------
@@ -38,15 +62,51 @@ class ParallelScheduler:
     40
     """
 
-    def __init__(self, config: RunConfig | None = None, bus: EventBus | None = None) -> None:
+    def __init__(
+        self, config: RunConfig | None = None, bus: EventBus | None = None, checkpoints: Checkpoints | None = None
+    ) -> None:
         self.config = config if config is not None else RunConfig()
         self.bus = bus if bus is not None else EventBus()
+        self._checkpoints = checkpoints if checkpoints is not None else Checkpoints()
+        self._agents: AgentExecutor | None = None
         self._run: Run | None = None
 
     @property
     def last_result(self) -> RunResult | None:
         """The result of the last run, also of one that was interrupted; ``None`` before it has one."""
         return None if self._run is None else self._run.result
+
+    def set_agent_executor(self, executor: AgentExecutor) -> None:
+        """Say who does the work of agents.
+
+        Parameters
+        ----------
+        executor
+            Called with the node and the context (what its inputs name), sync or async; returns the agent's result.
+
+        Raises
+        ------
+        ConfigError
+            It cannot be called, or it is a generator, whose body a call does not run.
+        """
+        if not callable(executor):
+            raise ConfigError(f"an agent executor is a function of a node and a context, not {executor!r}")
+        if isgeneratorfunction(executor) or isasyncgenfunction(executor):
+            raise ConfigError("an agent executor gives its value with return; this one is a generator, with yield")
+        self._agents = executor
+
+    def get_checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Give the checkpoints of the last runs, the oldest first."""
+        return self._checkpoints.all()
+
+    def cancel(self, reason: str = "the run was cancelled") -> None:
+        """Stop the run that is under way, from any thread; ``execute`` then returns what it has.
+
+        Nothing new starts; running nodes are stopped where that is possible, and named where not. Harmless when
+        nothing runs.
+        """
+        if self._run is not None and not self._run.ended:
+            self._run.cancel(reason)
 
     def execute(
         self,
@@ -55,6 +115,7 @@ class ParallelScheduler:
         *,
         program: Program | None = None,
         idle: Idle | None = None,
+        results: Iterable[str] | None = None,
     ) -> RunResult:
         """Run a DAG to its end.
 
@@ -68,6 +129,9 @@ class ParallelScheduler:
             What the nodes do, if they are not functions.
         idle
             Called on this thread while it waits, at most ten times a second.
+        results
+            Names of the nodes whose values are wanted: every other value is let go when the last node that reads it
+            has ended. ``None`` keeps all. Only for DAGs of functions.
 
         Returns
         -------
@@ -76,20 +140,159 @@ class ParallelScheduler:
 
         Raises
         ------
-        DefinitionError, BackendError
-            The DAG or the backend cannot be used; nothing ran.
+        DefinitionError, BackendError, ConfigError
+            The DAG, the backend or a name in ``results`` cannot be used; nothing ran.
         KeyboardInterrupt
             The run was interrupted; what it has is in :attr:`last_result`.
         """
-        work: Program = program if program is not None else FunctionProgram(dag, context)
+        if results is not None and (program is not None or agents_of(dag)):
+            raise ConfigError("results= names nodes of functions, and this run has a program of its own; leave it out")
+        work = program if program is not None else self._program(dag, context, results)
+        return self._execute(dag, work, idle, MappingProxyType({}))
+
+    def resume_from_checkpoint(
+        self,
+        checkpoint: str,
+        dag: DAG,
+        context: Mapping[str, Any] | None = None,
+        *,
+        program: Program | None = None,
+        results: Iterable[str] | None = None,
+    ) -> RunResult:
+        """Go on where an earlier run had got to: what had ended well then is not run again.
+
+        Parameters
+        ----------
+        checkpoint
+            An id of :meth:`get_checkpoints` or of :attr:`.RunResult.checkpoints`.
+        dag, context, program, results
+            As for :meth:`execute`; the graph must be the one that ran.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it is of another graph; nothing ran.
+
+        Examples
+        --------
+        >>> from orchestra_nb.model import Node
+        >>> weather = {"fair": False}
+        >>> def sail(load):
+        ...     return load // (1 if weather["fair"] else 0)
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("sail", fn=sail, after=["load"])])
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=2))
+        >>> failed = scheduler.execute(dag)
+        >>> weather["fair"] = True
+        >>> result = scheduler.resume_from_checkpoint(failed.checkpoints[-1], dag)
+        >>> [outcome.status for outcome in result.outcomes.values()], result.values["sail"]
+        (['cached', 'done'], 42)
+        """
+        known = going_on(self._checkpoints.find(checkpoint), dag)
+        work = program if program is not None else self._program(dag, context, results)
+        return self._execute(dag, work, None, known)
+
+    def _execute(self, dag: DAG, work: Program, idle: Idle | None, known: Mapping[NodeId, Outcome]) -> RunResult:
+        capacities = capacities_of(self.config, dag)
+        issues = faults(dag.nodes.values(), capacities)
+        if issues:
+            raise DefinitionError(issues)
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
-        self._run = run = Run(dag, work, self.config, self.bus, resolve(self.config, asked))
-        try:
+        resolved = resolve(self.config, asked)
+        learned = open_history(self.config)
+        with loop_in_force(self.config.loop):
+            self._run = run = self._begun(learned.costed(dag), work, resolved, known, Claims(capacities))
+            try:
+                try:
+                    self._attend(run, idle)
+                finally:
+                    run.left()
+            finally:
+                run.left()  # again: an interrupt may have cut the first one short
+        learned.record(run.result)
+        self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+        return run.outcome()
+
+    @staticmethod
+    def _attend(run: Run, idle: Idle | None) -> None:
+        with interrupts_kept():
             while not run.ended:
                 try:
                     run.attend(idle)
                 except KeyboardInterrupt:
                     run.interrupted()
-        finally:
-            run.left()
-        return run.outcome()
+
+    def _begun(
+        self, dag: DAG, work: Program, resolved: Resolved, known: Mapping[NodeId, Outcome], claims: Claims
+    ) -> Run:
+        """Put a run together."""
+        if isinstance(work, Restoring):
+            for name, outcome in known.items():
+                work.restore(dag.nodes[name], outcome.value)
+        heard = partial(getattr, self.bus, "heard")
+        terms = replace(_terms(self.config, resolved), known=known, heard=heard, claims=claims)
+        plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
+        run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
+        record = self._checkpoints.begin(run.run_id, dag)
+        run.ending(record, partial(_result, run, work, resolved, record))
+        return run
+
+    def _program(self, dag: DAG, context: Mapping[str, Any] | None, results: Iterable[str] | None = None) -> Program:
+        if context is not None and not isinstance(context, Mapping):
+            raise ConfigError(f"context must be a mapping of names to values, not {type(context).__name__}")
+        agents = agents_of(dag)
+        later = partial(faults_of_new, self.config, dag)
+        if not agents:
+            recall = open_recall(self.config, dag.nodes.values())
+            return FunctionProgram(dag, context, results=results, faults=later, recall=recall)
+        if self._agents is None:
+            hint = "give one with set_agent_executor(function of node and context)"
+            told = f"nobody does the work of {', '.join(agents[:5])}{' …' if len(agents) > 5 else ''}"
+            raise DefinitionError([Issue("no-agent-executor", told, agents, suggestion=hint)])
+        recall = open_recall(self.config, dag.nodes.values())
+        return AgentProgram(dag, self._agents, context, later, recall)
+
+
+def _plan(dag: DAG, config: RunConfig, jobs: int, needs: NeedsValue) -> Plan:
+    """One worker takes as long in any order: then it is the document's, unless a random one was asked for."""
+    policy = "fifo" if jobs == 1 and config.policy != "random" else config.policy
+    return Plan(
+        dag,
+        schedule=config.schedule,
+        policy=policy,
+        keep_going=config.keep_going,
+        seed=config.seed,
+        needs_value=needs,
+    )
+
+
+def _terms(config: RunConfig, resolved: Resolved) -> Terms:
+    return Terms(
+        jobs=resolved.jobs,
+        backend=resolved.backend,
+        serial=config.jobs == 1,
+        processes=resolved.processes is not None,
+        together=resolved.together,
+        keep_going=config.keep_going,
+        timeout=config.timeout,
+        async_jobs=config.async_jobs,
+        chance=random.Random(config.seed).random,
+    )
+
+
+def _result(run: Run, program: Program, resolved: Resolved, record: Record) -> RunResult:
+    """Put together what a run leaves, in document order."""
+    driver = run.driver
+    outcomes = {node.id: brought_home(driver.outcomes[node.id]) for node in driver.dag.nodes.values()}
+    seconds = {str(name): outcome.seconds for name, outcome in outcomes.items() if outcome.status == "done"}
+    return RunResult(
+        outcomes=MappingProxyType(cast(dict[str, Outcome], outcomes)),
+        values=program.results(outcomes),
+        dag=driver.dag.with_costs(seconds),
+        jobs=resolved.jobs,
+        backend=resolved.backend,
+        total_time=run.seconds,
+        run_id=run.run_id,
+        started_at=run.started_at,
+        stopped=driver.stopped,
+        checkpoints=record.ids,
+    )

@@ -75,7 +75,6 @@ def _lines(
     yield from (f"main thread {why}" for why in effects.main_thread if why not in told)
     if effects.is_async:
         yield "awaits"
-    assert not effects.in_process
 
 
 def _names(effects: Effects, written: set[str | int]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import copyreg
 import datetime
 import functools
 import subprocess
@@ -178,3 +179,15 @@ def test_what_waits_on_an_event_loop_does_not_depend_on_what_else_the_loop_does(
 
 def test_a_stream_that_a_run_fronts_is_the_stream() -> None:
     assert fingerprint(StreamRouter(sys.stderr, "stderr")) == fingerprint(sys.stderr)
+
+
+def test_what_a_library_teaches_pickle_of_errors_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As importing dask does, in one of two runs that are compared."""
+
+    def taught(error: ValueError) -> tuple[object, ...]:
+        return ValueError, error.args, {"raised": "somewhere"}
+
+    plain = fingerprint([ValueError("a", 1)])
+    monkeypatch.setitem(copyreg.dispatch_table, ValueError, taught)
+    assert fingerprint([ValueError("a", 1)]) == plain
+    assert fingerprint([ValueError("a", 2)]) != plain

@@ -229,7 +229,7 @@ def test_all_faults_of_all_cells_are_one_error_in_document_order() -> None:
                 "y = = 2",
                 "#| name: a\nz = 1",
                 "%%orchestrate q --aftr b\nw",
-                "#| cache: true\nv = 1",
+                "#| undo: drop\nv = 1",
             ],
             metadata={4: {"orchestrate": []}},
         )
@@ -268,7 +268,7 @@ def test_nobody_is_called_unknown_while_a_name_may_be_lost() -> None:
 
 
 def test_warnings_do_not_stop_a_notebook() -> None:
-    notebook = Notebook.from_sources(["#| retry: 3\nx = 1"])
+    notebook = Notebook.from_sources(["#| undo: drop\nx = 1"])
     assert [issue.code for issue in notebook.warnings] == ["setting-not-acted-on"]
 
 

@@ -17,6 +17,7 @@ import pytest
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.inference import cell_dag
 from orchestra_nb.graph.dag import DAG
+from tests.library_settings import library_settings_kept
 
 from .test_linear_law import run
 
@@ -51,7 +52,8 @@ def test_no_allowed_order_changes_what_comes_out(
         monkeypatch.chdir(folder)
         random.seed(1)
         np.random.seed(1)
-        return run(cells, order, dag)
+        with library_settings_kept():
+            return run(cells, order, dag)
 
     linear = outcome(list(range(len(cells))))
     assert not any("raised" in text for text in linear[1])

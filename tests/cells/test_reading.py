@@ -94,7 +94,7 @@ def test_a_fault_names_its_place(source: str, metadata: dict[str, Any], code: st
 
 
 def test_a_setting_without_effect_is_a_warning() -> None:
-    (issue,) = read_cell(5, "#| cache: true\nx").issues
+    (issue,) = read_cell(5, "#| undo: drop\nx").issues
     assert (issue.code, issue.severity) == ("setting-not-acted-on", "warning")
 
 

@@ -15,6 +15,7 @@ RIGHT: list[tuple[str, Any, Any]] = [
     ("reads", "df", ("df",)),
     ("writes", [], ()),
     ("uses", "db, gpu:2", ("db", "gpu:2")),
+    ("uses", {"llm-tokens": 1200, "db": 1}, ("llm-tokens:1200", "db:1")),
     ("priority", -3, -3),
     ("cost", 0, 0.0),
     ("timeout", 1.5, 1.5),
@@ -37,6 +38,8 @@ WRONG: list[tuple[str, Any]] = [
     ("after", [1]),
     ("after", [["a"]]),
     ("uses", "gpu:0"),
+    ("uses", {"gpu": 0}),
+    ("uses", {"gpu": 1.5}),
     ("uses", "gpu:two"),
     ("priority", 1.5),
     ("priority", True),
@@ -82,10 +85,9 @@ def test_every_key_says_what_it_expects() -> None:
     [
         ({}, []),
         ({"timeout": 3, "after": "a", "reads": "x", "priority": 1, "cost": 2, "phase": "p", "backend": "loky"}, []),
-        ({"retry": 1, "cache": False}, []),
-        ({"retry": 2}, ["retry"]),
-        ({"cache": 60, "uses": "db", "name": "n"}, ["uses", "cache"]),
-        ({"breaker": "b", "when": "x", "undo": "u"}, ["breaker", "when", "undo"]),
+        ({"retry": 2, "when": "x", "uses": "db", "cache": False}, []),
+        ({"cache": 60, "name": "n"}, []),
+        ({"breaker": "b", "undo": "u"}, ["breaker", "undo"]),
     ],
 )
 def test_what_has_no_effect_yet_is_a_warning(settings: dict[str, Any], keys: list[str]) -> None:

@@ -82,7 +82,7 @@ def test_a_node_has_what_the_agent_says(release: Any) -> None:
     assert (node.kind, node.phase, node.uses, node.timeout) == ("agent", "Prepare", ("database",), 120)
     assert (node.reads, node.writes) == (("branch", "version"), ("tag",))
     assert release.dag.nodes["freeze-branch"].undo == "thaw-branch"
-    assert release.dag.nodes["fuzz"].uses == ("registry", "phase:checks")
+    assert release.dag.nodes["fuzz"].uses == ("registry", "phase checks")
     assert release.dag.nodes["fuzz"].when == "inputs.frameworks.length > 0 || settings.deep === true"
     assert release.dag.nodes["publish"].when == "context.risk.score <= 7 && !unitTests.failed"
     assert release.dag.nodes["per-package"].metadata["dynamic"].source == "context.packages"

@@ -42,9 +42,11 @@ def test_levels_with_their_seconds():
 def test_issues_schedule_and_outcomes():
     assert frames.issues([Issue("cycle", "m", ("a", "b"))]).loc[0, "nodes"] == "a, b"
     assert frames.schedule(simulate(DAG_, 2))["seconds"].tolist() == [2.0, 3.0, 1.0]
-    ended = {"a": Outcome("a", "done", started=1.0, ended=2.5, attempts=1, worker="w"), "b": Outcome("b", "skipped")}
-    frame = frames.outcomes(ended)
+    done = Outcome("load", "done", started=1.0, ended=2.5, attempts=1, worker="w", queued=0.5, lock_wait=0.25)
+    frame = frames.outcomes({"load": done, "fit": Outcome("fit", "skipped")}, DAG_)
     assert frame["seconds"].tolist() == [1.5, 0.0]
+    assert frame["level"].tolist() == [0, 1]
+    assert frame.loc[0, ["queued", "lock_wait", "cached"]].tolist() == [0.5, 0.25, False]
     assert frame["started"].isna().tolist() == [False, True]
 
 
@@ -56,7 +58,7 @@ def test_empty_frames_have_their_columns():
         frames.levels(empty),
         frames.issues([]),
         frames.schedule(simulate(empty, 1)),
-        frames.outcomes({}),
+        frames.outcomes({}, empty),
     ):
         assert isinstance(frame, pd.DataFrame)
         assert len(frame) == 0

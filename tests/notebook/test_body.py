@@ -10,8 +10,9 @@ import pytest
 
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.body import failure, run_body
+from orchestra_nb.notebook.capture import current_sink
 from orchestra_nb.notebook.code import cell_code
-from orchestra_nb.running.loop import Cancel
+from orchestra_nb.notebook.execution import Execution
 from orchestra_nb.running.seams import Reply
 
 Run = Callable[..., Reply]
@@ -128,6 +129,17 @@ def test_an_interrupt_is_no_failure(run: Run) -> None:
     assert shown(reply) == ["so far\n"]
 
 
+def test_an_interrupt_beside_the_body_keeps_what_it_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestra_nb.notebook.body.drain_descriptors", interrupted)
+    reply = run("print('so far')", verdicts={"threading": "may start processes"})
+    assert (reply.status, reply.reason) == ("cancelled", "interrupted")
+    assert reply.outputs[0]["text"] == "so far\n"
+    assert current_sink() is None
+
+
 def test_an_expected_error_is_an_output_of_a_node_that_is_done(run: Run, namespace: dict[str, Any]) -> None:
     reply = run("x = 1\n1 / 0", metadata={"tags": ("raises-exception",)})
     assert reply.status == "done"
@@ -167,17 +179,17 @@ def test_two_async_cells_wait_for_each_other_without_blocking(namespace: dict[st
 
 
 def test_a_coroutine_can_be_cancelled_from_outside(namespace: dict[str, Any]) -> None:
-    running: list[Cancel] = []
+    execution = Execution()
     started = threading.Event()
     namespace["started"] = started
     code = cell_code(
         Node(NodeId("cell-1"), kind="cell", source="import asyncio\nstarted.set()\nawait asyncio.sleep(99)")
     )
     replies: list[Reply] = []
-    thread = threading.Thread(target=lambda: replies.append(run_body(code, namespace, None, running)))
+    thread = threading.Thread(target=lambda: replies.append(run_body(code, namespace, None, execution)))
     thread.start()
     assert started.wait(30)
-    running[0]()
+    execution.cancels[0]()
     thread.join(30)
     assert replies[0].status == "cancelled"
     assert "awaited" in replies[0].reason

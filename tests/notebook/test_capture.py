@@ -118,6 +118,36 @@ def test_everything_is_put_back_when_the_last_run_ends() -> None:
     assert (sys.stdout, sys.stderr, sys.displayhook, threading.Thread.start) == before
 
 
+def test_an_interrupt_of_the_installing_leaves_nothing_fronted(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (sys.stdout, sys.stderr, sys.displayhook, threading.Thread.start)
+    monkeypatch.setattr("orchestra_nb.notebook.routing._Installed._front_handlers", interrupted)
+    with pytest.raises(KeyboardInterrupt), routing():
+        raise AssertionError("the block is not entered")
+    assert (sys.stdout, sys.stderr, sys.displayhook, threading.Thread.start) == before
+    monkeypatch.undo()
+    with routing():
+        assert isinstance(sys.stdout, StreamRouter)
+    assert sys.stdout is before[0]
+
+
+def test_an_interrupt_of_the_putting_back_comes_when_everything_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (sys.stdout, sys.stderr, sys.displayhook, threading.Thread.start)
+    undo = [interrupted]
+
+    def run() -> None:
+        with routing():
+            installed = sys.modules["orchestra_nb.notebook.routing"]._installed
+            installed.undo.append(lambda: undo.pop()() if undo else None)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert (sys.stdout, sys.stderr, sys.displayhook, threading.Thread.start) == before
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_user_code_put_in_the_place_of_a_stream_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     mine = io.StringIO()

@@ -12,13 +12,11 @@ exception groups, of which IPython shows its own frames; ``SystemExit``, after w
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import nbformat
@@ -26,11 +24,13 @@ import pytest
 from nbclient import NotebookClient
 
 from orchestra_nb.cli import main
+from orchestra_nb.notebook.kernels import private_sockets
 from orchestra_nb.notebook.outputs import joined
 
 from .everything import BUSY, injected, write
+from .older_kernels import OLDER, older_kernels
 
-KERNELS = ("python3", "older")
+KERNELS = ("python3", OLDER[0])
 WAYS: Mapping[str, tuple[str, ...]] = {
     "threads": ("-j", "4"),
     "processes": ("-j", "2", "--backend", "loky"),
@@ -41,20 +41,9 @@ UNTIMED = ("child(", "os.system", "!echo", "%%bash", "busy")
 
 
 @pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[None]:
-    """The kernelspec of this environment, and one whose ipykernel is the older one that setup put beside it."""
-    subprocess.run(["sh", root / "tools" / "older_kernel.sh"], check=True)
-    place = tmp_path_factory.mktemp("share") / "kernels" / "older"
-    place.mkdir(parents=True)
-    spec = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "older",
-        "language": "python",
-        "env": {"PYTHONPATH": os.pathsep.join([str(root / "build" / "older-kernel"), "${PYTHONPATH}"])},
-    }
-    (place / "kernel.json").write_text(json.dumps(spec))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(place.parent.parent))
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The kernelspec of this environment, and those of older ipykernels, whose sets have one order."""
+    with pytest.MonkeyPatch.context() as patch, older_kernels(tmp_path_factory.mktemp("share")):
         patch.setenv("PYTHONHASHSEED", "0")
         yield
 
@@ -85,11 +74,12 @@ def trial(request: pytest.FixtureRequest, kernels: None, tmp_path_factory: pytes
     document.cells.insert(tagged + 1, injected())
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST", raising=False)
-        NotebookClient(document, resources={"metadata": {"path": path.parent}}).execute()
+        there = {"metadata": {"path": path.parent}}
+        NotebookClient(document, resources=there, config=private_sockets(mkdtemp())).execute()
     expected = path.with_name("expected.ipynb")
     nbformat.write(document, expected)
     version = next(cell for cell in document.cells if cell.source == "ipykernel.__version__").outputs[0]
-    assert (version.data["text/plain"] < "'7") == (request.param == "older")
+    assert (version.data["text/plain"] < "'7") == (request.param == OLDER[0])
     return Trial(path, json.loads(expected.read_text(encoding="utf-8")))
 
 

@@ -2,62 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
 
-from orchestra_nb.notebook.kernels import environment
-
-
-class FrontEnd:
-    """Sends cells, and sorts what comes back by the cell that it is for."""
-
-    def __init__(self, manager: Any, client: Any) -> None:
-        self.manager = manager
-        self.client = client
-        self._cells: dict[str, str] = {}
-        self.seen: list[tuple[str, str, Any]] = []
-
-    def send(self, code: str, cell: str, **metadata: Any) -> str:
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
-        content["user_expressions"] = {}
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell, **metadata})
-        self.client.shell_channel.send(message)
-        request: str = message["header"]["msg_id"]
-        self._cells[request] = cell
-        return request
-
-    def wait(self, request: str, interrupt_when: str = "") -> None:
-        """Collect what is published until a request has been handled."""
-        while True:
-            try:
-                message = self.client.get_iopub_msg(timeout=60)
-            except queue.Empty:
-                raise AssertionError("the kernel went silent") from None
-            parent, content = message["parent_header"].get("msg_id", ""), message["content"]
-            if message["msg_type"] == "status":
-                if content["execution_state"] == "idle" and parent == request:
-                    return
-                continue
-            text = content.get("text") or content.get("data", {}).get("text/plain") or content.get("evalue") or ""
-            self.seen.append((self._cells.get(parent, "?"), message["msg_type"], text))
-            if interrupt_when and interrupt_when in text:
-                interrupt_when = ""
-                self.manager.interrupt_kernel()
-
-    def run(self, code: str, cell: str, interrupt_when: str = "", **metadata: Any) -> list[tuple[str, str, Any]]:
-        """Run a cell; returns what was shown, each with its cell."""
-        self.seen = []
-        self.wait(self.send(code, cell, **metadata), interrupt_when)
-        return [item for item in self.seen if item[1] != "execute_input"]
-
-    def value(self, expression: str) -> str:
-        found = self.run(expression, "probe")
-        return str(found[-1][2])
+from .front_end import FrontEnd, front_end
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +20,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
     metadata = {"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}
     path = folder / "n.ipynb"
     path.write_text(nbformat.writes(v4.new_notebook(cells=cells, metadata=metadata)))
-    manager: Any = KernelManager(kernel_name="python3")
-    with (folder / "log").open("w") as log:
-        env = {**environment(), "JPY_SESSION_NAME": str(path)}
-        env.pop("PYTEST_CURRENT_TEST", None)
-        manager.start_kernel(cwd=str(folder), env=env, stdout=log, stderr=log)
-    client = manager.blocking_client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    try:
-        yield FrontEnd(manager, client)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel()
+    with front_end(folder, JPY_SESSION_NAME=str(path)) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

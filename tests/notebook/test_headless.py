@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -16,8 +17,13 @@ import pytest
 from orchestra_nb.cells.comparison import compare
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, ComparisonError, DefinitionError
+from orchestra_nb.events import RunEnded
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node
 from orchestra_nb.notebook.headless import HeadlessRun, record_of, run_file, verify_file
-from orchestra_nb.notebook.kernels import environment, kernel, kernel_name
+from orchestra_nb.notebook.kernel_side import _Teller
+from orchestra_nb.notebook.kernels import environment, kernel, kernel_name, private_sockets
+from orchestra_nb.notebook.live import Live
 
 SOURCES = [
     "from __future__ import annotations\nimport sys, warnings\nx = 1",
@@ -278,3 +284,38 @@ def test_the_search_path_means_the_same_elsewhere(tmp_path: Path, monkeypatch: p
     assert environment()["PYTHONPATH"] == f"{tmp_path}/lib:/opt/x"
     monkeypatch.delenv("PYTHONPATH")
     assert "PYTHONPATH" not in environment()
+
+
+@pytest.mark.parametrize(("folder", "transport"), [("/tmp/k", "ipc"), ("/tmp/" + "k" * 100, None)])
+def test_a_kernel_is_spoken_to_through_private_sockets_where_their_path_is_short_enough(
+    folder: str, transport: str | None
+) -> None:
+    assert private_sockets(folder).KernelManager.get("transport") == transport
+
+
+def test_no_other_process_can_take_the_ports_of_a_headless_kernel(tmp_path: Path) -> None:
+    with kernel("python3", tmp_path) as running:
+        assert running._client.transport == "ipc"
+        folder = Path(running._client.ip).parent
+        assert folder.stat().st_mode & 0o077 == 0
+    assert not folder.exists()
+
+
+class Published:
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def publish(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        self.seen.append(data)
+
+
+def test_what_is_told_of_a_run_is_not_captured_by_a_cell_that_captures_displays(tmp_path: Path) -> None:
+    shell = SimpleNamespace(display_pub=Published())
+    told = shell.display_pub
+    teller, live = _Teller(shell, str(tmp_path / "journal")), Live(shell, DAG([Node("a")]))
+    before = len(told.seen)
+    shell.display_pub = Published()  # as %%capture does for the time of a cell
+    teller(RunEnded(1.0, success=True))
+    live.finish({"text/plain": "done"})
+    assert len(told.seen) == before + 2
+    assert not shell.display_pub.seen

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -227,6 +229,34 @@ def test_an_interrupt_shows_what_there_is_and_goes_on(cell: Cell, shell: Any) ->
     assert screen.error._render_traceback_() == ["KeyboardInterrupt: the run was interrupted"]
     assert "before" in screen.stdout
     assert cell("%orchestrate status").result.stopped == "interrupted"
+
+
+def test_an_interrupt_that_is_lost_before_the_run_stops_it(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # raised where nobody hears it
+
+    def dag(*_: Any, **__: Any) -> DAG:
+        Dying()
+        time.sleep(60)
+        raise AssertionError("the interrupt was lost")
+
+    cell("%%orchestrate a\nx = 1")
+    monkeypatch.setattr("orchestra_nb.notebook.session.Session.dag", dag)
+    assert isinstance(cell("%orchestrate run", fails=True).error, KeyboardInterrupt)
+
+
+def test_an_interrupt_of_the_showing_keeps_the_result(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    cell("%%orchestrate a\nx = 1")
+    monkeypatch.setattr("orchestra_nb.notebook.live.Live.finish", interrupted)
+    screen = cell("%orchestrate run", fails=True)
+    assert screen.error._render_traceback_() == ["KeyboardInterrupt: the run was interrupted"]
+    assert cell("%orchestrate status").result.success
+    monkeypatch.undo()
+    cell("%orchestrate run")
 
 
 def test_a_run_inside_a_run_is_refused(cell: Cell) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
 
 import pytest
+
+collect_ignore = [] if find_spec("ray") else ["test_ray.py"]
 
 
 class Box:

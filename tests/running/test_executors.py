@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import cloudpickle
 import joblib
 import pytest
-from joblib.parallel import BACKENDS, ThreadingBackend
 
+from orchestra_nb.running import cluster
 from orchestra_nb.running import joblib_seam as seam
+from orchestra_nb.running.dask_executor import DaskExecutor
 from orchestra_nb.running.executors import ThreadExecutor
 from orchestra_nb.running.joblib_executor import JoblibExecutor
 from orchestra_nb.running.seams import Reply
@@ -23,33 +24,21 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need not 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
-class Clustered(ThreadingBackend):
-    """Looks like joblib's dask backend: a client with an executor, in whose workers a task is a process task."""
-
-    uses_threads = False
-    supports_sharedmem = False
-
-    class client:
-        @staticmethod
-        def get_executor(pure):
-            assert pure is False
-            return ThreadPoolExecutor(2)
-
-
 @pytest.fixture(autouse=True, scope="module")
-def clustered():
-    joblib.register_parallel_backend("clustered", Clustered)
+def no_cluster_outlives_the_tests():
     yield
-    del BACKENDS["clustered"]
+    cluster.close_all()
 
 
 def make(kind):
     if kind == "threads":
         return ThreadExecutor(seam.Pool(seam.make_backend("threading"), 2), nullcontext)
+    if kind == "dask":
+        return DaskExecutor(cluster.find(None, jobs=2), 2)
     return JoblibExecutor(seam.Pool(seam.make_backend(kind), 2))
 
 
-KINDS = ["threads", "threading", "loky", "multiprocessing", "sequential", "clustered"]
+KINDS = ["threads", "threading", "loky", "multiprocessing", "sequential", "dask"]
 PROCESSES = ["loky", "multiprocessing"]
 
 
@@ -192,6 +181,11 @@ def test_an_interrupt_in_a_worker_is_a_cancelled_reply(box):
     executor.shutdown()
 
 
+def test_an_interrupt_of_the_whole_group_is_not_the_workers(processes, box):
+    processes.submit(Value(signal.raise_signal, signal.SIGINT), box.sink("a"))
+    assert box.wait()["a"].status == "done"
+
+
 @pytest.mark.parametrize("task", [Value(threading.Lock), Value(Stays), Value(Poison), Value(iter, (i for i in ()))])
 def test_a_result_or_input_that_cannot_travel_is_refused(processes, box, task):
     processes.submit(task, box.sink("a"))
@@ -212,11 +206,51 @@ def test_an_input_that_cannot_be_rebuilt_is_refused_and_breaks_nothing(processes
 def test_a_dead_worker_fails_its_task_and_the_next_finds_another(processes, box):
     processes.submit(Value(os._exit, 3), box.sink("dead"))
     reply = box.wait()["dead"]
-    assert reply.status == "failed"
+    assert (reply.status, reply.culprit) == ("lost", True)
     assert "worker was lost" in reply.evalue
     for i in range(4):
         processes.submit(Value(pow, i, 2), box.sink(i))
     assert [box.wait(5)[i].value for i in range(4)] == [0, 1, 4, 9]
+
+
+@pytest.fixture
+def threads():
+    made = make("threads")
+    yield made
+    made.shutdown()
+
+
+def test_a_worker_keeps_the_first_task_that_it_submits_while_it_answers(threads, box):
+    def follow(reply):
+        threads.submit(lambda: done(threading.get_ident()), box.sink("kept"))
+        threads.submit(lambda: done(threading.get_ident()), box.sink("other"))
+        box.sink("first")(reply)
+        box.wait(2)  # this worker does not come to what it has kept before another has done the rest
+
+    threads.submit(lambda: done(threading.get_ident()), follow)
+    found = {key: reply.value for key, reply in box.wait(3).items()}
+    assert found["kept"] == found["first"] != found["other"]
+
+
+def test_what_a_worker_has_kept_can_be_left_to_another(threads, box):
+    def follow(reply):
+        threads.submit(lambda: done(threading.get_ident()), box.sink("passed on"))
+        threads.pass_on()
+        box.sink("first")(reply)
+        box.wait(2)  # this worker is busy until another has done it
+
+    threads.submit(lambda: done(threading.get_ident()), follow)
+    found = {key: reply.value for key, reply in box.wait(2).items()}
+    assert found["passed on"] != found["first"]
+
+
+def test_what_a_worker_has_kept_is_answered_when_the_pool_is_aborted(threads, box):
+    def follow(reply):
+        threads.submit(lambda: done("ran"), box.sink("kept"))
+        threads.abort()
+
+    threads.submit(done, follow)
+    assert box.wait()["kept"].status == "cancelled"
 
 
 def test_an_aborted_pool_works_again(processes, box):

@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
-from orchestra_nb.running import replies, run, scheduler
+from orchestra_nb.running import calling_thread, deferral, replies, run, scheduler
 from orchestra_nb.running.functions import FunctionProgram
 from orchestra_nb.running.scheduler import ParallelScheduler
 
-FILES = {scheduler.__file__, run.__file__, replies.__file__}
+from ..interrupting import Injector, set_apart
 
-
-class Injector:
-    """Raises ``KeyboardInterrupt`` before the given lines, counted over the traced files.
-
-    A trace function that raises is taken off by Python; the profile function puts it back, so that a second interrupt
-    can hit the handling of the first.
-    """
-
-    def __init__(self, moments):
-        self.moments = set(moments)
-        self.lines = 0
-        self.raised = 0
-
-    def __call__(self, frame, event, arg):
-        if frame.f_code.co_filename not in FILES:
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines in self.moments:
-                self.raised += 1
-                raise KeyboardInterrupt
-        return self
-
-    def rearm(self, frame, event, arg):
-        if sys.gettrace() is None:
-            sys.settrace(self)
-            while frame is not None:
-                if frame.f_code.co_filename in FILES:
-                    frame.f_trace = self
-                frame = frame.f_back
-
-    def __enter__(self):
-        self.before = sys.gettrace()
-        sys.setprofile(self.rearm)
-        sys.settrace(self)
-        return self
-
-    def __exit__(self, *exc):
-        sys.setprofile(None)
-        sys.settrace(self.before)
+FILES = {each.__file__ for each in (scheduler, run, calling_thread, replies, deferral)}
 
 
 class Mixed(FunctionProgram):
@@ -71,12 +33,18 @@ def nodes():
     ]
 
 
-def one_run(moments):
+def one_run(moments, jobs=2):
+    """Run with interrupts; say also whether the handler of interrupts was put back."""
+    return set_apart(lambda: disturbed(moments, jobs))
+
+
+def disturbed(moments, jobs):
+    handler = signal.getsignal(signal.SIGINT)
     dag = DAG(nodes())
-    made = ParallelScheduler(RunConfig(jobs=2))
+    made = ParallelScheduler(RunConfig(jobs=jobs, history=False))
     program = Mixed(dag)
     interrupted = False
-    with Injector(moments) as injector:
+    with Injector(FILES, moments) as injector:
         try:
             made.execute(dag, program=program)
         except KeyboardInterrupt:
@@ -85,15 +53,16 @@ def one_run(moments):
         if thread.name == "orchestra-driver":
             thread.join(30)
             assert not thread.is_alive(), "the driver goes on for ever"
-    return made, interrupted, injector
+    return made, interrupted, injector, signal.getsignal(signal.SIGINT) is handler
 
 
-@pytest.mark.parametrize("gap", [0, 1, 2, 4])
-def test_an_interrupt_at_any_line_of_the_calling_thread_ends_the_run(gap):
+@pytest.mark.parametrize(("gap", "jobs"), [(0, 2), (1, 2), (2, 2), (4, 2), (0, 1)])
+def test_an_interrupt_at_any_line_of_the_calling_thread_ends_the_run(gap, jobs):
     moment = twice = 0
     while True:
         moment += 1
-        made, interrupted, injector = one_run([moment, moment + gap])
+        made, interrupted, injector, put_back = one_run([moment, moment + gap], jobs)
+        assert gap or put_back, "the handler of interrupts is not put back"
         result = made.last_result
         if result is not None:
             assert list(result.outcomes) == ["a", "b", "c"]
@@ -108,3 +77,21 @@ def test_an_interrupt_at_any_line_of_the_calling_thread_ends_the_run(gap):
             raise AssertionError("no run was ever undisturbed")
     assert bool(twice) == bool(gap)
     assert made.execute(DAG(nodes())).success
+
+
+def test_a_handler_that_two_interrupts_have_kept_in_place_goes_with_the_next_run():
+    def disturbed():
+        before = signal.getsignal(signal.SIGINT)
+        made = ParallelScheduler(RunConfig(jobs=2, history=False))
+        kept, moment = [], 0
+        while not kept:
+            moment += 1
+            with Injector(FILES, [moment, moment + 2]) as injector, suppress(KeyboardInterrupt):
+                made.execute(DAG(nodes()))
+            assert injector.lines >= moment, "no two interrupts have kept it in place"
+            kept = [handler for handler in [signal.getsignal(signal.SIGINT)] if handler is not before]
+        made.execute(DAG(nodes()))
+        return before, signal.getsignal(signal.SIGINT)
+
+    before, after = set_apart(disturbed)
+    assert after is before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import signal
+import threading
 
 import joblib
 import pytest
@@ -106,3 +108,28 @@ def test_closing_and_killing_what_is_not_open_is_harmless():
     pool.kill()
     pool.close()
     assert not seam._CONDEMNED
+
+
+def test_a_pool_of_multiprocessing_that_waits_for_ever_to_end_is_not_waited_for(monkeypatch):
+    """Its worker holds the lock that ends it, as one does that came in a dead one's place and was told nothing."""
+    monkeypatch.setattr(seam, "_PATIENCE_WITH_A_POOL", 0.05)
+    pool = seam.Pool(seam.make_backend("multiprocessing"), 2)
+    pool.open()
+    workers = pool.processes()
+    held, made = threading.Event(), pool._backend._pool
+
+    def never_ends():
+        made._terminate.cancel()  # as the call of it does
+        made._state = made._worker_handler._state = made._task_handler._state = "TERMINATE"
+        held.wait(60)
+
+    monkeypatch.setattr(made, "terminate", never_ends)
+    pool.kill()
+    for worker in workers:
+        worker.join(30)
+        assert worker.exitcode == -signal.SIGKILL
+    assert not pool.processes()
+    pool.open()
+    assert len(pool.processes()) == 2
+    pool.close()
+    held.set()

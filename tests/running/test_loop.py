@@ -141,11 +141,8 @@ def test_code_that_does_not_await_borrows_the_loop_and_starts_tasks_on_it():
     async def outcome():
         return await task
 
-    with LOOP.lent():
-        assert asyncio.get_running_loop() is LOOP.run(where())[0]
-    with LOOP.lent():
-        task = asyncio.get_running_loop().create_task(double(4))
-        assert not task.done()
+    assert LOOP.lend(asyncio.get_running_loop) is LOOP.run(where())[0]
+    task = LOOP.lend(lambda: asyncio.get_running_loop().create_task(double(4)))
     assert LOOP.run(outcome()) == (8, LOOP.run(where())[1])
     assert asyncio._get_running_loop() is None
 
@@ -154,15 +151,44 @@ def test_the_loop_stands_still_while_it_is_lent():
     seen = []
     loop, _ = LOOP.run(where())
     done = threading.Event()
-    with LOOP.lent():
+
+    def body():
         loop.call_soon_threadsafe(seen.append, 1)
         loop.call_soon_threadsafe(done.set)
         assert not seen
+
+    LOOP.lend(body)
     assert done.wait(60)
     assert seen == [1]
 
 
 def test_an_interrupt_gives_a_lent_loop_back():
-    with pytest.raises(KeyboardInterrupt), LOOP.lent():
+    def body():
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LOOP.lend(body)
     assert LOOP.run(where())[1] is not threading.current_thread()
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_an_interrupt_that_lands_in_the_giving_back_leaves_the_loop_going_on(monkeypatch, step):
+    loop = BackgroundLoop()
+    each, thread = loop.run(where())
+    change, changes = asyncio._set_running_loop, []
+
+    def interrupted(running):
+        changes.append(running)
+        change(running)
+        if len(changes) == step:
+            raise KeyboardInterrupt  # as Python does after a call into C, whose effect has then been had
+
+    monkeypatch.setattr(asyncio, "_set_running_loop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loop.lend(int)
+    assert (changes, asyncio._get_running_loop()) == ([each, None], None)
+    going_on = threading.Event()
+    each.call_soon_threadsafe(going_on.set)
+    assert going_on.wait(10)
+    each.call_soon_threadsafe(each.stop)
+    thread.join(60)

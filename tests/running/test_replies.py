@@ -10,6 +10,7 @@ import pytest
 
 from orchestra_nb.running import replies
 from orchestra_nb.running.seams import Reply
+from orchestra_nb.running.sending import pack
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -38,7 +39,7 @@ class Poison:
 
 
 def home(task):
-    return replies.unpack(replies.carry(*replies.pack(task)))
+    return replies.unpack(replies.call(pack(task))())
 
 
 def test_a_reply_keeps_what_it_says_about_itself():
@@ -88,17 +89,3 @@ def test_a_lost_worker_is_named_in_one_line():
 def test_a_fault_of_the_library_keeps_its_own_traceback():
     lines = replies.perform(lambda: 3).traceback
     assert any("replies.py" in line for line in lines)
-
-
-def test_large_arrays_travel_beside_the_pickle():
-    numpy = pytest.importorskip("numpy")
-    small, large = numpy.zeros(3), numpy.ones(1 << 18)
-    payload, *arrays = replies.pack(lambda: Reply("done", value=float(small.sum() + large.sum())))
-    assert [array.nbytes for array in arrays] == [large.nbytes]
-    assert len(payload) < 1 << 16
-    assert replies.unpack(replies.carry(payload, *arrays)).value == 1 << 18
-
-
-def test_without_numpy_there_is_only_the_pickle(monkeypatch):
-    monkeypatch.delitem(sys.modules, "numpy", raising=False)
-    assert len(replies.pack(lambda: Reply("done"))) == 1

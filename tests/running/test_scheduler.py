@@ -306,19 +306,26 @@ def test_a_late_reply_of_an_abandoned_thread_is_dropped(gate):
     finished = threading.Event()
 
     def slow():
-        gate.wait(60)
-        finished.set()
-        return "late"
+        try:
+            while True:
+                try:
+                    gate.wait(60)
+                    return "late"
+                except KeyboardInterrupt:  # it is asked to stop, and does not
+                    continue
+        finally:
+            finished.set()
 
     nodes = [
-        Node("slow", fn=slow, timeout=0.05),
+        Node("slow", fn=slow, timeout=1),  # time enough to be where it does not let itself be stopped
+        Node("first", fn=lambda: threading.Event().wait(1.2)),
         Node("wait", fn=lambda: gate.set() or finished.wait(60), after=["first"]),
         Node("last", fn=lambda: 1, after=["wait"]),
     ]
-    nodes.append(Node("first", fn=lambda: threading.Event().wait(0.2)))
     result = run(nodes, keep_going=True)
     assert statuses(result) == {"slow": "failed", "wait": "done", "last": "done", "first": "done"}
     assert isinstance(result.errors[0], NodeTimeout)
+    assert result.values["wait"]
     assert "slow" not in result.values
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from orchestra_nb.notebook.kernels import private_sockets
 
 CANARIES = {
     "a subcommand that is none": ["%orchestrate rnu"],
@@ -24,7 +27,7 @@ def test_what_goes_wrong_in_a_magic_fails_the_notebook(name: str, tmp_path: Path
     cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext orchestra_nb", *CANARIES[name])]
     notebook = nbformat.v4.new_notebook(cells=cells)
     with pytest.raises(CellExecutionError):
-        NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+        NotebookClient(notebook, kernel_name="python3", timeout=60, config=private_sockets(mkdtemp())).execute()
 
 
 def test_nbval_sees_it_too(tmp_path: Path) -> None:

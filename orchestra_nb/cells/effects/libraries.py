@@ -23,7 +23,7 @@ from orchestra_nb.cells.effects.known_effects import (
     makes_object,
 )
 from orchestra_nb.cells.effects.members import ENTERING
-from orchestra_nb.cells.effects.records import ANYTHING
+from orchestra_nb.cells.effects.records import ANYTHING, RANDOM
 from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Value, join
 
 _MAKES_CONTAINER = {
@@ -34,6 +34,7 @@ _TAKES_ELEMENT = frozenset({"builtins.next", "builtins.anext", "builtins.min", "
 _HARMLESS_MAGICS = frozenset({"matplotlib", "config", "load_ext", "pip", "conda", "precision", "pwd", "ls", "time"})
 _SHOWS_LOGS = frozenset({"logging.basicConfig", "logging.StreamHandler"})
 """They send what is logged to the standard error stream, which is each cell's own, unless they are told otherwise."""
+_SEEDS = frozenset({"random.seed", "random.setstate", "numpy.random.seed", "numpy.random.set_state"})
 _WATCHES = frozenset({"weakref.ref", "weakref.proxy", "weakref.finalize", "weakref.WeakMethod"})
 _YIELDS_WHAT_IT_HAS = ("builtins.", "itertools.", "heapq.", "difflib.", "glob.", "csv.", "re.", "struct.", "calendar.")
 """Makers of iterators that yield what they were given, or what cannot be changed."""
@@ -61,6 +62,7 @@ class Libraries(BuiltinCalls):
                 result: Value = special(args, node)
                 return result
         rule = self.table.call(path)
+        self._reach_outside(rule, path, args)
         if rule is None:
             return self._call_unknown(NOTHING, args, f"calls {path}(), which is not known", node)
         self._use_module(path)
@@ -94,6 +96,17 @@ class Libraries(BuiltinCalls):
         given = Value(frozenset(item.number for item in things))
         return self.call_method(given, name, rest, node) if given.objects else NOTHING
 
+    def _reach_outside(self, rule: Rule | None, path: str, args: Arguments, method: bool = False) -> None:
+        """Note what a call follows from beside its arguments. Of a global random state the cell's effects tell."""
+        chance = set() if rule is None else set(RANDOM) & set(rule.sets)
+        if not chance:
+            self.reach_outside(path, args, method)
+        elif path in _SEEDS and (args.positional or args.keywords or args.spread is not None):
+            self.effects.seeds |= chance
+            surely = not (self.weak or self.doubt or self.trying)
+            drawn = {access.key for access in self.effects.of("state", "write")}
+            self.effects.begins_with |= chance - drawn if surely else set()
+
     def _apply(
         self, rule: Rule, args: Arguments, node: ast.AST, *, receiver: Value | None, maker: str, method: str = ""
     ) -> Value:
@@ -115,6 +128,7 @@ class Libraries(BuiltinCalls):
         for key in rule.sets:
             self.state(key, "write", label)
         if receiver is not None and "." in maker:
+            self._reach_outside(rule, f"{maker}.{method}", args, method=True)
             self._use_module(maker)  # methods can be added to the classes of a library
             self.state("options", "read", label)
             self._enter(receiver, label)
@@ -155,7 +169,8 @@ class Libraries(BuiltinCalls):
             return self._decorated(args.pick(0) or NOTHING, maker, node)
         if maker in _MAKES_CONTAINER:
             made = self.make(node, "container", _MAKES_CONTAINER[maker])
-            self.heap.hold(made, self.heap.inside(whole) | join(args.keywords.values()))
+            named = join(args.keywords.values()) if maker == "builtins.dict" else NOTHING  # and not a sort's key
+            self.heap.hold(made, self.heap.inside(whole) | named)
             return Value(frozenset((made.number,)))
         if maker in _TAKES_ELEMENT:
             return self.heap.inside(whole) | whole.plain

@@ -22,6 +22,7 @@ from orchestra_nb.cells.effects.records import ANYTHING, UNKNOWN_CODE, Access, B
 from orchestra_nb.cells.effects.scopes import Scope
 from orchestra_nb.cells.effects.sources import knowledge
 from orchestra_nb.cells.effects.values import NOTHING, Heap, Object, Value
+from orchestra_nb.context.outside import CHANCE, outside, outside_text
 
 STATE_OF = {"os.environ": "env", "pandas.options": "options", "numpy.random": "numpy.random", "sys": "sys"}
 _SEEN_BY_NAME = ("os.environ", "pandas.options")
@@ -182,6 +183,20 @@ class Machine:
         if why not in self.effects.main_thread:
             self.effects.main_thread.append(why)
             self.changes += 1
+
+    def reach_outside(self, path: str, args: Arguments, method: bool = False) -> None:
+        """The cell calls something: it is noted if its result follows from more than what it is given.
+
+        What the method of a generator draws follows from that object, however it was made.
+        """
+        given = (*args.positional, *args.keywords.values())
+        what = outside(path, bool(given or args.spread is not None))
+        texts = [value.const for value in given if isinstance(value.const, str)]
+        found = ["" if method and what == CHANCE else what, *(outside_text(path, text) for text in texts)]
+        for told in dict.fromkeys(f"{each} ({path}, line {self.line})" for each in found if each):
+            if told not in self.effects.outside:
+                self.effects.outside.append(told)
+                self.changes += 1
 
     def unknown_code(self, why: str) -> None:
         """Code that is not known may use any hidden state and any file."""

@@ -112,6 +112,7 @@ class Names(FixedPoints):
         """``del name``: a use of the name, and a change of the namespace."""
         self.drop(self.load(name), self.trees[-1])
         if self.scope.kind == "module" or name in self.scope.to_module:
+            self.effects.deletes.add(name)
             self.record(Access("name", name, "write", self.line, certain=self.weak == 0, why="del"))
             self.own.add(name)
             self.bound_imports.pop(name, None)

@@ -18,6 +18,8 @@ UNKNOWN_CODE = "unknown code"
 """As a state's key: all that code which is not known may use, itself included; see :data:`OPEN_TO_ALL`."""
 AGAIN = "imports it again"
 """Why a name is written that means the same already; such a write conflicts with nothing."""
+RANDOM = ("random", "numpy.random")
+"""Keys of the global random states."""
 OPEN_TO_ALL = frozenset(
     {
         UNKNOWN_CODE,
@@ -89,8 +91,12 @@ class Effects:
         Reasons why the cell must keep its place among all others.
     main_thread
         Reasons why it must run on the thread that a linear run would use.
-    in_process
-        Reasons why it must not run in another process.
+    outside
+        What it calls whose result follows from something outside: the time, the network, chance. Each with its line.
+    deletes
+        Names that it may delete, also those of caught exceptions.
+    seeds, begins_with
+        The global random states that it seeds; those of them that it surely seeds before it does anything else to them.
     is_async
         Whether it awaits at top level.
     looked_up
@@ -100,7 +106,10 @@ class Effects:
     accesses: dict[tuple[Family, str | int, Mode], Access] = field(default_factory=dict)
     barriers: list[Barrier] = field(default_factory=list)
     main_thread: list[str] = field(default_factory=list)
-    in_process: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    deletes: set[str] = field(default_factory=set)
+    seeds: set[str] = field(default_factory=set)
+    begins_with: set[str] = field(default_factory=set)
     is_async: bool = False
     looked_up: set[str] = field(default_factory=set)
 

@@ -221,6 +221,8 @@ class Interpreter(Loops):
             self.eval(handler.type)
             if handler.name:
                 self.bind(handler.name, self.imported("builtins.Exception") | self.raised)
+                if self.scope.kind == "module" or handler.name in self.scope.to_module:
+                    self.effects.deletes.add(handler.name)
             self.run(handler.body)
             self.own.discard(handler.name or "")
             ends.append(set(self.own))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra_nb.notebook.census import Census
+from orchestra_nb.running.census import Census
 
 
 class Colour(enum.Enum):

@@ -1,0 +1,1 @@
+"""Values that are kept: immutable contexts, and the cache."""

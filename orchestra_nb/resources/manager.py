@@ -1,0 +1,343 @@
+"""Locks by name for whatever nodes share: the one entry point to resources.
+
+What nodes declare (``uses``) is granted together before they start, see :mod:`.claims`, and cannot deadlock. The
+locks here are for what a node takes while it runs, for agents and clients outside of a run, and across kernels. What
+is promised is written where it is kept: order and ageing in :mod:`.queues`, deadlock in :mod:`.deadlock`, threads,
+tasks and interrupts in :mod:`.front`, leases in :mod:`.grants`, processes in :mod:`.machine`.
+
+Here everything that a user gives is checked, before anything changes. Nested holds: an owner that asks again for what
+it holds is granted at once, and each lock is given back by itself. A manager starts nothing and costs nothing until it
+is used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+from orchestra_nb.errors import Issue, ResourceError
+from orchestra_nb.events import Subscriber
+from orchestra_nb.presentation import Presented
+from orchestra_nb.resources import events, prediction
+from orchestra_nb.resources.circles import DeadlockResult
+from orchestra_nb.resources.deadlock import Deadlock
+from orchestra_nb.resources.front import Front
+from orchestra_nb.resources.grants import Grant, Guard
+from orchestra_nb.resources.placing import Decision
+from orchestra_nb.resources.pools import Scope, Type
+from orchestra_nb.resources.reading import Resource, check_owner, check_terms, read_resource, read_wants
+from orchestra_nb.resources.requests import LockId, Receipt, Request, Wants
+from orchestra_nb.resources.snapshots import snapshot
+from orchestra_nb.resources.statistics import ResourceStats
+
+
+class ResourceManager(Presented):
+    """Resources with names, and the locks on them, for threads and tasks alike.
+
+    Parameters
+    ----------
+    resolve_deadlocks
+        Whether a deadlock is resolved when it comes about: one owner of the circle gets
+        :class:`~orchestra_nb.errors.DeadlockError`, and the others go on. Otherwise it is only published as an event,
+        and stays until somebody calls :meth:`resolve_deadlock`.
+    clock
+        Monotonic, in seconds.
+
+    Examples
+    --------
+    >>> manager = ResourceManager()
+    >>> manager.register_resource("db", type="database", max_concurrent=2)
+    >>> with manager.lock("db", owner="load"):
+    ...     manager.get_resource_stats()["db"].holders
+    {'load': 1}
+    >>> lock_id = manager.acquire_lock("db", owner="clean", timeout=1.0)
+    >>> manager.release_lock(lock_id)
+    True
+    """
+
+    def __init__(self, *, resolve_deadlocks: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._front = Front(clock, resolve_deadlocks)
+        self._known: dict[str, Resource] = {}
+
+    def register_resource(
+        self,
+        id: str,
+        type: Type = "custom",
+        max_concurrent: int = 1,
+        *,
+        rate: str | None = None,
+        budget: float | None = None,
+        scope: Scope = "process",
+    ) -> None:
+        """Make a resource known; once more in the same words is fine.
+
+        Parameters
+        ----------
+        id
+            Its name, as in a node's ``uses``.
+        type
+            ``"agent"``, ``"file"``, ``"database"``, ``"api"`` or ``"custom"``; for people and frames.
+        max_concurrent
+            How much may be held at once.
+        rate
+            How much may begin in a time, such as ``"60/min"`` (per ``s``, ``min`` or ``h``), instead of
+            ``max_concurrent``. It is not given back; a lock on it need not be released.
+        budget
+            How much may be spent in all, in any unit, instead. When it is spent, requests are refused.
+        scope
+            ``"machine"``: all processes of this user on this machine share it, and must register the same.
+            ``"cluster"``: all clients and workers of the dask cluster that this process belongs to.
+
+        Raises
+        ------
+        ResourceError
+            Something of it cannot be meant, or it is registered with other words.
+        """
+        resource = read_resource(id, type, max_concurrent, rate, budget, scope)
+        if id not in self._known:
+            make = resource.make()
+
+            def register(now: float) -> list[Decision]:
+                if id in front.pools:
+                    return []
+                front.pools[id] = make(now)
+                self._known[id] = resource
+                return [events.ResourceRegistered(now, id, resource.capacity)]
+
+            front = self._front
+            front.change(register)
+        if self._known[id] != resource:
+            known = f"resource {id!r} is registered as {self._known[id]}, and not as {resource}"
+            raise ResourceError(f"{known}; take another name, or the same words")
+
+    def acquire_lock(
+        self,
+        resource: str,
+        owner: Hashable = None,
+        priority: float = 0,
+        timeout: float | None = None,
+        amount: float = 1,
+        *,
+        lease: float | None = None,
+    ) -> LockId | None:
+        """Wait for a lock in this thread.
+
+        Parameters
+        ----------
+        resource
+            Its name, with an amount if you like: ``"gpu:2"``.
+        owner
+            Whose lock it is to be, such as the name of a node; ``None``: the running task's, else this thread's, and
+            then it is given back when that ends. An owner is one line of work: it may ask for what it holds (a nested
+            hold, which needs a release of its own).
+        priority
+            Higher goes first; but nobody is overtaken for ever, see :mod:`.queues` for the bound.
+        timeout
+            Seconds to wait at most; 0: do not wait; ``None``: wait for ever.
+        amount
+            How much of it.
+        lease
+            Seconds after which the lock is taken back, unless it is renewed; ``None``: never.
+
+        Returns
+        -------
+        LockId or None
+            What :meth:`release_lock` wants; it grows with every grant, so it is a fencing token too. ``None``: the time
+            was up, and nothing is held.
+
+        Raises
+        ------
+        ResourceError
+            Something cannot be meant, or the wait was cancelled.
+        DeadlockError
+            The owner is the victim of a deadlock. What it holds through :meth:`acquire_lock` has been given back for
+            it; what it holds in ``with`` blocks these give back while they unwind.
+        BudgetSpent
+            It is a budget, and less is left.
+        """
+        request = self._request(self._wants((resource,), amount), owner, (priority, timeout, lease), False)
+        return self._front.acquire(request)
+
+    async def acquire_lock_async(
+        self,
+        resource: str,
+        owner: Hashable = None,
+        priority: float = 0,
+        timeout: float | None = None,
+        amount: float = 1,
+        *,
+        lease: float | None = None,
+    ) -> LockId | None:
+        """Wait for a lock in this task; otherwise as :meth:`acquire_lock`, from any loop."""
+        request = self._request(self._wants((resource,), amount), owner, (priority, timeout, lease), False)
+        return await self._front.acquire_async(request)
+
+    def lock(
+        self,
+        *resources: str,
+        owner: Hashable = None,
+        priority: float = 0,
+        timeout: float | None = None,
+        amount: float = 1,
+        lease: float | None = None,
+    ) -> Guard:
+        """Make a lock for ``with`` or ``async with``: of all resources together, or of none.
+
+        Parameters
+        ----------
+        resources
+            Names, with amounts if you like: ``lock("db", "gpu:2")``.
+        owner, priority, timeout, amount, lease
+            As in :meth:`acquire_lock`; ``amount`` goes for the names that have none.
+
+        Returns
+        -------
+        Guard
+            Its block gets a :class:`.grants.Grant`, which can be renewed. When the time is up, it raises
+            :class:`~orchestra_nb.errors.LockTimeout`.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> for name in ("db", "gpu"):
+        ...     manager.register_resource(name, max_concurrent=2)
+        >>> with manager.lock("db", "gpu:2", owner="train") as grant:
+        ...     grant.resources
+        ('db', 'gpu')
+        """
+        wants = self._wants(resources, amount)
+        terms = (priority, timeout, lease)
+        check_terms(*terms)
+        if owner is not None:
+            check_owner(owner)
+        return Guard(self._front, lambda: self._request(wants, owner, terms, True))
+
+    def release_lock(self, lock_id: LockId) -> bool:
+        """Give a lock back.
+
+        Returns
+        -------
+        bool
+            ``False``: that had been done already, because its owner was the victim of a deadlock.
+
+        Raises
+        ------
+        LeaseExpired
+            It was taken back, because its lease had expired.
+        ResourceError
+            It is not held: given back twice, or never granted.
+        """
+        if self._front.release(lock_id) or isinstance(lock_id, Receipt):
+            return True
+        if self._front.table.was_revoked(lock_id):
+            return False
+        raise self._front.table.refusal(lock_id)
+
+    def release_all_locks(self, owner: Hashable) -> int:
+        """Give back everything that an owner holds, but let it wait for what it waits for; returns how many it held."""
+        table = self._front.table
+        held = table.held_by(owner)
+
+        def release(now: float) -> list[Decision]:
+            return [decision for request in table.held_by(owner) for decision in table.release(request, now)]
+
+        self._front.change(release)
+        return len(held)
+
+    def cancel_waits(self, owner: Hashable) -> int:
+        """Let an owner wait no more: its requests raise ResourceError. Returns how many they were."""
+        table = self._front.table
+        waits = table.waits_of(owner)
+        self._front.change(lambda now: [d for request in table.waits_of(owner) for d in table.cancel(request, now)])
+        return len(waits)
+
+    def set_priority(self, owner: Hashable, priority: float) -> None:
+        """Let what an owner waits for have another priority from now on."""
+        check_terms(priority, None, None)
+        self._front.change(lambda now: self._front.table.change_priority(owner, priority))
+
+    def grant(self, lock_id: LockId) -> Grant:
+        """Give the grant behind a lock id: it can be checked and renewed. Raises when it is not held any more."""
+        request = self._front.table.held.get(lock_id)
+        if request is None:
+            raise self._front.table.refusal(lock_id)
+        return Grant(self._front, request)
+
+    def detect_deadlock(self) -> DeadlockResult:
+        """Look for circles of waits; none stay where deadlocks are resolved as they come about."""
+        found: list[Deadlock] = []
+
+        def look(now: float) -> list[Decision]:
+            found[:] = self._front.table.find_deadlocks(now)
+            return []
+
+        self._front.change(look)
+        return DeadlockResult(tuple(each.circle for each in found), str(found[0].victim) if found else None)
+
+    def resolve_deadlock(self) -> str | None:
+        """Have one owner of the oldest circle give way; returns who that is, ``None`` when there is no circle."""
+        victims: list[str] = []
+
+        def resolve(now: float) -> list[Decision]:
+            for found in self._front.table.find_deadlocks(now):
+                victims[:] = [str(found.victim)]
+                return self._front.table.give_way(found.victim, found.circle, now)
+            return []
+
+        self._front.change(resolve)
+        return victims[0] if victims else None
+
+    def get_resource_stats(self) -> ResourceStats:
+        """Take a snapshot of all resources and owners: who holds, who waits, waits and use so far."""
+        taken: list[ResourceStats] = []
+
+        def look(now: float) -> list[Decision]:
+            table = self._front.table
+            out = table.tick(now)
+            held, waiting = table.held.values(), table.waiting.values()
+            taken.append(snapshot(self._front.pools.values(), held, waiting, table.deadlocks, now))
+            return out
+
+        self._front.change(look)
+        return taken[-1]
+
+    def predict(self, uses_by_node: Mapping[str, Sequence[str]]) -> list[Issue]:
+        """Warn of lock orders that could end in a deadlock: of those declared here, and those seen so far.
+
+        Parameters
+        ----------
+        uses_by_node
+            For each node what it takes one after another without letting go.
+        """
+        capacities = {id: resource.capacity for id, resource in self._known.items()}
+        seen = {order: set(owners) for order, owners in self._front.table.orders.items()}
+        return prediction.predict(uses_by_node, seen, capacities)
+
+    def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it."""
+        return self._front.on(pattern, subscriber)
+
+    def close(self) -> None:
+        """End all waits with ResourceError, give everything back, and grant nothing more. Closing twice is fine."""
+        self._front.close()
+
+    def _wants(self, resources: tuple[str, ...], amount: float) -> Wants:
+        if len(resources) == 1 and amount == 1 and type(amount) is int and isinstance(resources[0], str):
+            pool = self._front.pools.get(resources[0])
+            if pool is not None:
+                return pool.one
+        return read_wants(resources, amount, self._front.pools)
+
+    def _request(
+        self, wants: Wants, owner: Hashable, terms: tuple[float, float | None, float | None], scoped: bool
+    ) -> Request:
+        priority, timeout, lease = terms
+        if priority or timeout is not None or lease is not None:
+            check_terms(priority, timeout, lease)
+        if type(owner) is not str or not owner:
+            if owner is None:
+                owner = self._front.owners.current()
+            else:
+                check_owner(owner)
+        deadline = None if timeout is None else self._front.now() + timeout
+        return Request(owner, wants, priority, deadline, lease, scoped)

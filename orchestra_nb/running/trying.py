@@ -1,0 +1,46 @@
+"""Whether a node that failed is worth another attempt: a pure question about its policy and what came back.
+
+Never again, whatever the policy says: what was cancelled, interrupted, or left on purpose (``SystemExit``). A timeout
+counts as ``TimeoutError`` and ``NodeTimeout``, the death of a worker as ``WorkerLost``. Names in ``on`` match a class
+or any of its bases, so ``OSError`` covers ``ConnectionError``; of an exception that stayed behind in another process
+only its own name is known.
+"""
+
+from __future__ import annotations
+
+from orchestra_nb.config import RetryPolicy
+from orchestra_nb.running.decisions import Attempt
+from orchestra_nb.running.seams import Reply
+
+_NEVER = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "Stopped"})
+TIMEOUT = Reply("failed", ename="NodeTimeout", exception=TimeoutError("it outlived its timeout"))
+"""Stands for the reply of an attempt that was ended for its time."""
+
+
+def worth_another(policy: RetryPolicy, attempt: Attempt, reply: Reply) -> bool:
+    """Say whether the node is to be begun again after this reply.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> again = RetryPolicy(attempts=2, on=("OSError",))
+    >>> attempt = Attempt(1, Node("a"), "thread")
+    >>> worth_another(again, attempt, Reply("failed", ename="ConnectionError", exception=ConnectionError()))
+    True
+    >>> worth_another(again, attempt, Reply("failed", ename="SystemExit"))
+    False
+    """
+    if attempt.tries >= policy.attempts or attempt.ending == "stop":
+        return False
+    if attempt.ending == "timeout":
+        reply = TIMEOUT
+    if reply.status not in ("failed", "lost"):
+        return False
+    names = _names(reply)
+    return not names & _NEVER and (policy.on is None or not names.isdisjoint(policy.on))
+
+
+def _names(reply: Reply) -> frozenset[str]:
+    bases = type(reply.exception).__mro__ if reply.exception is not None else ()
+    own = {reply.ename, "WorkerLost"} if reply.status == "lost" else {reply.ename}
+    return frozenset(own | {base.__name__ for base in bases})

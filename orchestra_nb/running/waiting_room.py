@@ -1,0 +1,178 @@
+"""The waiting room of a run: nodes whose needs are met and that have no place yet, and who of them goes in next.
+
+A place is one of a lane (:data:`.seams.Lane`) together with all the resources that the node uses. Whoever is the most
+urgent *of those that could go in* goes in: a node that waits for a resource, or for a lane that is full, never stands
+before one that could run. Nothing can starve in a graph that ends: whoever overtakes has gone for good.
+
+Data: one heap of ranks for each reason to wait, which is a lane together with the resource that last refused the node
+and how much of it was asked. All nodes of one heap wait for the same thing, so only its top is looked at, and what was
+refused is not tried again before there is room for it: a choice costs O(number of reasons + log n), not O(n) for each
+release of a lock for which thousands wait.
+
+Rejected: one queue in order of urgency that is searched from the front (quadratic for a mutex with many users);
+reserving what a large claim waits for (idles workers, and prevents nothing that could happen in a finite graph).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+from orchestra_nb.errors import BudgetSpent
+from orchestra_nb.model import NodeId
+from orchestra_nb.resources.claims import Claims, Obstacle, Wants
+
+Open = Callable[[str], bool]
+
+
+class Waiter(NamedTuple):
+    """A node that waits, with whatever is to be begun; the smallest ``rank`` is the most urgent."""
+
+    rank: int
+    node: NodeId
+    wants: Wants = ()
+    attempt: Any = None
+
+
+class _Reason(NamedTuple):
+    lane: str
+    resource: str = ""
+    amount: int = 0
+
+
+class WaitingRoom:
+    """Who waits for what.
+
+    Parameters
+    ----------
+    claims
+        The resources; whoever goes in has claimed its own by then.
+
+    Examples
+    --------
+    >>> room = WaitingRoom(Claims())
+    >>> room.enter("thread", Waiter(0, "first", (("db", 1),)))
+    >>> room.enter("thread", Waiter(1, "second", (("db", 1),)))
+    >>> room.enter("thread", Waiter(2, "third"))
+    >>> room.next(lambda lane: True, now=0.0).node, room.next(lambda lane: True, now=0.0).node
+    ('first', 'third')
+    >>> room.next(lambda lane: True, now=0.0)
+    >>> room.reasons()
+    {'second': 'db'}
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self.size = 0
+        """How many wait."""
+        self._heaps: dict[_Reason, list[Waiter]] = {}
+        self._refused_at: dict[NodeId, float] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._heaps.values()))
+
+    def enter(self, lane: str, waiter: Waiter) -> None:
+        """Let a node wait for a place in its lane."""
+        self._push(_Reason(lane), waiter)
+
+    def next(self, is_open: Open, now: float) -> Waiter | None:
+        """Choose who goes in, with all that it uses claimed for it; ``None`` when nobody can.
+
+        Parameters
+        ----------
+        is_open
+            Says of a lane whether it has a place.
+        now
+            Seconds, for rates.
+        """
+        while (reason := self._best(is_open, now)) is not None:
+            waiter = heappop(self._heaps[reason])
+            self.size -= 1
+            obstacle = self._claims.claim(waiter.node, waiter.wants, now) if waiter.wants else None
+            if obstacle is None:
+                return waiter
+            self._refused_at.setdefault(waiter.node, now)
+            self._push(_Reason(reason.lane, *obstacle), waiter)
+        return None
+
+    def waited(self, node: NodeId, now: float) -> float:
+        """Say for how many seconds a node that goes in had to wait for its resources."""
+        return now - self._refused_at.pop(node, now)
+
+    def wake(self, now: float) -> float | None:
+        """Say when time alone makes room for somebody: the earliest moment at which to ask again."""
+        soonest: float | None = None
+        for reason, heap in self._heaps.items():
+            if heap and reason.resource:
+                at = self._claims.opens(reason.resource, reason.amount, now)
+                if at is not None and at > now and (soonest is None or at < soonest):
+                    soonest = at
+        return soonest
+
+    def refused(self) -> list[tuple[Waiter, BudgetSpent]]:
+        """Send away whoever waits for what a budget has not left, each with the error; the most urgent first."""
+        found: list[tuple[Waiter, BudgetSpent]] = []
+        for reason, heap in self._heaps.items():
+            while heap and reason.resource:
+                error = self._claims.refusal(heap[0].node, Obstacle(reason.resource, reason.amount))
+                if error is None:
+                    break
+                found.append((heappop(heap), error))
+        self.size -= len(found)
+        return sorted(found, key=lambda pair: pair[0].rank)
+
+    def empty(self) -> list[Waiter]:
+        """Send everybody away; returns them, the most urgent first."""
+        gone = sorted((waiter for heap in self._heaps.values() for waiter in heap), key=_urgency)
+        self._heaps.clear()
+        self._refused_at.clear()
+        self.size = 0
+        return gone
+
+    def waits_for(self, lane: str) -> bool:
+        """Whether anybody waits for a place in this lane."""
+        return any(heap and reason.lane == lane for reason, heap in self._heaps.items())
+
+    def renumber(self, rank_of: Callable[[NodeId], int]) -> None:
+        """Take over new ranks, after the graph has grown."""
+        for heap in self._heaps.values():
+            heap[:] = sorted((waiter._replace(rank=rank_of(waiter.node)) for waiter in heap), key=_urgency)
+
+    def reasons(self) -> dict[NodeId, str]:
+        """Say for each waiting node which resource refused it last; empty when it waits for a worker."""
+        return {waiter.node: reason.resource for reason, waiter in self._all()}
+
+    def find(self, node: str) -> Waiter:
+        """Give a node that waits; raises ``KeyError`` when it does not."""
+        for _, waiter in self._all():
+            if waiter.node == node:
+                return waiter
+        raise KeyError(node)
+
+    def _all(self) -> Iterator[tuple[_Reason, Waiter]]:
+        for reason, heap in self._heaps.items():
+            for waiter in heap:
+                yield reason, waiter
+
+    def _best(self, is_open: Open, now: float) -> _Reason | None:
+        best: Waiter | None = None
+        found: _Reason | None = None
+        for reason, heap in self._heaps.items():
+            if not heap or (best is not None and heap[0].rank > best.rank) or not is_open(reason.lane):
+                continue
+            if reason.resource and not self._claims.room(reason.resource, reason.amount, now):
+                continue
+            best, found = heap[0], reason
+        return found
+
+    def _push(self, reason: _Reason, waiter: Waiter) -> None:
+        heap = self._heaps.get(reason)
+        if heap is None:
+            heap = self._heaps[reason] = []
+        heappush(heap, waiter)
+        self.size += 1
+
+
+def _urgency(waiter: Waiter) -> int:
+    return waiter.rank
