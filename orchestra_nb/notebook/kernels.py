@@ -20,7 +20,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ _READY = 60.0
 _STOPPING = 15.0
 """Seconds that an interrupted run may take to end before its kernel is given up."""
 _POLL = 0.5
+_NUDGE = 1.0
+"""Seconds that a connection is kept for, which only is to wake a kernel."""
 _LONGEST_SOCKET = 90
 """Bytes of a path that leave room for a number behind it, on every system that has such sockets."""
 Message = Mapping[str, Any]
@@ -66,12 +68,15 @@ class Kernel:
             The kernel died, or the code raised.
         """
         asked = self._client.execute(code, store_history=False, allow_stdin=False)
-        deadline = float("inf")
+        deadline, begun = float("inf"), False
         while time.monotonic() < deadline:
             try:
                 message = self._next()
+                if message is None and not begun:
+                    self._nudge()
                 if message is None or message["parent_header"].get("msg_id") != asked:
                     continue
+                begun = True
                 if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                     self._check(asked)
                     return
@@ -82,6 +87,17 @@ class Kernel:
                 self.interrupted = True
                 self._manager.interrupt_kernel()
                 deadline = time.monotonic() + _STOPPING
+
+    def _nudge(self) -> None:
+        """Connect once more, which wakes a kernel that overlooked our request.
+
+        From ipykernel 7.0 to 7.3 one that arrives while a reply is sent (such as that to our asking whether the kernel
+        is ready) lies unread until the next connection, and no other request helps (ipython/ipykernel#1554).
+        """
+        another = self._manager.client()
+        with suppress(TimeoutError):  # a busy one answers later; until then the connection must stand
+            another.kernel_info(reply=True, timeout=_NUDGE)
+        another.stop_channels()
 
     def _next(self) -> Message | None:
         try:

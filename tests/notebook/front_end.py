@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import queue
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import KernelManager
 
 from orchestra_nb.notebook.kernels import environment
+
+_LOSES_WAKE_UPS = ("ipykernel-7.3.0",)
+"""Before 7.4, what comes while a reply is sent lies unread until somebody connects (ipython/ipykernel#1554)."""
+_NUDGE = 3.0
+"""Seconds of silence after which such a kernel gets another connection."""
+_STACKS = "stacks"
+_STACKS_ON_REQUEST = (
+    f"__import__('faulthandler').register(__import__('signal').SIGUSR1, open({_STACKS!r}, 'w'), all_threads=True)"
+)
 
 
 class FrontEnd:
@@ -20,6 +32,7 @@ class FrontEnd:
         self.manager = manager
         self.client = client
         self.folder = folder
+        self._nudges = manager.kernel_name in _LOSES_WAKE_UPS
         self._cells: dict[str, str] = {}
         self.seen: list[tuple[str, str, Any]] = []
 
@@ -52,16 +65,42 @@ class FrontEnd:
 
     def _message(self) -> dict[str, Any]:
         """The next one that is published; those that show something are kept."""
-        try:
-            message: dict[str, Any] = self.client.get_iopub_msg(timeout=60)
-        except queue.Empty:
-            raise AssertionError("the kernel went silent") from None
+        message = self._heard(self.client.get_iopub_msg, 60)
+        if message is None:
+            raise AssertionError(f"the kernel went silent; {self._last_words()}")
         content = message["content"]
         if message["msg_type"] != "status":
             text = content.get("text") or content.get("data", {}).get("text/plain") or content.get("evalue") or ""
             cell = self._cells.get(message["parent_header"].get("msg_id", ""), "?")
             self.seen.append((cell, message["msg_type"], text))
         return message
+
+    def _heard(self, channel: Callable[..., dict[str, Any]], seconds: float) -> dict[str, Any] | None:
+        """The next message of a channel, or None; a kernel that loses wake-ups is woken."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                return channel(timeout=min(left, _NUDGE) if self._nudges else left)
+            except queue.Empty:
+                if self._nudges:
+                    another = self.manager.client()
+                    with suppress(TimeoutError):
+                        another.kernel_info(reply=True, timeout=_NUDGE)
+                    another.stop_channels()
+        return None
+
+    def _last_words(self) -> str:
+        """Of a kernel that says nothing any more: what its log has, and what each of its threads is doing."""
+        stacks = self.folder / _STACKS
+        stacks.touch()  # or it never came as far
+        if alive := self.manager.is_alive():
+            os.kill(self.manager.provisioner.pid, signal.SIGUSR1)
+            for _ in range(100):
+                if stacks.stat().st_size:
+                    break
+                time.sleep(0.05)
+        log = (self.folder / "log").read_text()
+        return f"it is {'there' if alive else 'gone'} and had said: {log}\n{stacks.read_text()}"
 
     def run(self, code: str, cell: str, interrupt_when: str = "", **metadata: Any) -> list[tuple[str, str, Any]]:
         """Run a cell; returns what was shown, each with its cell."""
@@ -76,10 +115,9 @@ class FrontEnd:
     def reply(self, request: str, seconds: float = 60) -> dict[str, Any]:
         """The content of the kernel's reply to a request; fails when none comes."""
         while True:
-            try:
-                message = self.client.get_shell_msg(timeout=seconds)
-            except queue.Empty:
-                raise AssertionError("the kernel did not reply") from None
+            message = self._heard(self.client.get_shell_msg, seconds)
+            if message is None:
+                raise AssertionError(f"the kernel did not reply; {self._last_words()}")
             if message["parent_header"].get("msg_id") == request:
                 content: dict[str, Any] = message["content"]
                 return content
@@ -116,6 +154,7 @@ def front_end(folder: Path, kernel: str = "python3", **variables: str) -> Iterat
                 if left and ("in use" in said or "Invalid Signature" in str(error)):
                     continue  # another process has taken one of its ports
                 raise AssertionError(f"{error}; the kernel said: {said}") from error
+            client.execute(_STACKS_ON_REQUEST, silent=True)
             yield FrontEnd(manager, client, folder)
             return
         finally:

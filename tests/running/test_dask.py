@@ -261,7 +261,8 @@ def wait_for(path):
 
 
 def begun(path):
-    wait_for(path)
+    while not notes(path):  # it exists before something is in it
+        time.sleep(0.01)
     return int(notes(path)[0])
 
 
