@@ -17,9 +17,6 @@ from orchestra_nb.running import stopping, thread_exceptions
 from orchestra_nb.running.seams import Reply
 from orchestra_nb.running.stopping import Gate, Stopped, exposed, shelter
 
-# A stop may come up in a destructor, where Python says so and goes on; the body is asked again.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture(autouse=True)
 def the_collector_calls_nobody():

@@ -38,7 +38,9 @@ class Sharing(KnownEffects):
                     inner = self.heap[held]
                     if inner.kind == "container":
                         todo.extend((cell, "cell") for cell in inner.contents)
-                        found |= set() if columns else {held}
+                        # pandas takes what it is given apart; numpy only lists and tuples, and the rest is an element
+                        whole = not columns or (maker.startswith("numpy.") and inner.detail not in ("list", "tuple"))
+                        found |= {held} if whole else set()
                     else:
                         todo.append((held, "column" if columns and inner.kind == "result" else "cell"))
             elif item.kind in ("instance", "foreign"):
