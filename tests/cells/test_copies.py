@@ -77,7 +77,8 @@ def fresh_functions() -> list[str]:
     names = [path for path, rule in TABLE.calls.items() if rule.returns == "fresh" and path.startswith("numpy.")]
     below = [name[:-2] for name in names if name.endswith(".*")]
     names += [f"{home}.{name}" for home in below for name in dir(importlib.import_module(home))]
-    return sorted(name for name in names if "*" not in name and _is_fresh_function(name))
+    named = (name for name in names if "*" not in name and not name.startswith("numpy.random."))  # those: see below
+    return sorted(name for name in named if _is_fresh_function(name))
 
 
 def _is_fresh_function(path: str) -> bool:
@@ -144,6 +145,55 @@ def test_a_fresh_method_of_an_array_changes_nothing_and_shares_nothing(name: str
             assert result is not array
             assert not shares(result, array)
             assert not shares(result, args)
+    assert called
+
+
+GENERATORS = {
+    "default_rng": np.random.default_rng,
+    "RandomState": np.random.RandomState,
+    "mtrand._rand": lambda _: np.random.mtrand._rand,  # what the functions of numpy.random are methods of
+}
+DRAWING = sorted(name for name, rule in TABLE.methods["numpy.*.default_rng"].items() if rule.returns == "fresh")
+TWO = np.array([2.0, 3.0])
+TO_DRAW_FROM = (
+    (3,),
+    (0.5,),
+    (2.0, 3),
+    (3, TWO / 5),
+    (TWO,),
+    (TWO, TWO),
+    (TWO - 2, TWO, TWO + 1),
+    (TWO, TWO, TWO),
+    ([3, 4], 2),
+    (),
+)
+FITTING = {
+    "hypergeometric": (np.array([5, 6]), np.array([4, 4]), 3),
+    "multivariate_hypergeometric": (np.array([5, 6]), 3),
+    "multivariate_normal": (TWO, np.eye(2)),
+}
+"""What a method has to be given, where it is special; others take one of the former."""
+
+
+@pytest.mark.parametrize("name", DRAWING)
+@pytest.mark.parametrize("maker", GENERATORS)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_drawn_shares_nothing_with_the_generator_nor_with_what_is_drawn_from(maker: str, name: str) -> None:
+    generator = GENERATORS[maker](0)
+    if not hasattr(generator, name):
+        assert hasattr(np.random.default_rng(), name) or hasattr(np.random.RandomState(), name)
+        return
+    called = 0
+    for args in (FITTING[name],) if name in FITTING else TO_DRAW_FROM:
+        before = [fingerprint(arg) for arg in args]
+        try:
+            drawn = getattr(generator, name)(*args)
+        except (TypeError, ValueError, IndexError):
+            continue
+        called += 1
+        assert [fingerprint(arg) for arg in args] == before
+        assert not shares(drawn, args)
+        assert drawn is not generator
     assert called
 
 
