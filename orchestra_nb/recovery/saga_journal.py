@@ -15,7 +15,8 @@ last line is unknown until it is read again. Rejected: going on without the jour
 then nobody could say any more what was done, and a second run would not know of the first.
 
 **An interrupt** (at any line) leaves a journal that can be used: one step on one list acknowledges a line, and what is
-behind the last acknowledged one is cut off before the next is written.
+behind the last acknowledged one is cut off before the next is written. One that comes in the very moment of closing
+leaves the lock to the garbage collector.
 
 **Reading**: :mod:`.saga_lines`. **Private**: the file is made for this user alone (0600), and so is its folder where
 there was none (0700). A file that is somebody else's, or that others can write into, is not read: it says what is
