@@ -142,6 +142,33 @@ def test_a_damaged_line_is_an_error_that_names_it(harm, line, path):
         read(path)
 
 
+@pytest.mark.parametrize("bit", range(8))
+def test_a_damaged_break_of_the_last_line_does_not_lose_the_line(bit, path):
+    whole = bytearray(filled(path))
+    whole[-1] ^= 1 << bit
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match=rf"line {len(FACTS) + 1}: "):
+        read(path)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_what_an_interrupted_write_left_is_cut_off_before_the_next(share, path):
+    class Interrupted(Unsynced):
+        def write(self, descriptor, data, place):
+            if b"a longer text" in data:
+                super().write(descriptor, data[: int(len(data) * share)], place)
+                raise KeyboardInterrupt
+            super().write(descriptor, data, place)
+
+    journal = begin_journal(path, PARTS, {}, Interrupted())
+    journal.append(FACTS[0])
+    with pytest.raises(KeyboardInterrupt):
+        journal.append(Fact("step-done", "a", value=exact_json("a longer text" * 100)))
+    journal.append(Fact("compensating"))
+    journal.close()
+    assert read(path) == [FACTS[0], Fact("compensating")]
+
+
 def test_a_thousand_flipped_bits_and_cuts_never_give_another_value(path):
     whole, refused, earlier = filled(path), 0, 0
     for seed in range(FLIPS):
