@@ -14,7 +14,7 @@ from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning.simulator import Schedule
-from orchestra_nb.recovery.saga_report import SagaReport
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -190,7 +190,7 @@ def deadlocks(result: DeadlockResult) -> pd.DataFrame:
     return _frame(((number, *wait) for number, circle in enumerate(result.circles) for wait in circle), _WAIT)
 
 
-def saga(report: SagaReport) -> pd.DataFrame:
+def saga(report: SagaResult) -> pd.DataFrame:
     """One row per step of a saga: what became of it, how often it was tried, and what it raised last."""
     rows = [
         [", ".join(step.despite) if column == "despite" else getattr(step, column) for column in _SAGA]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestra_nb.display import frames, html
 from orchestra_nb.display.wording import clean
 from orchestra_nb.presentation import Bundle, presents
-from orchestra_nb.recovery.saga_report import SagaReport
+from orchestra_nb.recovery.saga_result import SagaResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _HEADINGS = ("step", "fate", "attempts", "error", "undo attempts", "undo error")
 
 
-@presents(SagaReport)
+@presents(SagaResult)
 class SagaPresenter:
     """Shows what was done, undone, and could not be undone."""
 
-    def bundle(self, value: SagaReport) -> Bundle:
+    def bundle(self, value: SagaResult) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
         lines = [clean(line) for line in str(value).splitlines()]
         rows = [
@@ -29,6 +29,6 @@ class SagaPresenter:
         table = html.table(_HEADINGS, rows)
         return {"text/plain": "\n".join(lines), "text/html": "".join(map(html.paragraph, lines)) + table}
 
-    def frame(self, value: SagaReport) -> pd.DataFrame:
+    def frame(self, value: SagaResult) -> pd.DataFrame:
         """Make the frame of steps."""
         return frames.saga(value)

@@ -207,7 +207,7 @@ class Saga:
             Names of the exception's class and its bases, for ``RetryPolicy.on``; that of ``error`` is one of them.
         """
         of, names = self.steps[step], {error.ename, *kinds}
-        policy = of.part.undo_retry if self.compensating else of.part.retry
+        policy = of.part.compensation_retry if self.compensating else of.part.retry
         attempt = 1 + (of.undo_attempts if self.compensating else of.attempts)
         worth = not names & _NEVER and (policy.on is None or not names.isdisjoint(policy.on))
         final = attempt >= policy.attempts or not worth
@@ -241,7 +241,7 @@ class Saga:
         of = self.steps[name]
         attempt, policy = of.attempts + 1, of.part.retry
         if self.compensating:
-            attempt, policy = of.undo_attempts + 1, of.part.undo_retry
+            attempt, policy = of.undo_attempts + 1, of.part.compensation_retry
         if of.state in ("resting", "undo-resting") and not self._rested:
             return Rest(name, attempt, policy.delay(attempt - 1, chance))
         return Undo(name, attempt) if self.compensating else Run(name, attempt)

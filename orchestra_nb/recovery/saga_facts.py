@@ -71,7 +71,7 @@ class Part:
         Names of the steps that must be done before; this one is undone before them.
     undo
         Whether it declares a compensation.
-    retry, undo_retry
+    retry, compensation_retry
         How often its action and its compensation are begun, and the rests between.
     """
 
@@ -79,7 +79,7 @@ class Part:
     uses: tuple[str, ...] = ()
     undo: bool = True
     retry: RetryPolicy = ONCE
-    undo_retry: RetryPolicy = THRICE
+    compensation_retry: RetryPolicy = THRICE
 
 
 @dataclass(frozen=True, slots=True)

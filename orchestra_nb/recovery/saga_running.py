@@ -28,10 +28,10 @@ from orchestra_nb.recovery.saga_calls import Call
 from orchestra_nb.recovery.saga_facts import Compensate, Fact, Failure, Finished, Part, Rest, Run
 from orchestra_nb.recovery.saga_journal import Journal, JournalFiles, Memory
 from orchestra_nb.recovery.saga_lines import exact_json
-from orchestra_nb.recovery.saga_report import SagaReport, Unknown, report_of
+from orchestra_nb.recovery.saga_result import SagaResult, Unknown, result_of
 
 if TYPE_CHECKING:
-    from orchestra_nb.recovery.sagas import Step
+    from orchestra_nb.recovery.sagas import SagaStep
 
 _NOT_KEPT = "JSON cannot hold it, so the journal could not keep it"
 
@@ -109,7 +109,7 @@ class RunningSaga:
 
     def __init__(
         self,
-        steps: Mapping[str, Step],
+        steps: Mapping[str, SagaStep],
         parts: list[Part],
         journal: Journal | Memory,
         known: Mapping[str, Any],
@@ -185,7 +185,7 @@ class RunningSaga:
             self._error = stop if self._error is None else self._error
             self._note(self._turn(_failure(stop)))
 
-    def ended(self) -> SagaReport:
+    def ended(self) -> SagaResult:
         """Tell that nothing is left to do, and give the report.
 
         Raises
@@ -194,24 +194,29 @@ class RunningSaga:
             The interrupt that turned the saga back.
         """
         report = self.report()
-        self._publish(events.SagaEnded, report.ok, report.undone, tuple(step.step for step in report.needs_person))
+        self._publish(
+            events.SagaEnded,
+            report.success,
+            report.compensated,
+            tuple(step.step for step in report.failed_compensations),
+        )
         if self._interrupt is not None:
             self._interrupt.add_note(f"the saga: {report}")
             raise self._interrupt
         return report
 
-    def report(self) -> SagaReport:
+    def report(self) -> SagaResult:
         """Report on the saga as it is now."""
-        return report_of(self._saga, self._earlier_error() if self._error is None else self._error, self._results)
+        return result_of(self._saga, self._earlier_error() if self._error is None else self._error, self._results)
 
     def _begin_undo(self, name: str, attempt: int) -> Call:
         self._note(Fact("undo-begun", name, attempt))
         self._publish(events.UndoStarted, name, attempt)
         doubt = "it was begun, and nobody knows whether it was done"
         result = Unknown(name, doubt) if self._saga.steps[name].in_doubt else self._results[name]
-        undo = self._steps[name].undo
-        assert undo is not None  # the machine asks only for those that are declared
-        return Call("undo", name, attempt, undo, (result, Results(self._known)))
+        compensation = self._steps[name].compensation
+        assert compensation is not None  # the machine asks only for those that are declared
+        return Call("undo", name, attempt, compensation, (Results(self._known), result))
 
     def _turn(self, why: Failure | None = None) -> Fact:
         """Make the fact that the way leads back: which step is to blame, and for what."""
@@ -248,9 +253,9 @@ class RunningSaga:
         return NodeFailed(text, cause.step, ename=cause.error.ename, evalue=cause.error.evalue)
 
 
-def failure_of(report: SagaReport) -> SagaFailed:
+def failure_of(report: SagaResult) -> SagaFailed:
     """Make the error for a saga that failed; its text ends with what to do."""
-    if report.needs_person:
+    if report.failed_compensations:
         hint = "undo by hand what needs a person"
     elif report.clean:
         hint = "mend what failed, and execute it anew"

@@ -19,7 +19,7 @@ from orchestra_nb.errors import DefinitionError, Issue
 from orchestra_nb.recovery.saga_calls import FromThread, answer_in_task
 from orchestra_nb.recovery.saga_facts import ONCE, THRICE, Part, check_parts
 from orchestra_nb.recovery.saga_journal import Journal, Memory, begin_journal, open_journal
-from orchestra_nb.recovery.saga_report import SagaReport, Unknown
+from orchestra_nb.recovery.saga_result import SagaResult, Unknown
 from orchestra_nb.recovery.saga_running import RunningSaga, Surroundings, failure_of
 
 _NOTHING: Mapping[str, Any] = {}
@@ -27,7 +27,7 @@ _AROUND = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SagaStep:
     """A step of a saga.
 
     Parameters
@@ -37,37 +37,37 @@ class Step:
     action
         Called with the context: a mapping, which cannot be changed, of what was given and the results so far by name.
         A function or a coroutine function.
-    undo
-        Called with the result and the context, when the saga fails after this step was done. It must be idempotent,
+    compensation
+        Called with the context and the result, when the saga fails after this step was done. It must be idempotent,
         and harmless where the step never happened: it may be called more than once, and with an :class:`.Unknown` for
         a result that nobody knows. ``None``: nothing undoes it.
-    retry, undo_retry
-        How often the action and the undo are tried, and the rests between, in seconds.
+    retry, compensation_retry
+        How often the action and the compensation are tried, and the rests between, in seconds.
     after
         Names of the steps that it uses; ``None``: the one before it in the list.
 
     Examples
     --------
-    >>> Step("seat", lambda context: 7, undo=lambda seat, context: print("free again:", seat)).undo_retry.attempts
+    >>> SagaStep("seat", lambda context: 7, lambda context, seat: print("free again:", seat)).compensation_retry.attempts
     3
     """
 
     name: str
     action: Callable[[Mapping[str, Any]], Any]
-    undo: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    compensation: Callable[[Mapping[str, Any], Any], Any] | None = None
     retry: RetryPolicy = ONCE
-    undo_retry: RetryPolicy = THRICE
+    compensation_retry: RetryPolicy = THRICE
     after: tuple[str, ...] | None = None
 
 
 def execute_saga(
-    steps: Iterable[Step],
+    steps: Iterable[SagaStep],
     context: Mapping[str, Any] = _NOTHING,
     *,
     journal: str | PathLike[str] | None = None,
     raises: bool = True,
     around: Surroundings = _AROUND,
-) -> SagaReport:
+) -> SagaResult:
     """Run steps; when one fails for good, undo those that were done, the latest first.
 
     Parameters
@@ -86,7 +86,7 @@ def execute_saga(
 
     Returns
     -------
-    SagaReport
+    SagaResult
         What was done, undone, and could not be undone; ``.values`` are the results.
 
     Raises
@@ -107,8 +107,8 @@ def execute_saga(
     --------
     >>> def pay(context):
     ...     raise ValueError(f"no money for seat {context['seat']}")
-    >>> seat = Step("seat", lambda context: 7, undo=lambda seat, context: print("free again:", seat))
-    >>> report = execute_saga([seat, Step("pay", pay)], raises=False)
+    >>> seat = SagaStep("seat", lambda context: 7, lambda context, seat: print("free again:", seat))
+    >>> report = execute_saga([seat, SagaStep("pay", pay)], raises=False)
     free again: 7
     >>> print(report)
     failed at step 'pay': ValueError: no money for seat 7
@@ -118,13 +118,13 @@ def execute_saga(
 
 
 async def execute_saga_async(
-    steps: Iterable[Step],
+    steps: Iterable[SagaStep],
     context: Mapping[str, Any] = _NOTHING,
     *,
     journal: str | PathLike[str] | None = None,
     raises: bool = True,
     around: Surroundings = _AROUND,
-) -> SagaReport:
+) -> SagaResult:
     """Run steps in this task; otherwise as :func:`execute_saga`.
 
     Actions that are plain functions are called on the loop. A cancellation counts as an interrupt: of an action, it is
@@ -134,19 +134,19 @@ async def execute_saga_async(
 
 
 def resume_saga(
-    steps: Iterable[Step],
+    steps: Iterable[SagaStep],
     journal: str | PathLike[str],
     context: Mapping[str, Any] = _NOTHING,
     *,
     raises: bool = True,
     around: Surroundings = _AROUND,
-) -> SagaReport:
+) -> SagaResult:
     """Go on with a saga whose process ended; steps that are done do not run again.
 
     Parameters
     ----------
     steps
-        Those that it was begun with: the same names, order, ``after``, and the same of them with an undo.
+        Those that it was begun with: the same names, order, ``after``, and the same of them with a compensation.
     journal
         Path of its journal.
     context
@@ -156,7 +156,7 @@ def resume_saga(
 
     Returns
     -------
-    SagaReport
+    SagaResult
         The same that an undisturbed saga gives. One that had ended gives its report again, and nothing is called.
 
     Raises
@@ -168,7 +168,7 @@ def resume_saga(
     --------
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> steps = [Step("seat", lambda context: 7), Step("mail", lambda context: f"seat {context['seat']}")]
+    >>> steps = [SagaStep("seat", lambda context: 7), SagaStep("mail", lambda context: f"seat {context['seat']}")]
     >>> execute_saga(steps, journal=folder.name + "/saga").values["mail"]
     'seat 7'
     >>> resume_saga(steps, folder.name + "/saga").values["mail"]
@@ -179,18 +179,18 @@ def resume_saga(
 
 
 async def resume_saga_async(
-    steps: Iterable[Step],
+    steps: Iterable[SagaStep],
     journal: str | PathLike[str],
     context: Mapping[str, Any] = _NOTHING,
     *,
     raises: bool = True,
     around: Surroundings = _AROUND,
-) -> SagaReport:
+) -> SagaResult:
     """Go on with a saga in this task; otherwise as :func:`resume_saga`."""
     return await _in_task(_resume(list(steps), journal, context, around), raises, around)
 
 
-def _in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaReport:
+def _in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaResult:
     import time
 
     sleep = around.sleep or time.sleep
@@ -216,7 +216,7 @@ def _in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaRep
         saga.journal.close()
 
 
-async def _in_task(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaReport:
+async def _in_task(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaResult:
     import asyncio
 
     sleep = around.sleep or asyncio.sleep
@@ -241,15 +241,15 @@ async def _in_task(saga: RunningSaga, raises: bool, around: Surroundings) -> Sag
         saga.journal.close()
 
 
-def _reported(saga: RunningSaga, raises: bool) -> SagaReport:
+def _reported(saga: RunningSaga, raises: bool) -> SagaResult:
     report = saga.ended()
-    if raises and not report.ok:
+    if raises and not report.success:
         raise failure_of(report) from report.error
     return report
 
 
 def _begin(
-    steps: list[Step], context: Mapping[str, Any], path: str | PathLike[str] | None, around: Surroundings
+    steps: list[SagaStep], context: Mapping[str, Any], path: str | PathLike[str] | None, around: Surroundings
 ) -> RunningSaga:
     parts = _parts(steps, context)
     journal = Memory() if path is None else begin_journal(path, parts, context, around.files)
@@ -257,7 +257,7 @@ def _begin(
 
 
 def _resume(
-    steps: list[Step], path: str | PathLike[str], context: Mapping[str, Any], around: Surroundings
+    steps: list[SagaStep], path: str | PathLike[str], context: Mapping[str, Any], around: Surroundings
 ) -> RunningSaga:
     parts = _parts(steps, context)
     journal = open_journal(path, parts, around.files)
@@ -266,7 +266,7 @@ def _resume(
 
 
 def _running(
-    steps: list[Step], parts: list[Part], journal: Journal | Memory, known: Mapping[str, Any], around: Surroundings
+    steps: list[SagaStep], parts: list[Part], journal: Journal | Memory, known: Mapping[str, Any], around: Surroundings
 ) -> RunningSaga:
     try:
         return RunningSaga({step.name: step for step in steps}, parts, journal, known, around)
@@ -275,7 +275,7 @@ def _running(
         raise
 
 
-def _parts(steps: list[Step], context: Any) -> list[Part]:
+def _parts(steps: list[SagaStep], context: Any) -> list[Part]:
     """Check what was given, and make what the machine knows of it."""
     issues = [issue for number, step in enumerate(steps, 1) for issue in _faults(number, step)]
     if not isinstance(context, Mapping):
@@ -286,7 +286,7 @@ def _parts(steps: list[Step], context: Any) -> list[Part]:
     for before, step in zip([None, *steps], steps, strict=False):
         chain = () if before is None else (before.name,)
         after = chain if step.after is None else tuple(step.after)
-        parts.append(Part(step.name, after, step.undo is not None, step.retry, step.undo_retry))
+        parts.append(Part(step.name, after, step.compensation is not None, step.retry, step.compensation_retry))
     check_parts(parts)
     names = {part.name for part in parts}
     odd = [name for name in context if not isinstance(name, str) or name in names]
@@ -298,8 +298,10 @@ def _parts(steps: list[Step], context: Any) -> list[Part]:
 
 def _faults(number: int, given: Any) -> Iterable[Issue]:
     """Name everything about a step that cannot be meant."""
-    if not isinstance(given, Step):
-        yield Issue("no-step", f"{given!r} is no Step", path=f"step {number}", suggestion="give Step(name, action)")
+    if not isinstance(given, SagaStep):
+        yield Issue(
+            "no-step", f"{given!r} is no SagaStep", path=f"step {number}", suggestion="give SagaStep(name, action)"
+        )
         return
     step: Any = given  # what its fields are is the question
     place = f"step {step.name!r}" if isinstance(step.name, str) and step.name else f"step {number}"
@@ -307,9 +309,10 @@ def _faults(number: int, given: Any) -> Iterable[Issue]:
         yield Issue("no-name", f"name={step.name!r} is no name", path=place, suggestion="give it a text")
     if not callable(step.action):
         yield Issue("no-action", f"action={step.action!r} cannot be called", path=place, suggestion="give a function")
-    if step.undo is not None and not callable(step.undo):
-        yield Issue("no-undo", f"undo={step.undo!r} cannot be called", path=place, suggestion="give a function or None")
-    for knob in ("retry", "undo_retry"):
+    if step.compensation is not None and not callable(step.compensation):
+        found = f"compensation={step.compensation!r} cannot be called"
+        yield Issue("no-compensation", found, path=place, suggestion="give a function or None")
+    for knob in ("retry", "compensation_retry"):
         if not isinstance(getattr(step, knob), RetryPolicy):
             found = f"{knob}={getattr(step, knob)!r} is no RetryPolicy"
             yield Issue("no-policy", found, path=place, suggestion="give RetryPolicy(attempts=...)")

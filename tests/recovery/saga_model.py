@@ -18,7 +18,7 @@ def random_parts(dice, most=8):
             tuple(dice.sample(names[:place], dice.randint(0, min(place, 3)))),
             undo=dice.random() < 0.75,
             retry=RetryPolicy(attempts=dice.randint(1, 2)),
-            undo_retry=RetryPolicy(attempts=dice.randint(1, 3)),
+            compensation_retry=RetryPolicy(attempts=dice.randint(1, 3)),
         )
         for place, name in enumerate(names)
     ]
@@ -41,8 +41,8 @@ def expected_undos(parts, done, doubtful, fails):
         left.remove(name)
         part = by_name[name]
         if part.undo:
-            attempts = min(fails[name] + 1, part.undo_retry.attempts)
-            undos.append((name, attempts, fails[name] < part.undo_retry.attempts))
+            attempts = min(fails[name] + 1, part.compensation_retry.attempts)
+            undos.append((name, attempts, fails[name] < part.compensation_retry.attempts))
     return undos
 
 

@@ -13,7 +13,7 @@ import filelock  # noqa: F401  once, and not in each child
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.recovery.saga_journal import JournalFiles
 from orchestra_nb.recovery.saga_running import Surroundings
-from orchestra_nb.recovery.sagas import Step, execute_saga, resume_saga
+from orchestra_nb.recovery.sagas import SagaStep, execute_saga, resume_saga
 
 OPERATIONS = (
     *("make_folder", "lock", "create", "open", "read", "write", "truncate"),
@@ -57,13 +57,13 @@ def steps_of(shape, effects, point=lambda: None):
         return f"{name}!"
 
     def step(name, after, undoes, fails, undo_fails):
-        def undo(result, context):
+        def undo(context, result):
             act("undo", name, undo_fails)
 
         def action(context):
             return act("do", name, fails)
 
-        return Step(name, action, undo if undoes else None, TWICE, TWICE, after)
+        return SagaStep(name, action, undo if undoes else None, TWICE, TWICE, after)
 
     return [step(*settings) for settings in SHAPES[shape]]
 
@@ -130,7 +130,7 @@ def judge(shape, folder, report, kills=1):
         assert done <= 1, f"{name}: an action that was done ran again"
         assert begun <= 2 + kills
         undos = lines.count(f"undo-done {name}")
-        if report.ok:
+        if report.success:
             assert (step.fate, done, undos) == ("done", 1, 0)
         elif done and name in undoes:  # committed, or in doubt
             assert step.fate in ("undone", "needs-person")
@@ -145,7 +145,7 @@ def judge(shape, folder, report, kills=1):
     order = list(dict.fromkeys(line[5:] for line in lines if line.startswith("undo ")))
     done = [line[8:] for line in lines if line.startswith("do-done")]
     known = [name for name in order if name in done]
-    assert known == [name for name in reversed(done) if name in undoes and not report.ok]
+    assert known == [name for name in reversed(done) if name in undoes and not report.success]
 
 
 def _kill(number, moment):

@@ -88,7 +88,7 @@ def test_a_step_without_an_end_is_in_doubt_and_undone_first():
 
 
 def test_a_failing_compensation_is_tried_again_then_needs_a_person_and_the_rest_goes_on():
-    saga = done(Saga(chain("a", "b", "c", undo_retry=RetryPolicy(attempts=3))), "a", "b", "c")
+    saga = done(Saga(chain("a", "b", "c", compensation_retry=RetryPolicy(attempts=3))), "a", "b", "c")
     assert undone(saga, fails={"b"}) == ["c", "b", "b", "b", "a"]
     assert {name: of.state for name, of in saga.steps.items()} == {"a": "undone", "b": "needs-person", "c": "undone"}
     assert saga.steps["a"].despite == ("b",)
@@ -103,7 +103,7 @@ def test_who_could_not_be_undone_is_told_through_a_step_without_an_undo():
 
 def test_an_error_that_the_policy_does_not_name_is_not_tried_again():
     policy = RetryPolicy(attempts=5, on=("OSError",))
-    saga = done(Saga([Part("a", undo_retry=policy)]), "a")
+    saga = done(Saga([Part("a", compensation_retry=policy)]), "a")
     saga.note(Fact("compensating"))
     saga.note(Fact("undo-begun", "a"))
     assert saga.failing("a", Failure("ValueError"), ["ValueError", "Exception"]).final
@@ -119,7 +119,7 @@ def test_who_wants_an_end_is_not_tried_again(name):
 
 def test_rests_are_those_of_the_policy_and_chance_shortens_them():
     policy = RetryPolicy(attempts=4, initial_delay=1.0, multiplier=3.0, jitter=0.5)
-    saga = done(Saga([Part("a", undo_retry=policy)]), "a")
+    saga = done(Saga([Part("a", compensation_retry=policy)]), "a")
     saga.note(Fact("compensating"))
     rests = []
     for attempt in (1, 2, 3):
@@ -132,7 +132,7 @@ def test_rests_are_those_of_the_policy_and_chance_shortens_them():
 
 
 def test_an_interrupted_compensation_is_begun_again_as_the_same_attempt():
-    saga = done(Saga([Part("a", undo_retry=RetryPolicy(attempts=1))]), "a")
+    saga = done(Saga([Part("a", compensation_retry=RetryPolicy(attempts=1))]), "a")
     saga.note(Fact("compensating"))
     for _ in range(5):
         assert saga.decide() == Undo("a", 1)

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from orchestra_nb.errors import CheckpointError, NodeCancelled, NodeFailed, SagaFailed
-from orchestra_nb.recovery.saga_report import Unknown
+from orchestra_nb.recovery.saga_result import Unknown
 from orchestra_nb.recovery.saga_running import Surroundings
-from orchestra_nb.recovery.sagas import Step, execute_saga, resume_saga
+from orchestra_nb.recovery.sagas import SagaStep, execute_saga, resume_saga
 
 from .saga_worlds import SHAPES, judge, run
 
@@ -74,23 +74,23 @@ def fails(context):
 
 def test_a_saga_goes_on_with_the_next_step_when_it_ended_between_two(tmp_path):
     calls = []
-    steps = [Step("a", lambda context: calls.append("a") or 1), Step("b", lambda context: context["a"] + 1)]
+    steps = [SagaStep("a", lambda context: calls.append("a") or 1), SagaStep("b", lambda context: context["a"] + 1)]
     stopped(*steps, journal=tmp_path / "saga", at="step-done")
     report = resume_saga(steps, tmp_path / "saga")
-    assert (calls, dict(report.values), report.ok) == (["a"], {"a": 1, "b": 2}, True)
+    assert (calls, dict(report.values), report.success) == (["a"], {"a": 1, "b": 2}, True)
 
 
 def test_a_step_under_way_when_the_process_ended_is_in_doubt_and_undone(tmp_path):
     undone = []
-    steps = [Step("a", print, lambda result, context: undone.append(result))]
+    steps = [SagaStep("a", print, lambda context, result: undone.append(result))]
     stopped(*steps, journal=tmp_path / "saga", at="step-begun")
     report = resume_saga(steps, tmp_path / "saga", raises=False)
     assert isinstance(undone[0], Unknown)
-    assert (report.in_doubt, report.undone, type(report.error)) == (("a",), ("a",), NodeCancelled)
+    assert (report.in_doubt, report.compensated, type(report.error)) == (("a",), ("a",), NodeCancelled)
 
 
 def test_a_failure_of_an_earlier_process_is_told_again(tmp_path):
-    steps = [Step("a", lambda context: 1, lambda result, context: None), Step("b", fails)]
+    steps = [SagaStep("a", lambda context: 1, lambda context, result: None), SagaStep("b", fails)]
     stopped(*steps, journal=tmp_path / "saga")
     with pytest.raises(SagaFailed, match="the saga failed at step 'b': ValueError: no") as caught:
         resume_saga(steps, tmp_path / "saga")
@@ -100,7 +100,7 @@ def test_a_failure_of_an_earlier_process_is_told_again(tmp_path):
 
 def test_a_saga_that_ended_gives_its_report_again_and_calls_nothing(tmp_path):
     calls = []
-    steps = [Step("a", lambda context: calls.append("do"), lambda r, c: calls.append("undo")), Step("b", fails)]
+    steps = [SagaStep("a", lambda context: calls.append("do"), lambda r, c: calls.append("undo")), SagaStep("b", fails)]
     first = execute_saga(steps, journal=tmp_path / "saga", raises=False)
     assert resume_saga(steps, tmp_path / "saga", raises=False) == first
     assert calls == ["do", "undo"]
@@ -108,7 +108,10 @@ def test_a_saga_that_ended_gives_its_report_again_and_calls_nothing(tmp_path):
 
 def test_an_undo_gets_the_result_of_an_earlier_process(tmp_path):
     got = []
-    steps = [Step("a", lambda context: {"order": [7]}, lambda result, context: got.append(result)), Step("b", fails)]
+    steps = [
+        SagaStep("a", lambda context: {"order": [7]}, lambda context, result: got.append(result)),
+        SagaStep("b", fails),
+    ]
     stopped(*steps, journal=tmp_path / "saga")
     resume_saga(steps, tmp_path / "saga", raises=False)
     assert got == [{"order": [7]}]
@@ -116,7 +119,7 @@ def test_an_undo_gets_the_result_of_an_earlier_process(tmp_path):
 
 def test_a_result_that_json_cannot_hold_is_unknown_and_never_another(tmp_path):
     got = []
-    steps = [Step("a", lambda context: (1, 2), lambda result, context: got.append(result)), Step("b", fails)]
+    steps = [SagaStep("a", lambda context: (1, 2), lambda context, result: got.append(result)), SagaStep("b", fails)]
     stopped(*steps, journal=tmp_path / "saga")
     report = resume_saga(steps, tmp_path / "saga", raises=False)
     assert isinstance(got[0], Unknown)
@@ -124,7 +127,7 @@ def test_a_result_that_json_cannot_hold_is_unknown_and_never_another(tmp_path):
 
 
 def test_who_needs_a_result_that_could_not_be_kept_is_told_so(tmp_path):
-    steps = [Step("a", lambda context: (1, 2)), Step("b", lambda context: context["a"])]
+    steps = [SagaStep("a", lambda context: (1, 2)), SagaStep("b", lambda context: context["a"])]
     stopped(*steps, journal=tmp_path / "saga", at="step-done")
     report = resume_saga(steps, tmp_path / "saga", raises=False)
     assert isinstance(report.error, CheckpointError)
@@ -132,7 +135,7 @@ def test_who_needs_a_result_that_could_not_be_kept_is_told_so(tmp_path):
 
 
 def test_the_context_comes_back_and_what_json_cannot_hold_is_given_again(tmp_path):
-    steps = [Step("a", lambda context: 1), Step("b", lambda context: (context["plain"], context["odd"]))]
+    steps = [SagaStep("a", lambda context: 1), SagaStep("b", lambda context: (context["plain"], context["odd"]))]
     context = {"plain": [1.5], "odd": {2}}
     stopped(*steps, journal=tmp_path / "saga", at="step-done", context=context)
     report = resume_saga(steps, tmp_path / "saga", {"odd": {3}})
@@ -143,12 +146,12 @@ def test_an_interrupted_compensation_goes_on_from_the_journal(tmp_path):
     left = [KeyboardInterrupt()]
     calls = []
 
-    def undo(result, context):
+    def undo(context, result):
         if left:
             raise left.pop()
         calls.append(result)
 
-    steps = [Step("a", lambda context: 1, undo), Step("b", lambda context: 2, undo), Step("c", fails)]
+    steps = [SagaStep("a", lambda context: 1, undo), SagaStep("b", lambda context: 2, undo), SagaStep("c", fails)]
     with pytest.raises(KeyboardInterrupt) as caught:
         execute_saga(steps, journal=tmp_path / "saga")
     assert "resume_saga" in caught.value.__notes__[-1]

@@ -17,7 +17,7 @@ from orchestra_nb.recovery.saga_facts import Fact, Failure, Part
 from orchestra_nb.recovery.saga_journal import JournalFiles, begin_journal, open_journal
 from orchestra_nb.recovery.saga_lines import exact_json
 from orchestra_nb.recovery.saga_running import Surroundings
-from orchestra_nb.recovery.sagas import Step, execute_saga, resume_saga
+from orchestra_nb.recovery.sagas import SagaStep, execute_saga, resume_saga
 
 from .saga_worlds import OPERATIONS, SHAPES, Unsynced, judge, run
 
@@ -222,7 +222,7 @@ def test_a_journal_of_other_steps_is_refused_with_the_difference(said, parts, pa
 
 def test_another_policy_is_no_other_saga(path):
     filled(path)
-    assert read(path, [Part("a", undo_retry=RetryPolicy(attempts=9)), PARTS[1]]) == FACTS
+    assert read(path, [Part("a", compensation_retry=RetryPolicy(attempts=9)), PARTS[1]]) == FACTS
 
 
 def test_who_comes_second_is_told_at_once(path):
@@ -242,7 +242,7 @@ def test_a_saga_that_runs_cannot_be_resumed_beside_it(path):
             resume_saga(steps, path)
         said.append(True)
 
-    steps = [Step("a", second)]
+    steps = [SagaStep("a", second)]
     execute_saga(steps, journal=path)
     assert said
 
@@ -270,7 +270,7 @@ def test_what_is_no_file_is_refused(made, path, tmp_path):
 @pytest.mark.parametrize("path", ["", "/", "a\0b", 5, None])
 def test_a_path_that_is_none_is_refused(path):
     with pytest.raises(CheckpointError):
-        resume_saga([Step("a", print)], path)
+        resume_saga([SagaStep("a", print)], path)
 
 
 @pytest.mark.parametrize(
@@ -388,5 +388,5 @@ def test_a_saga_without_room_for_its_journal_does_not_begin(tmp_path):
     calls = []
     around = Surroundings(files=refusing(1, errno.ENOSPC))
     with pytest.raises(CheckpointError, match="nothing was begun"):
-        execute_saga([Step("a", calls.append)], journal=tmp_path / "new" / "saga", around=around)
+        execute_saga([SagaStep("a", calls.append)], journal=tmp_path / "new" / "saga", around=around)
     assert (calls, list(tmp_path.iterdir())) == ([], [])

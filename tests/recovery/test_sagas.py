@@ -12,9 +12,9 @@ import pytest
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import CycleError, DefinitionError, OrchestraError, SagaFailed
 from orchestra_nb.events import EventBus
-from orchestra_nb.recovery.saga_report import Unknown
+from orchestra_nb.recovery.saga_result import Unknown
 from orchestra_nb.recovery.saga_running import Surroundings
-from orchestra_nb.recovery.sagas import Step, execute_saga, execute_saga_async
+from orchestra_nb.recovery.sagas import SagaStep, execute_saga, execute_saga_async
 
 
 class World:
@@ -38,7 +38,7 @@ class World:
         def do(context):
             return act("do")
 
-        def undo(result, context):
+        def undo(context, result):
             assert isinstance(result, Unknown) or result == f"{name}!"
             return act("undo")
 
@@ -46,11 +46,11 @@ class World:
             await asyncio.sleep(0)
             return act("do")
 
-        async def undo_later(result, context):
+        async def undo_later(context, result):
             await asyncio.sleep(0)
             return act("undo")
 
-        return Step(name, *((do_later, undo_later) if coroutine else (do, undo)), **settings)
+        return SagaStep(name, *((do_later, undo_later) if coroutine else (do, undo)), **settings)
 
     def run(self, steps, **options):
         return execute_saga(steps, around=self.around, **options)
@@ -74,9 +74,9 @@ def coroutine(request):
 
 def test_every_step_runs_and_sees_the_results_so_far(how):
     seen = []
-    steps = [Step("a", lambda context: 1), Step("b", lambda context: seen.append(dict(context)) or 2)]
+    steps = [SagaStep("a", lambda context: 1), SagaStep("b", lambda context: seen.append(dict(context)) or 2)]
     report = executed(how, World(), steps, context={"given": 0})
-    assert (report.ok, dict(report.values), seen) == (True, {"a": 1, "b": 2}, [{"given": 0, "a": 1}])
+    assert (report.success, dict(report.values), seen) == (True, {"a": 1, "b": 2}, [{"given": 0, "a": 1}])
 
 
 def test_a_failure_undoes_what_was_done_the_latest_first(how, coroutine):
@@ -84,14 +84,14 @@ def test_a_failure_undoes_what_was_done_the_latest_first(how, coroutine):
     steps = [world.step(name, coroutine=coroutine) for name in "abc"] + [world.step("d", fails=1, coroutine=coroutine)]
     report = executed(how, world, [*steps, world.step("e")], raises=False)
     assert world.calls[4:] == [("undo", "c"), ("undo", "b"), ("undo", "a")]
-    assert (report.done, report.undone, report.never_begun) == (("a", "b", "c"), ("c", "b", "a"), ("e",))
+    assert (report.completed, report.compensated, report.never_begun) == (("a", "b", "c"), ("c", "b", "a"), ("e",))
     assert type(report.error) is OSError
     assert report.clean
 
 
 def test_a_failure_raises_an_error_that_says_what_is_still_true(how):
     world = World()
-    steps = [world.step("a"), world.step("b", undo_fails=9), Step("mail", lambda context: None), world.step("c", 1)]
+    steps = [world.step("a"), world.step("b", undo_fails=9), SagaStep("mail", lambda context: None), world.step("c", 1)]
     with pytest.raises(SagaFailed) as caught:
         executed(how, world, steps)
     assert str(caught.value).splitlines() == [
@@ -103,7 +103,7 @@ def test_a_failure_raises_an_error_that_says_what_is_still_true(how):
     ]
     assert type(caught.value.__cause__) is OSError
     assert isinstance(caught.value, OrchestraError)
-    (stuck,) = caught.value.report.needs_person
+    (stuck,) = caught.value.report.failed_compensations
     assert (stuck.step, stuck.undo_attempts, stuck.undo_error) == ("b", 3, "OSError: undo b")
     assert caught.value.report.steps[0].despite == ("b",)
 
@@ -112,7 +112,7 @@ def test_actions_and_undos_are_tried_again_after_the_rests_of_their_policies(how
     world = World()
     policy = RetryPolicy(attempts=3, initial_delay=1.0)
     undo_policy = RetryPolicy(attempts=3, initial_delay=10.0)
-    steps = [world.step("a", 2, 2, retry=policy, undo_retry=undo_policy), world.step("b", 9, retry=policy)]
+    steps = [world.step("a", 2, 2, retry=policy, compensation_retry=undo_policy), world.step("b", 9, retry=policy)]
     report = executed(how, world, steps, raises=False)
     assert world.rests == [1.0, 2.0, 1.0, 2.0, 10.0, 20.0]
     assert [(step.fate, step.attempts, step.undo_attempts) for step in report.steps] == [
@@ -162,7 +162,7 @@ def test_a_real_cancellation_undoes_and_is_passed_on():
         await asyncio.Event().wait()
 
     async def main():
-        task = asyncio.create_task(execute_saga_async([world.step("a"), Step("b", forever)], around=world.around))
+        task = asyncio.create_task(execute_saga_async([world.step("a"), SagaStep("b", forever)], around=world.around))
         while not begun:
             await asyncio.sleep(0)
         task.cancel()
@@ -180,7 +180,7 @@ def test_coroutines_of_a_thread_share_one_loop_that_ends_with_the_saga():
         loops.append(asyncio.get_running_loop())
 
     before = threading.active_count()
-    execute_saga([Step("a", look), Step("b", look)])
+    execute_saga([SagaStep("a", look), SagaStep("b", look)])
     assert loops[0] is loops[1]
     assert loops[0].is_closed()
     assert threading.active_count() == before
@@ -191,7 +191,7 @@ def test_a_saga_with_coroutines_runs_where_a_loop_is_running():
         return 1
 
     async def main():
-        return execute_saga([Step("a", one)])
+        return execute_saga([SagaStep("a", one)])
 
     assert asyncio.run(main()).values == {"a": 1}
 
@@ -201,7 +201,7 @@ def test_the_context_cannot_be_changed():
         context["a"] = 1
 
     with pytest.raises(SagaFailed, match="does not support item assignment"):
-        execute_saga([Step("a", change)])
+        execute_saga([SagaStep("a", change)])
 
 
 def test_a_step_is_undone_after_all_that_used_it():
@@ -214,7 +214,7 @@ def test_a_step_is_undone_after_all_that_used_it():
         world.step("end", fails=1, after=("left", "right", "side")),
     ]
     report = world.run(steps, raises=False)
-    assert report.undone == ("right", "left", "side", "base")
+    assert report.compensated == ("right", "left", "side", "base")
 
 
 def test_events_tell_it_all_in_order():
@@ -236,13 +236,13 @@ def test_an_observer_that_raises_hurts_nobody():
 
 BAD = {
     "no-step": [print],
-    "duplicate-step": [Step("a", print), Step("a", print)],
-    "no-action": [Step("a", None)],
-    "no-undo": [Step("a", print, 5)],
-    "no-policy": [Step("a", print, retry=3)],
-    "no-name": [Step("", print)],
-    "bad-after": [Step("a", print, after="a")],
-    "unknown-step": [Step("a", print, after=("b",))],
+    "duplicate-step": [SagaStep("a", print), SagaStep("a", print)],
+    "no-action": [SagaStep("a", None)],
+    "no-undo": [SagaStep("a", print, 5)],
+    "no-policy": [SagaStep("a", print, retry=3)],
+    "no-name": [SagaStep("", print)],
+    "bad-after": [SagaStep("a", print, after="a")],
+    "unknown-step": [SagaStep("a", print, after=("b",))],
 }
 
 
@@ -257,18 +257,18 @@ def test_steps_that_cannot_be_meant_are_refused_before_anything_runs(code, steps
 
 def test_every_fault_of_the_steps_is_named_at_once():
     with pytest.raises(DefinitionError) as caught:
-        execute_saga([Step("a", None, 5, retry=1), Step("", print), 7])
+        execute_saga([SagaStep("a", None, 5, retry=1), SagaStep("", print), 7])
     assert [issue.code for issue in caught.value.issues] == ["no-action", "no-undo", "no-policy", "no-name", "no-step"]
 
 
 def test_a_circle_is_refused():
     with pytest.raises(CycleError):
-        execute_saga([Step("a", print, after=("b",)), Step("b", print, after=("a",))])
+        execute_saga([SagaStep("a", print, after=("b",)), SagaStep("b", print, after=("a",))])
 
 
 def test_a_context_that_hides_a_step_is_refused():
     with pytest.raises(DefinitionError, match=r"those of steps: \['a'\]"):
-        execute_saga([Step("a", print)], {"a": 1})
+        execute_saga([SagaStep("a", print)], {"a": 1})
 
 
 class Odd(Exception):
@@ -280,7 +280,7 @@ class Odd(Exception):
 def test_the_error_and_its_report_pickle(error):
     world = World()
     with pytest.raises(SagaFailed) as caught:
-        world.run([Step("lock", lambda context: threading.Lock()), world.step("a", fails=1, error=error)])
+        world.run([SagaStep("lock", lambda context: threading.Lock()), world.step("a", fails=1, error=error)])
     back = pickle.loads(pickle.dumps(caught.value))
     assert (str(back), back.report) == (str(caught.value), caught.value.report)
     assert "do a" in str(back.report.error)
@@ -303,7 +303,7 @@ def test_an_error_whose_text_cannot_be_made_is_a_failure_like_others():
 
     world = World()
     report = world.run([world.step("a"), world.step("b", fails=1, error=lambda text: Mute())], raises=False)
-    assert (report.undone, report.cause) == (("a",), "step 'b': Mute")
+    assert (report.compensated, report.cause) == (("a",), "step 'b': Mute")
 
 
 def test_no_steps_are_a_saga_that_is_done():

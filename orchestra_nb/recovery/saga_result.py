@@ -76,18 +76,18 @@ class StepFate:
 
 
 @dataclass(frozen=True, slots=True)
-class SagaReport(Presented):
+class SagaResult(Presented):
     """What became of a saga.
 
     Parameters
     ----------
-    ok
+    success
         Whether every step is done.
     steps
         What became of each, in the order of definition.
-    done
+    completed
         Steps that were done, in the order in which they were, whether or not they have been undone since.
-    undone
+    compensated
         Steps that were undone, in the order in which they were; some may have been in doubt.
     cause
         The step that the saga failed at, and why, in words; empty when it succeeded.
@@ -98,7 +98,7 @@ class SagaReport(Presented):
 
     Examples
     --------
-    >>> report = SagaReport(False, (StepFate("seat", "undone", 1, 1), StepFate("pay", "failed", 1)), ("seat",),
+    >>> report = SagaResult(False, (StepFate("seat", "undone", 1, 1), StepFate("pay", "failed", 1)), ("seat",),
     ...                     ("seat",), "step 'pay': ValueError: no")
     >>> print(report)
     failed at step 'pay': ValueError: no
@@ -107,16 +107,16 @@ class SagaReport(Presented):
     (True, ())
     """
 
-    ok: bool
+    success: bool
     steps: tuple[StepFate, ...]
-    done: tuple[str, ...] = ()
-    undone: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
+    compensated: tuple[str, ...] = ()
     cause: str = ""
     error: BaseException | None = field(default=None, compare=False, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def needs_person(self) -> tuple[StepFate, ...]:
+    def failed_compensations(self) -> tuple[StepFate, ...]:
         """Steps that could not be undone, with the error and how often it was tried."""
         return tuple(step for step in self.steps if step.fate == "needs-person")
 
@@ -149,22 +149,23 @@ class SagaReport(Presented):
         """Give all but the values and the error itself, as what :mod:`json` takes."""
         steps = [{each.name: _plain(getattr(step, each.name)) for each in fields(step)} for step in self.steps]
         lists = {
-            name: list(getattr(self, name)) for name in ("done", "undone", "kept", "left", "never_begun", "in_doubt")
+            name: list(getattr(self, name))
+            for name in ("completed", "compensated", "kept", "left", "never_begun", "in_doubt")
         }
-        lists["needs_person"] = [step.step for step in self.needs_person]
-        return {"ok": self.ok, "clean": self.clean, "cause": self.cause, **lists, "steps": steps}
+        lists["failed_compensations"] = [step.step for step in self.failed_compensations]
+        return {"success": self.success, "clean": self.clean, "cause": self.cause, **lists, "steps": steps}
 
     def __str__(self) -> str:
-        if self.ok:
-            return f"done: {_names(self.done)}"
+        if self.success:
+            return f"done: {_names(self.completed)}"
         return "\n".join([f"failed at {self.cause}" if self.cause else "not finished", *self.lines()])
 
     def lines(self) -> list[str]:
         """Say what is still true of the world, a line for each kind."""
         said = {
             "done": _names(self._with("done")),
-            "undone": _names(self.undone),
-            "needs a person": "; ".join(map(_needs, self.needs_person)),
+            "undone": _names(self.compensated),
+            "needs a person": "; ".join(map(_needs, self.failed_compensations)),
             "still to be undone": _names(self.left),
             "in doubt, and nothing undoes it": _names(self._with("in-doubt")),
             "still done, and nothing undoes it": _names(self.kept),
@@ -185,12 +186,12 @@ class SagaReport(Presented):
         return tuple(step.step for step in self.steps if step.fate == fate)
 
 
-def report_of(saga: Saga, error: BaseException | None, values: Mapping[str, Any]) -> SagaReport:
+def result_of(saga: Saga, error: BaseException | None, values: Mapping[str, Any]) -> SagaResult:
     """Make the report of a saga as it is now."""
     ok = not saga.compensating and len(saga.done) == len(saga.steps)
     steps = tuple(_fate(name, of, saga.compensating) for name, of in saga.steps.items())
     known = {name: values[name] for name in saga.done if name in values and not isinstance(values[name], Unknown)}
-    return SagaReport(ok, steps, tuple(saga.done), tuple(saga.undone), "" if ok else _cause(saga), error, known)
+    return SagaResult(ok, steps, tuple(saga.done), tuple(saga.undone), "" if ok else _cause(saga), error, known)
 
 
 def _fate(name: str, of: Progress, compensating: bool) -> StepFate:
