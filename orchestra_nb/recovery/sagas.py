@@ -48,7 +48,8 @@ class SagaStep:
 
     Examples
     --------
-    >>> SagaStep("seat", lambda context: 7, lambda context, seat: print("free again:", seat)).compensation_retry.attempts
+    >>> step = SagaStep("seat", lambda context: 7, lambda context, seat: print("free again:", seat))
+    >>> step.compensation_retry.attempts
     3
     """
 

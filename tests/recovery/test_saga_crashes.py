@@ -155,5 +155,5 @@ def test_an_interrupted_compensation_goes_on_from_the_journal(tmp_path):
     with pytest.raises(KeyboardInterrupt) as caught:
         execute_saga(steps, journal=tmp_path / "saga")
     assert "resume_saga" in caught.value.__notes__[-1]
-    assert resume_saga(steps, tmp_path / "saga", raises=False).undone == ("b", "a")
+    assert resume_saga(steps, tmp_path / "saga", raises=False).compensated == ("b", "a")
     assert calls == [2, 1]

@@ -231,14 +231,14 @@ def test_events_tell_it_all_in_order():
 def test_an_observer_that_raises_hurts_nobody():
     world = World()
     world.around.events.on("*", lambda event: 1 / 0)
-    assert world.run([world.step("a")]).ok
+    assert world.run([world.step("a")]).success
 
 
 BAD = {
     "no-step": [print],
     "duplicate-step": [SagaStep("a", print), SagaStep("a", print)],
     "no-action": [SagaStep("a", None)],
-    "no-undo": [SagaStep("a", print, 5)],
+    "no-compensation": [SagaStep("a", print, 5)],
     "no-policy": [SagaStep("a", print, retry=3)],
     "no-name": [SagaStep("", print)],
     "bad-after": [SagaStep("a", print, after="a")],
@@ -258,7 +258,13 @@ def test_steps_that_cannot_be_meant_are_refused_before_anything_runs(code, steps
 def test_every_fault_of_the_steps_is_named_at_once():
     with pytest.raises(DefinitionError) as caught:
         execute_saga([SagaStep("a", None, 5, retry=1), SagaStep("", print), 7])
-    assert [issue.code for issue in caught.value.issues] == ["no-action", "no-undo", "no-policy", "no-name", "no-step"]
+    assert [issue.code for issue in caught.value.issues] == [
+        "no-action",
+        "no-compensation",
+        "no-policy",
+        "no-name",
+        "no-step",
+    ]
 
 
 def test_a_circle_is_refused():
@@ -292,7 +298,7 @@ def test_a_report_has_a_frame_a_json_form_and_a_picture():
     report = world.run([world.step("a", undo_fails=9), world.step("<b>", fails=1)], raises=False)
     assert list(report.frame.step) == ["a", "<b>"]
     assert list(report.frame.fate) == ["needs-person", "failed"]
-    assert json.loads(json.dumps(report.to_json()))["needs_person"] == ["a"]
+    assert json.loads(json.dumps(report.to_json()))["failed_compensations"] == ["a"]
     assert "<b>" not in report._repr_mimebundle_()["text/html"]
 
 
@@ -307,4 +313,4 @@ def test_an_error_whose_text_cannot_be_made_is_a_failure_like_others():
 
 
 def test_no_steps_are_a_saga_that_is_done():
-    assert execute_saga([]).ok
+    assert execute_saga([]).success
