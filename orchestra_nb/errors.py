@@ -16,6 +16,7 @@
     ├── BackendError              a joblib backend is unknown, missing or refused the work
     ├── CacheError                a key, value or file that a cache or context cannot take, or a use that would hang it
     ├── CheckpointError           a checkpoint is unknown, or of another graph
+    ├── SagaFailed                a saga failed and was undone as far as it could be; .report says what is still true
     ├── ConditionError            a condition cannot be read or decided; .column says where
     ├── ResourceError             a resource or lock that cannot be meant, or is not there any more
     │   ├── LockTimeout           a lock was not to be had in time
@@ -136,6 +137,22 @@ class CacheError(OrchestraError):
 
 class CheckpointError(OrchestraError):
     """A checkpoint is not there, or does not fit what is to go on from it."""
+
+
+class SagaFailed(OrchestraError):
+    """A step of a saga failed for good, and what had been done was undone as far as it could be.
+
+    Parameters
+    ----------
+    message
+        Which step failed, what was undone, what could not be, and what to do next.
+    report
+        The saga's report.
+    """
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        self.report = report
+        super().__init__(message)
 
 
 class ConditionError(OrchestraError):

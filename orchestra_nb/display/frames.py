@@ -14,6 +14,7 @@ from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -50,6 +51,13 @@ _RESOURCE = {
     **dict.fromkeys(("holders", "waiting"), "object"),
     **dict.fromkeys(("granted", "timed_out", "victims", "expired"), "int64"),
     **dict.fromkeys(("wait_p50", "wait_p90", "wait_p99", "wait_max"), "float64"),
+}
+_SAGA = {
+    **dict.fromkeys(("step", "fate"), "object"),
+    **dict.fromkeys(("attempts", "undo_attempts"), "int64"),
+    **dict.fromkeys(("error", "undo_error"), "object"),
+    "in_doubt": "bool",
+    "despite": "object",
 }
 _WAIT = ("circle", "owner", "resource", "holder")
 
@@ -180,3 +188,12 @@ def _listed(amounts: Mapping[str, float]) -> str:
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:
     """One row per wait: in which circle, who waits, for what, and who holds it."""
     return _frame(((number, *wait) for number, circle in enumerate(result.circles) for wait in circle), _WAIT)
+
+
+def saga(report: SagaResult) -> pd.DataFrame:
+    """One row per step of a saga: what became of it, how often it was tried, and what it raised last."""
+    rows = [
+        [", ".join(step.despite) if column == "despite" else getattr(step, column) for column in _SAGA]
+        for step in report.steps
+    ]
+    return _frame(rows, list(_SAGA)).astype(_SAGA)

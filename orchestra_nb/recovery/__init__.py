@@ -1,0 +1,1 @@
+"""Failures that cost nothing: retry, circuit breakers, sagas."""
