@@ -14,6 +14,8 @@ from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.progress.state import STANDINGS
+from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -50,6 +52,12 @@ _RESOURCE = {
     **dict.fromkeys(("holders", "waiting"), "object"),
     **dict.fromkeys(("granted", "timed_out", "victims", "expired"), "int64"),
     **dict.fromkeys(("wait_p50", "wait_p90", "wait_p99", "wait_max"), "float64"),
+}
+_PROGRESS = {
+    **{"name": "object", "percent": "float64"},
+    **dict.fromkeys((*STANDINGS, "total"), "int64"),
+    **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
+    "over": "bool",
 }
 _WAIT = ("circle", "owner", "resource", "holder")
 
@@ -175,6 +183,24 @@ def resources(stats: ResourceStats) -> pd.DataFrame:
 
 def _listed(amounts: Mapping[str, float]) -> str:
     return ", ".join(f"{owner} {amount:g}" for owner, amount in amounts.items())
+
+
+def progress(stats: ProgressStats) -> pd.DataFrame:
+    """One row: how far a run is; times in seconds."""
+    counts, eta = stats.counts, stats.eta
+    counted = [getattr(counts, standing) for standing in STANDINGS]
+    row = (
+        stats.name,
+        stats.percent,
+        *counted,
+        counts.total,
+        stats.elapsed,
+        eta.low,
+        eta.expected,
+        eta.high,
+        stats.over,
+    )
+    return _frame([row], list(_PROGRESS)).astype(_PROGRESS)
 
 
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:

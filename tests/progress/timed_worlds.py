@@ -1,0 +1,93 @@
+"""Runs of random graphs with a history: what nodes took before, what they take today, and the events of today's run.
+
+The plan machine decides, with the learned costs, and the durations are today's. A node takes its own time, times
+what today is slower or faster as a whole, times chance. The history has seen other days. Nothing here knows the
+estimator's constants: how much days and nodes differ is drawn for each world.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from heapq import heappop, heappush
+
+from orchestra_nb.events import NodeEnded, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node, NodeId, Outcome
+from orchestra_nb.planning import Plan
+from orchestra_nb.progress.eta import Estimator
+from orchestra_nb.progress.pace import expected
+from orchestra_nb.progress.state import Progress
+from orchestra_nb.running.history_keys import median
+
+
+class World:
+    """One run, and what is known before it."""
+
+    def __init__(self, seed: int, *, learned: bool = True) -> None:
+        self.draw = draw = random.Random(seed)
+        self.workers = draw.choice((1, 2, 4, 8))
+        dag = self.graph(draw.randint(10, 80))
+        days, chance = draw.uniform(0.0, 0.2), draw.uniform(0.02, 0.2)
+        own = {name: math.exp(draw.gauss(0.0, draw.choice((0.5, 1.0)))) for name in dag.nodes}
+
+        def day():
+            slower = math.exp(draw.gauss(0.0, days))
+            return {name: seconds * slower * math.exp(draw.gauss(0.0, chance)) for name, seconds in own.items()}
+
+        past = [day() for _ in range(draw.randint(1, 9))]
+        self.durations = {name: [took[name] for took in past] for name in own} if learned else {}
+        self.dag = dag.with_costs({name: median(took) for name, took in self.durations.items()})
+        self.today = day()
+        self.events = events_of(self.dag, self.today, self.workers)
+        self.total = self.events[-1].at
+
+    def graph(self, count):
+        """Layers, chains, a fan, or anything."""
+        draw = self.draw
+        shape = draw.choice(("any", "any", "layers", "fan", "chains"))
+        wide = draw.randint(2, 10)
+
+        def needs(i):
+            if shape == "any":
+                return [j for j in range(max(0, i - 12), i) if draw.random() < 0.15]
+            if shape == "layers":
+                above = range(max(0, (i // wide - 1) * wide), i // wide * wide)
+                return [j for j in above if draw.random() < 0.5]
+            if shape == "fan":
+                return [] if i == 0 else list(range(1, i)) if i == count - 1 else [0]
+            return [i - wide] if i >= wide else []
+
+        return DAG(Node(f"n{i}", after=[f"n{j}" for j in needs(i)], index=i) for i in range(count))
+
+    def at(self, share):
+        """How the run stands at a share of its time, and when that is."""
+        now = share * self.total
+        return Progress.replayed(self.dag, [event for event in self.events if event.at <= now]), now
+
+    def estimator(self):
+        return Estimator(expected(self.dag, self.durations))
+
+
+def events_of(dag, seconds, workers):
+    """The events of a run in which nodes take so long."""
+    plan, now, lanes = Plan(dag), 0.0, 0
+    events, ends = [RunStarted(0.0, len(dag), workers, "threading")], []
+    began = {}
+    while not plan.done:
+        for name in plan.ready(workers - len(ends)) if len(ends) < workers else ():
+            plan.start(name)
+            lanes += 1
+            began[name] = now
+            events.append(NodeStarted(now, NodeId(name), "thread"))
+            heappush(ends, (now + seconds[name], lanes, name))
+        now, _, name = heappop(ends)
+        plan.finish(name)
+        events.append(NodeEnded(now, Outcome(NodeId(name), "done", started=began[name], ended=now)))
+    return [*events, RunEnded(now, True)]
+
+
+def linear(progress, now):
+    """What a bar's usual estimate says: the rest will go as what is done did; ``None`` when nothing is done."""
+    share = progress.done / len(progress.standings)
+    return now / share - now if share else None
