@@ -7,9 +7,12 @@ estimator's constants: how much days and nodes differ is drawn for each world.
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from functools import cached_property
 from heapq import heappop, heappush
+from pathlib import Path
 
 from orchestra_nb.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
@@ -21,8 +24,26 @@ from orchestra_nb.progress.state import Progress
 from orchestra_nb.running.history_keys import median
 
 
-class World:
-    """One run, and what is known before it."""
+class Timed:
+    """A run whose end is known, and what was known before it."""
+
+    def at(self, share):
+        """How the run stands at a share of its time, and when that is."""
+        now = share * self.total
+        return Progress.replayed(self.dag, [event for event in self.events if event.at <= now]), now
+
+    @cached_property
+    def estimator(self):
+        return Estimator(expected(self.dag, self.durations))
+
+    def seen(self, share):
+        """The estimate, the linear estimate, and the truth, in seconds from then."""
+        progress, now = self.at(share)
+        return self.estimator.remaining(progress, now), linear(progress, now), self.total - now
+
+
+class World(Timed):
+    """A run that is made up."""
 
     def __init__(self, seed: int, *, learned: bool = True) -> None:
         self.draw = draw = random.Random(seed)
@@ -60,13 +81,34 @@ class World:
 
         return DAG(Node(f"n{i}", after=[f"n{j}" for j in needs(i)], index=i) for i in range(count))
 
-    def at(self, share):
-        """How the run stands at a share of its time, and when that is."""
-        now = share * self.total
-        return Progress.replayed(self.dag, [event for event in self.events if event.at <= now]), now
 
-    def estimator(self):
-        return Estimator(expected(self.dag, self.durations))
+class Recorded(Timed):
+    """A run that took place, after ``before`` others of the same graph on the same machine.
+
+    Of each run there is when its nodes began and ended. The quickstart notebook ran with two jobs, a graph of sleeps
+    with three, on a machine of two cores that others used too.
+    """
+
+    def __init__(self, record, before):
+        runs, run = record["runs"][:before], record["runs"][before]
+        self.dag = DAG(Node(name, after=needs, index=i) for i, (name, needs) in enumerate(record["needs"].items()))
+        self.durations = {
+            name: [ended - began for began, ended in (r["nodes"][name] for r in runs)] for name in self.dag.nodes
+        }
+        self.total = run["total"]
+        told = [RunStarted(0.0, len(self.dag), record["jobs"], "threading")]
+        for name, (began, ended) in run["nodes"].items():
+            told.append(NodeStarted(began, NodeId(name), "thread"))
+            told.append(NodeEnded(ended, Outcome(NodeId(name), "done", started=began, ended=ended)))
+        self.events = [*sorted(told, key=lambda event: event.at), RunEnded(self.total, True)]
+
+
+def recorded_runs():
+    """Each recorded run that has another before it, by the name of its graph."""
+    records = json.loads(Path(__file__).with_name("recorded_runs.json").read_text())
+    return {
+        record["name"]: [Recorded(record, before) for before in range(1, len(record["runs"]))] for record in records
+    }
 
 
 def events_of(dag, seconds, workers):
