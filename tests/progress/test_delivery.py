@@ -10,7 +10,8 @@ import pytest
 
 from orchestra_nb.config import SinkPolicy
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.progress.delivery import Delivery, Turns
+from orchestra_nb.progress.delivery import Delivery
+from orchestra_nb.progress.turns import Turns
 
 LONG = 60.0
 """Seconds after which something hangs."""
