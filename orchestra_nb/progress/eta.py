@@ -16,10 +16,11 @@ make it as wide as such a guess deserves.
 
 Cost: a pass over the graph and :func:`draws_for` schedules: 0.7 ms for 100 nodes, some 45 ms for 10,000. Failure: none.
 
-Not known here: waits for resources, the one main lane, results that will be taken from an earlier run, nodes that
-are not there yet. What is measured corrects some of it. Rejected: elapsed time over the share done (it takes the
-rest for more of the same; the tests say how much worse it is), Clark's approximation of maxima (1961; it keeps each
-node on one worker, which a list scheduler does not), the schedule of the mean durations alone (too early: see above).
+Not known here: waits for resources, the one main lane, results that will be taken from an earlier run, nodes that are
+not there yet. What is measured corrects some of it. Rejected: elapsed time over the share done (it takes the rest for
+more of the same; the tests say how much worse it is, and that weighing nodes by cost mends most of it, but not the idle
+workers at the end), Clark's approximation of maxima (1961; it keeps each node on one worker, which a list scheduler
+does not), the schedule of the mean durations alone (too early: see above).
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Estimator:
     >>> progress.started("fit", 2.0)
     >>> estimate = estimator.remaining(progress, 5.0)
     >>> round(estimate.low, 1), round(estimate.expected, 1), round(estimate.high, 1)
-    (5.6, 7.0, 8.6)
+    (5.9, 7.0, 8.2)
     """
 
     def __init__(self, expectations: Sequence[Expectation], seed: int = 0) -> None:

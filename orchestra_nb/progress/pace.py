@@ -40,7 +40,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.running.history_keys import median
 
 _LEAST = 1e-6
-_USUAL, _USUAL_WEIGHT = 0.2, 3.0
+_USUAL, _USUAL_WEIGHT = 0.15, 3.0
 """Spread of a node that has run before, and how many runs that belief is worth."""
 _GUESSED = 0.8
 """Spread of a node whose cost is a guess."""
@@ -97,7 +97,7 @@ def expected(dag: DAG, durations: Mapping[str, Sequence[float]]) -> tuple[Expect
     >>> from orchestra_nb.model import Node
     >>> load, plot = expected(DAG([Node("load"), Node("plot", cost=3.0)]), {"load": [2.0, 2.2, 1.9]})
     >>> load.seconds, round(load.spread, 2), plot.seconds, plot.learned
-    (2.0, 0.15, 3.0, False)
+    (2.0, 0.11, 3.0, False)
     """
     found = []
     for node in dag.nodes.values():

@@ -1,7 +1,10 @@
 """The estimate: how near it comes to the truth, against the linear one, and what it costs.
 
 On 1,000 made-up runs with learned durations (seeds 0 to 999) the median error, relative to the time that was truly
-left, was 4 % at a quarter, at half and at three quarters of the run; that of the linear estimate was above 50 %.
+left, was 4 % at a quarter, at half and at three quarters of the run, and 96 % of the errors at half time were within a
+quarter. The linear estimate was off by more than 50 %, and by 9 to 11 % where it weighed nodes by their learned costs.
+On recorded runs of the quickstart, whose two long cells fill both workers nearly to the end, the median errors were 5,
+11 and 21 %, those of the linear estimate 28, 71 and 414 %; that by cost was as good there (8, 7, 17 %).
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from orchestra_nb.progress.state import Progress
 from .timed_worlds import World, recorded_runs
 
 SHARES = (0.25, 0.5, 0.75)
-TOGETHER = pytest.mark.xdist_group("a thousand runs")
+TOGETHER = pytest.mark.xdist_group("thousand-runs")
 
 
 class Seen:
@@ -29,9 +32,10 @@ class Seen:
 
     def __init__(self, runs, share):
         rows = [run.seen(share) for run in runs]
-        self.errors = [abs(ours.expected - truth) / truth for ours, _, truth in rows]
-        self.linear = [abs((linear or 0.0) - truth) / truth for _, linear, truth in rows]
-        self.covered = sum(ours.low <= truth <= ours.high for ours, _, truth in rows) / len(rows)
+        self.errors = [abs(ours.expected - truth) / truth for ours, _, _, truth in rows]
+        self.linear = [abs((linear or 0.0) - truth) / truth for _, linear, _, truth in rows]
+        self.by_cost = [abs((by_cost or 0.0) - truth) / truth for _, _, by_cost, truth in rows]
+        self.covered = sum(ours.low <= truth <= ours.high for ours, _, _, truth in rows) / len(rows)
 
     def quantile(self, share):
         return sorted(self.errors)[int(share * (len(self.errors) - 1))]
@@ -57,15 +61,21 @@ def test_with_learned_durations_the_median_error_is_a_tenth_of_the_linear_one(le
 
 @TOGETHER
 @pytest.mark.parametrize("share", SHARES)
+def test_and_half_of_that_of_a_linear_one_that_knows_the_learned_costs(learned, share):
+    assert statistics.median(learned[share].by_cost) >= 2 * statistics.median(learned[share].errors)
+
+
+@TOGETHER
+@pytest.mark.parametrize("share", SHARES)
 def test_the_interval_holds_about_as_many_runs_as_it_says(learned, share):
-    assert NOMINAL - 0.05 <= learned[share].covered <= NOMINAL + 0.12
+    assert NOMINAL - 0.05 <= learned[share].covered <= NOMINAL + 0.1
 
 
 @pytest.mark.parametrize("share", SHARES)
 def test_where_nothing_was_learned_it_is_still_nearer_than_the_linear_one_and_the_interval_is_honest(share):
     seen = Seen([World(seed, learned=False) for seed in range(400)], share)
     assert statistics.median(seen.errors) <= 0.95 * statistics.median(seen.linear)
-    assert seen.covered >= NOMINAL - 0.12
+    assert seen.covered >= NOMINAL - 0.1
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -105,7 +115,7 @@ def test_it_is_the_same_for_the_same_question():
 
 def test_low_is_below_what_is_expected_and_that_below_high():
     for seed in range(200):
-        ours, _, _ = World(seed, learned=seed % 2 == 0).seen(0.6)
+        ours, *_ = World(seed, learned=seed % 2 == 0).seen(0.6)
         assert 0.0 <= ours.low <= ours.expected <= ours.high
 
 

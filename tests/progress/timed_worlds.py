@@ -37,9 +37,11 @@ class Timed:
         return Estimator(expected(self.dag, self.durations))
 
     def seen(self, share):
-        """The estimate, the linear estimate, and the truth, in seconds from then."""
+        """The estimate, the linear one, that by cost, and the truth, in seconds from then."""
         progress, now = self.at(share)
-        return self.estimator.remaining(progress, now), linear(progress, now), self.total - now
+        costs = [expectation.seconds for expectation in expected(self.dag, self.durations)]
+        by_cost = linear_by_cost(progress, now, costs)
+        return self.estimator.remaining(progress, now), linear(progress, now), by_cost, self.total - now
 
 
 class World(Timed):
@@ -127,6 +129,13 @@ def events_of(dag, seconds, workers):
         plan.finish(name)
         events.append(NodeEnded(now, Outcome(NodeId(name), "done", started=began[name], ended=now)))
     return [*events, RunEnded(now, True)]
+
+
+def linear_by_cost(progress, now, costs):
+    """The linear estimate of somebody who knows the costs: what is done of the work, running nodes by their share."""
+    done = sum(cost for cost, standing in zip(costs, progress.standings, strict=True) if standing == "completed")
+    done += sum(min(costs[i], now - began) for i, began in progress.running.items())
+    return now * sum(costs) / done - now if done else None
 
 
 def linear(progress, now):
