@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         NodeTimeout,
         NotebookError,
         OrchestraError,
+        ProgressError,
         ResourceError,
     )
     from orchestra_nb.events import EventBus
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.progress.tracker import ProgressTracker
     from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
@@ -70,7 +72,8 @@ if TYPE_CHECKING:
 _ERRORS = (
     "BackendError", "CacheError", "CheckpointError", "CommandError", "ConditionError", "ConfigError", "CycleError",
     "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
-    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "ResourceError",
+    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "ProgressError",
+    "ResourceError",
 )  # fmt: skip
 _HOME = {
     "CachePolicy": "config",
@@ -88,6 +91,7 @@ _HOME = {
     "Outcome": "model",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
+    "ProgressTracker": "progress.tracker",
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
@@ -136,6 +140,8 @@ __all__ = [
     "Outcome",
     "ParallelScheduler",
     "Pipeline",
+    "ProgressError",
+    "ProgressTracker",
     "ResourceError",
     "ResourceManager",
     "RetryPolicy",

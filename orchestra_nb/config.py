@@ -146,6 +146,35 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkPolicy:
+    """How often those who want to know a run's progress are told, and what follows when one of them fails.
+
+    Parameters
+    ----------
+    period
+        Least seconds between two states.
+    first_pause, longest_pause
+        Seconds after a failure, and after many in a row: each pause is twice as long as the one before.
+    patience
+        Seconds that the end of a run waits for the last state to be taken.
+
+    Raises
+    ------
+    ConfigError
+        A number that is not positive.
+    """
+
+    period: float = 0.25
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    patience: float = 5.0
+
+    def __post_init__(self) -> None:
+        for knob in ("period", "first_pause", "longest_pause", "patience"):
+            _positive(knob, getattr(self, knob))
+
+
+@dataclass(frozen=True, slots=True)
 class CachePolicy:
     """What a cache keeps, for how long, and what goes first.
 

@@ -23,6 +23,7 @@
     │   ├── DeadlockError         .circle says who waits for whom; whoever gets it is the victim
     │   ├── BudgetSpent           more is asked for than is left
     │   └── LeaseExpired          the lock was taken back because its time was up
+    ├── ProgressError             a fact about a run that contradicts what is known of it
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
 
@@ -225,6 +226,10 @@ class BudgetSpent(ResourceError):
 
 class LeaseExpired(ResourceError):
     """A lock was held longer than its lease, and may be somebody else's by now."""
+
+
+class ProgressError(OrchestraError):
+    """A fact about a run that contradicts what is known of it: another end, an unknown node, a graph of another run."""
 
 
 class CommandError(OrchestraError):

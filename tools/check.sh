@@ -60,7 +60,7 @@ laws="tests/running/test_driver_laws.py::test_every_random_schedule_keeps_the_la
   tests/resources/test_lock_laws.py::test_a_reduction_finds_exactly_those_whom_every_order_leaves_stuck
   tests/resources/test_lock_machine.py tests/resources/test_interleavings.py
   tests/cells/test_linear_law.py tests/cells/test_versions_law.py tests/cells/test_copies.py
-  tests/context/test_content.py::test_a_deep_value_needs_no_stack
+  tests/progress/test_eta.py tests/context/test_content.py::test_a_deep_value_needs_no_stack
   tests/context/test_content.py::test_every_process_finds_the_same_digests
   tests/corpus tests/workshop/test_benchmarks.py"
 step "pytest: interrupts, stops at random moments, long searches and the corpus, on $workers workers"

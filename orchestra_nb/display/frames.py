@@ -14,6 +14,8 @@ from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.progress.state import STANDINGS
+from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
@@ -58,6 +60,12 @@ _SAGA = {
     **dict.fromkeys(("error", "undo_error"), "object"),
     "in_doubt": "bool",
     "despite": "object",
+}
+_PROGRESS = {
+    **{"name": "object", "percent": "float64"},
+    **dict.fromkeys((*STANDINGS, "total"), "int64"),
+    **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
+    "over": "bool",
 }
 _WAIT = ("circle", "owner", "resource", "holder")
 
@@ -183,6 +191,24 @@ def resources(stats: ResourceStats) -> pd.DataFrame:
 
 def _listed(amounts: Mapping[str, float]) -> str:
     return ", ".join(f"{owner} {amount:g}" for owner, amount in amounts.items())
+
+
+def progress(stats: ProgressStats) -> pd.DataFrame:
+    """One row: how far a run is; times in seconds."""
+    counts, eta = stats.counts, stats.eta
+    counted = [getattr(counts, standing) for standing in STANDINGS]
+    row = (
+        stats.name,
+        stats.percent,
+        *counted,
+        counts.total,
+        stats.elapsed,
+        eta.low,
+        eta.expected,
+        eta.high,
+        stats.over,
+    )
+    return _frame([row], list(_PROGRESS)).astype(_PROGRESS)
 
 
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:

@@ -204,9 +204,10 @@ class Driver(Attempts):
             self._program.grow(dag)
         new = tuple(added.id for added in itertools.islice(dag.nodes.values(), len(self._nodes), None))
         self._nodes = dag.nodes
-        self._skip(self._plan.grow(dag))
+        skipped = self._plan.grow(dag)
         self.places.renumber()
         self._out.append(GraphGrown(now, node.id, new))
+        self._skip(skipped)  # told after the growth: of some nodes, the first that is heard is their end
         return outcomes.with_value(reply, expand.value)
 
     # Who goes in.

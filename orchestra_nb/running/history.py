@@ -14,12 +14,13 @@ nodes was rejected: among others whose time is known, each would count as the se
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.private_folder import is_off, private_folder
-from orchestra_nb.running.history_keys import Name, Source, Sources, name_of, with_learned_costs
+from orchestra_nb.running.history_keys import Name, Source, Sources, durations_of, name_of, with_learned_costs
 from orchestra_nb.running.history_store import SqliteHistory, caution
 from orchestra_nb.running.result import RunResult
 
@@ -39,6 +40,9 @@ class History(Protocol):
     def costed(self, dag: DAG) -> DAG:
         """Make the same graph with what is known as its costs."""
 
+    def durations(self, dag: DAG) -> Mapping[str, Sequence[float]]:
+        """Tell what nodes took in their last runs, in seconds."""
+
     def record(self, result: RunResult | None) -> None:
         """Remember what a run has measured of the nodes that ended well."""
 
@@ -48,6 +52,9 @@ class _Nothing:
 
     def costed(self, dag: DAG) -> DAG:
         return dag
+
+    def durations(self, dag: DAG) -> Mapping[str, Sequence[float]]:
+        return {}
 
     def record(self, result: RunResult | None) -> None:
         pass
@@ -61,6 +68,9 @@ class _Kept:
 
     def costed(self, dag: DAG) -> DAG:
         return with_learned_costs(dag, self._store)
+
+    def durations(self, dag: DAG) -> Mapping[str, Sequence[float]]:
+        return durations_of(dag, self._store)
 
     def record(self, result: RunResult | None) -> None:
         done = [o for o in result.outcomes.values() if o.status == "done"] if result is not None else []

@@ -27,6 +27,7 @@ class Told:
     def __init__(self):
         self.at, self.total, self.levels, self.success = 0.0, None, 0, None
         self.queued, self.begun, self.tries, self.ended = {}, {}, Counter(), {}
+        self.joined = set()
 
     def hear(self, event):
         assert event.at >= self.at, "time went back"
@@ -56,6 +57,9 @@ class Told:
             self.levels += 1
         elif isinstance(event, GraphGrown):
             self.total += len(event.nodes)
+            assert self.joined.isdisjoint(event.nodes), "it joined twice"
+            assert not self.ended.keys() & set(event.nodes), "it ended before it joined"
+            self.joined |= set(event.nodes)
         elif isinstance(event, RunEnded):
             assert self.success is None, "it ended twice"
             self.success = event.success

@@ -1,0 +1,131 @@
+"""Frozen snapshots of a run's progress: what views, sinks, tests and bug reports read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from orchestra_nb.model import NodeId
+from orchestra_nb.presentation import Presented
+from orchestra_nb.progress.eta import NOTHING, Estimate
+from orchestra_nb.progress.state import STANDINGS, Progress, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many nodes stand how."""
+
+    pending: int = 0
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(getattr(self, standing) for standing in STANDINGS)
+
+    @property
+    def done(self) -> int:
+        """Those that have ended, one way or another."""
+        return self.total - self.pending - self.in_progress
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStats:
+    """How the nodes of one phase stand; ``phase`` is empty for nodes that have none."""
+
+    phase: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStats:
+    """What a sink has been given.
+
+    Parameters
+    ----------
+    name
+        What it calls itself.
+    delivered
+        How many states it took.
+    failures
+        How many it refused, by raising.
+    error
+        What it raised last, in words.
+    """
+
+    name: str
+    delivered: int
+    failures: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressStats(Presented):
+    """How far a run is.
+
+    Parameters
+    ----------
+    name
+        Of the run.
+    percent
+        From 0 to 100: never less than before, and 100 exactly when the run has ended.
+    counts
+        Of all nodes.
+    elapsed
+        Seconds since it began, until it ended.
+    eta
+        Seconds until its end, as an interval.
+    over
+        Whether it has ended.
+    running
+        Nodes that run now, in the order of their start.
+    phases
+        The same counts for each phase, in the order in which they first occur.
+    sinks
+        What has been delivered.
+
+    Examples
+    --------
+    >>> ProgressStats("today", 50.0, Counts(pending=1, completed=1), 3.0).counts.total
+    2
+    """
+
+    name: str
+    percent: float
+    counts: Counts
+    elapsed: float
+    eta: Estimate = NOTHING
+    over: bool = False
+    running: tuple[NodeId, ...] = ()
+    phases: tuple[PhaseStats, ...] = ()
+    sinks: tuple[SinkStats, ...] = ()
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Say the same in what JSON knows."""
+        return asdict(self)
+
+
+def stats_of(
+    progress: Progress, name: str, elapsed: float, eta: Estimate, sinks: tuple[SinkStats, ...]
+) -> ProgressStats:
+    """Take a snapshot."""
+    ids = progress.dag.table.ids
+    phases: dict[str, dict[Standing, int]] = {}
+    for node, standing in zip(progress.dag.nodes.values(), progress.standings, strict=True):
+        of_phase = phases.setdefault(node.phase or "", dict.fromkeys(STANDINGS, 0))
+        of_phase[standing] += 1
+    return ProgressStats(
+        name=name,
+        percent=progress.percent,
+        counts=Counts(**progress.counts),
+        elapsed=elapsed,
+        eta=eta,
+        over=progress.over,
+        running=tuple(ids[i] for i in progress.running),
+        phases=tuple(PhaseStats(phase, Counts(**counts)) for phase, counts in phases.items()),
+        sinks=sinks,
+    )

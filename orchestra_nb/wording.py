@@ -1,0 +1,68 @@
+"""Names and durations as a reader sees them.
+
+Policy: whatever text comes from a user (names, paths, error messages) passes :func:`clean` before it is drawn or
+printed, so that no control character reaches a terminal, an XML parser or ``dot``, and no bidirectional override lets
+a name pretend to be another. Escaping for HTML, SVG and DOT is a second step and the business of each form.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_SPACE = re.compile(r"[\t\n\r\u2028\u2029]+")
+_MOST = 32
+
+
+def clean(text: object) -> str:
+    """Make text harmless to show: one line, no control characters.
+
+    Examples
+    --------
+    >>> clean("a" + chr(27) + "[31m" + chr(10) + "b")
+    'a\ufffd[31m b'
+    """
+    return _UNSEEN.sub("\ufffd", _SPACE.sub(" ", str(text)))
+
+
+def short(text: object, most: int = _MOST) -> str:
+    """Clean a text and cut it at ``most`` characters.
+
+    Examples
+    --------
+    >>> short("a rather long name", 10)
+    'a rather …'
+    """
+    shown = clean(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def duration(seconds: float) -> str:
+    """Say a duration.
+
+    Examples
+    --------
+    >>> duration(0.0123), duration(1.26), duration(75), duration(0)
+    ('12 ms', '1.3 s', '1 min 15 s', '0 s')
+    """
+    if seconds <= 0:
+        return "0 s"
+    if seconds < 0.001:
+        return "< 1 ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def count(number: int, noun: str) -> str:
+    """Count things.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(2000, "node")
+    ('1 node', '2,000 nodes')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

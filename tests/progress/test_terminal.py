@@ -1,0 +1,62 @@
+"""The line of a run: plain, and through rich."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestra_nb.progress.eta import NOTHING, Estimate
+from orchestra_nb.progress.stats import Counts, ProgressStats
+from orchestra_nb.progress.terminal import plain_line, renderable
+
+HALF = Counts(pending=1, in_progress=1, completed=2)
+LINES = [
+    (ProgressStats("", 0.0, Counts(pending=2), 0.0), "0 %, 0 of 2, 0 s so far"),
+    (
+        ProgressStats("today", 50.0, HALF, 9.0, Estimate(8.0, 10.0, 70.0), running=("fit",)),
+        "today: 50 %, 2 of 4, 9.0 s so far, 10.0 s left (8.0 s to 1 min 10 s); running: fit",
+    ),
+    (ProgressStats("", 99.9, Counts(completed=3), 1.0), "99 %, 3 of 3, 1.0 s so far"),
+    (
+        ProgressStats("", 100.0, Counts(completed=1, failed=1, skipped=1200), 75.0, NOTHING, over=True),
+        "100 %, 1,202 of 1,202 (1 failed, 1,200 skipped), 1 min 15 s so far",
+    ),
+    (
+        ProgressStats("", 10.0, Counts(in_progress=5), 1.0, running=("a", "b\n\x1b[31m", "c", "d", "e")),
+        "10 %, 0 of 5, 1.0 s so far; running: a, b \ufffd[31m, c and 2 more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("stats", "line"), LINES)
+def test_a_plain_line_says_how_far_it_is_and_who_runs(stats, line):
+    assert plain_line(stats) == line
+
+
+def rendered(stats, width=120):
+    from rich.console import Console
+
+    console = Console(width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(renderable(stats))
+    return captured.get()
+
+
+@pytest.mark.parametrize("stats", [stats for stats, _ in LINES])
+def test_rich_shows_the_same_numbers_on_one_line(stats):
+    shown = rendered(stats, 200)
+    assert shown.count("\n") == 1
+    assert f"{int(stats.percent)} %" in shown
+
+
+def test_names_are_never_markup():
+    assert "[red]x" in rendered(ProgressStats("[red]x", 0.0, Counts(), 0.0, running=("[/bold]y",)))
+    assert "[/bold]y" in rendered(ProgressStats("", 0.0, Counts(), 0.0, running=("[/bold]y",)))
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.integers(20, 200))
+def test_any_name_can_be_shown_at_any_width(name, node, width):
+    stats = ProgressStats(name, 33.3, HALF, 5.0, Estimate(1.0, 2.0, 3.0), running=(node,))
+    assert rendered(stats, width)
+    assert len(plain_line(stats).splitlines()) == 1
