@@ -79,6 +79,16 @@ def read_capacity(name: str, given: object) -> Capacity:
     )
 
 
+def _class_names(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    """Read the names of exception classes in ``on``."""
+    if given is None or isinstance(given, str):
+        return given if given is None else (given,)
+    names = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(name, str) and name for name in names):
+        raise ConfigError(f"on={given!r} must be names of exception classes, such as 'OSError'")
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a failed node is begun again, and how long it rests before.
@@ -120,13 +130,7 @@ class RetryPolicy:
         for knob, least, most in (("initial_delay", 0, 1e9), ("max_delay", 0, 1e9), ("multiplier", 1, 1e9)):
             _between(knob, getattr(self, knob), least, most)
         _between("jitter", self.jitter, 0, 1)
-        if isinstance(self.on, str):
-            object.__setattr__(self, "on", (self.on,))
-        elif self.on is not None:
-            names = tuple(self.on) if isinstance(self.on, Iterable) else (self.on,)
-            if not all(isinstance(name, str) and name for name in names):
-                raise ConfigError(f"on={self.on!r} must be names of exception classes, such as 'OSError'")
-            object.__setattr__(self, "on", names)
+        object.__setattr__(self, "on", _class_names(self.on))
 
     def delay(self, attempt: int, chance: float) -> float:
         """Say how long to rest after a failed attempt, in seconds.
@@ -143,6 +147,89 @@ class RetryPolicy:
         except OverflowError:
             rest = self.max_delay
         return rest * (1.0 - self.jitter * chance)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    """When a circuit breaker opens, how long it rests, and what it takes to close it again.
+
+    Parameters
+    ----------
+    threshold
+        Failures in a row that open it; ``None``: they are not counted.
+    rest
+        Seconds that it stays open before it lets a probe through.
+    rate
+        Share of the calls within ``window`` that have to fail to open it, above 0 and up to 1; ``None``: it is not
+        looked at.
+    window
+        Seconds over which the share is taken.
+    minimum
+        How many calls must have ended within ``window`` before their share says anything.
+    probes
+        How many calls are let through after the rest; all of them must succeed to close it.
+    lease
+        Seconds after which a probe that said nothing has lost its place to another; ``None``: as many as ``rest``.
+    multiplier
+        By which each rest is longer than the one before while probes keep failing.
+    max_rest
+        Seconds that a rest grows to at most.
+    on
+        Class names of the exceptions that are failures, their subclasses too; ``None``: any.
+
+    Raises
+    ------
+    ConfigError
+        A value that cannot be meant, or nothing that would ever open it.
+
+    Examples
+    --------
+    >>> policy = BreakerPolicy(threshold=3, rest=10, multiplier=2, max_rest=60)
+    >>> [policy.rest_after(times) for times in (1, 2, 3, 4)]
+    [10.0, 20.0, 40.0, 60.0]
+    >>> BreakerPolicy(threshold=0)
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: threshold=0 must be a whole number from 1
+    """
+
+    threshold: int | None = 5
+    rest: float = 30.0
+    rate: float | None = None
+    window: float = 60.0
+    minimum: int = 10
+    probes: int = 1
+    lease: float | None = None
+    multiplier: float = 1.0
+    max_rest: float = 600.0
+    on: tuple[str, ...] | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.threshold is None and self.rate is None:
+            raise ConfigError("threshold=None and rate=None: nothing would open the circuit; give one of them")
+        for knob in ("threshold", "minimum", "probes"):
+            value = getattr(self, knob)
+            if knob == "threshold" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
+        for knob in ("rest", "window", "max_rest"):
+            if getattr(self, knob) is None:
+                raise ConfigError(f"{knob}=None must be a positive, finite number")
+            _positive(knob, getattr(self, knob))
+        _positive("lease", self.lease)
+        if self.rate is not None:
+            _positive("rate", self.rate)
+            _between("rate", self.rate, 0, 1)
+        _between("multiplier", self.multiplier, 1, 1e9)
+        object.__setattr__(self, "on", _class_names(self.on))
+
+    def rest_after(self, openings: int) -> float:
+        """Say how long it rests, in seconds, when it has opened so often without having closed in between."""
+        try:
+            rest = self.rest * self.multiplier ** (openings - 1)
+        except OverflowError:
+            rest = self.max_rest
+        return float(min(rest, max(self.rest, self.max_rest)))
 
 
 @dataclass(frozen=True, slots=True)

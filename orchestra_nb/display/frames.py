@@ -14,6 +14,7 @@ from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.recovery.statistics import BreakerStats
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -50,6 +51,11 @@ _RESOURCE = {
     **dict.fromkeys(("holders", "waiting"), "object"),
     **dict.fromkeys(("granted", "timed_out", "victims", "expired"), "int64"),
     **dict.fromkeys(("wait_p50", "wait_p90", "wait_p99", "wait_max"), "float64"),
+}
+_CIRCUIT = {
+    **{"circuit": "object", "state": "object", "since": "float64", "retry_after": "float64"},
+    **{"failures_in_a_row": "int64", "failure_rate": "float64", "probes": "int64", "last_failure": "object"},
+    **dict.fromkeys(("succeeded", "failed", "abandoned", "late", "rejected", "opened"), "int64"),
 }
 _WAIT = ("circle", "owner", "resource", "holder")
 
@@ -180,3 +186,9 @@ def _listed(amounts: Mapping[str, float]) -> str:
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:
     """One row per wait: in which circle, who waits, for what, and who holds it."""
     return _frame(((number, *wait) for number, circle in enumerate(result.circles) for wait in circle), _WAIT)
+
+
+def circuits(stats: BreakerStats) -> pd.DataFrame:
+    """One row per circuit: its state, since when (seconds), and what became of its calls."""
+    rows = [[getattr(each, column) for column in _CIRCUIT] for each in stats.circuits.values()]
+    return _frame(rows, list(_CIRCUIT)).astype(_CIRCUIT)
