@@ -6,9 +6,10 @@ success before anything has happened, so it is refused where nobody can await it
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from orchestra_nb.errors import ConfigError
 
@@ -44,7 +45,5 @@ def call_now(fn: Callable[[], T]) -> T:
 
 async def call_or_await(fn: Callable[[], Awaitable[T] | T]) -> T:
     """Call a function, and await what it returns where that can be awaited."""
-    value = fn()
-    if isinstance(value, Awaitable):
-        return cast("T", await value)
-    return value
+    value: Any = fn()
+    return cast("T", await value if inspect.isawaitable(value) else value)

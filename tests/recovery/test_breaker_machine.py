@@ -14,7 +14,7 @@ from orchestra_nb.recovery.breaker import Breaker, Refusal
 
 from .breaker_worlds import Model
 
-EXAMPLES = max(50, int(os.environ.get("ORCHESTRA_NB_SEEDS", "100000")) // 100)
+EXAMPLES = max(50, int(os.environ.get("ORCHESTRA_NB_SEEDS", "100000")) // 200)
 POLICIES = st.builds(
     BreakerPolicy,
     threshold=st.sampled_from([1, 2]),
