@@ -28,7 +28,7 @@ from orchestra_nb._version import __version__
 if TYPE_CHECKING:
     from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
-    from orchestra_nb.config import CachePolicy, RetryPolicy, RunConfig
+    from orchestra_nb.config import BreakerPolicy, CachePolicy, RetryPolicy, RunConfig
     from orchestra_nb.context.context import Context
     from orchestra_nb.context.manager import ContextManager
     from orchestra_nb.definitions.builder import DAGBuilder
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         BackendError,
         CacheError,
         CheckpointError,
+        CircuitOpenError,
         CommandError,
         ConditionError,
         ConfigError,
@@ -70,12 +71,13 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CacheError", "CheckpointError", "CommandError", "ConditionError", "ConfigError", "CycleError",
-    "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
-    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "ProgressError",
-    "ResourceError",
+    "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
+    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout",
+    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
 )  # fmt: skip
 _HOME = {
+    "BreakerPolicy": "config",
     "CachePolicy": "config",
     "CommandDefinition": "definitions.command",
     "Context": "context.context",
@@ -108,9 +110,11 @@ _HOME = {
 __all__ = [
     "DAG",
     "BackendError",
+    "BreakerPolicy",
     "CacheError",
     "CachePolicy",
     "CheckpointError",
+    "CircuitOpenError",
     "CommandDefinition",
     "CommandError",
     "ConditionError",

@@ -6,13 +6,16 @@ A knob is one field with one reader. Change a config with :func:`dataclasses.rep
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Literal, get_args
 
-from orchestra_nb.errors import ConfigError, nearest
+from orchestra_nb.errors import ConfigError
+from orchestra_nb.knobs import one_of, positive
+from orchestra_nb.policies import BreakerPolicy as BreakerPolicy
+from orchestra_nb.policies import RetryPolicy as RetryPolicy
+from orchestra_nb.policies import SinkPolicy as SinkPolicy
 
 Schedule = Literal["eager", "levels"]
 Loop = Literal["background", "notebook"]
@@ -21,18 +24,6 @@ Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
 _MOST_JOBS = 4096
 """A pool begins all its workers at once, and many times more than this leave a machine no thread to end them with."""
-
-
-def _one_of(knob: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{knob}={value!r} is not one of {', '.join(allowed)}; {nearest(str(value), allowed)}")
-
-
-def _positive(knob: str, value: float | None) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
-        raise ConfigError(f"{knob}={value!r} must be a positive, finite number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,101 +68,6 @@ def read_capacity(name: str, given: object) -> Capacity:
     raise ConfigError(
         f"resource {name!r}: {given!r} must be a whole number from 1, a rate such as '60/min', or a budget, '50000/run'"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a failed node is begun again, and how long it rests before.
-
-    Exponential backoff with full or partial jitter (Brooker, "Exponential Backoff And Jitter", 2015): the rest after
-    attempt *n* is ``initial_delay * multiplier ** (n - 1)``, at most ``max_delay``, of which the share ``jitter`` is
-    drawn by chance.
-
-    Parameters
-    ----------
-    attempts
-        In all: the first one counts.
-    initial_delay, max_delay
-        Seconds.
-    multiplier
-        By which each rest is longer than the one before.
-    jitter
-        Share of the rest that chance may take off, from 0 to 1.
-    on
-        Class names of the exceptions that are worth another attempt, their subclasses too; ``None``: any.
-
-    Examples
-    --------
-    >>> policy = RetryPolicy(attempts=4, initial_delay=1, multiplier=2, jitter=0.5)
-    >>> policy.delay(1, 0.0), policy.delay(3, 0.0), policy.delay(3, 1.0)
-    (1.0, 4.0, 2.0)
-    """
-
-    attempts: int = 1
-    initial_delay: float = 0.5
-    max_delay: float = 60.0
-    multiplier: float = 2.0
-    jitter: float = 0.5
-    on: tuple[str, ...] | str | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
-            raise ConfigError(f"attempts={self.attempts!r} must be a whole number from 1: the first attempt counts")
-        for knob, least, most in (("initial_delay", 0, 1e9), ("max_delay", 0, 1e9), ("multiplier", 1, 1e9)):
-            _between(knob, getattr(self, knob), least, most)
-        _between("jitter", self.jitter, 0, 1)
-        if isinstance(self.on, str):
-            object.__setattr__(self, "on", (self.on,))
-        elif self.on is not None:
-            names = tuple(self.on) if isinstance(self.on, Iterable) else (self.on,)
-            if not all(isinstance(name, str) and name for name in names):
-                raise ConfigError(f"on={self.on!r} must be names of exception classes, such as 'OSError'")
-            object.__setattr__(self, "on", names)
-
-    def delay(self, attempt: int, chance: float) -> float:
-        """Say how long to rest after a failed attempt, in seconds.
-
-        Parameters
-        ----------
-        attempt
-            Its number, from 1.
-        chance
-            A draw from 0 to 1.
-        """
-        try:
-            rest = min(self.max_delay, self.initial_delay * self.multiplier ** (attempt - 1))
-        except OverflowError:
-            rest = self.max_delay
-        return rest * (1.0 - self.jitter * chance)
-
-
-@dataclass(frozen=True, slots=True)
-class SinkPolicy:
-    """How often those who want to know a run's progress are told, and what follows when one of them fails.
-
-    Parameters
-    ----------
-    period
-        Least seconds between two states.
-    first_pause, longest_pause
-        Seconds after a failure, and after many in a row: each pause is twice as long as the one before.
-    patience
-        Seconds that the end of a run waits for the last state to be taken.
-
-    Raises
-    ------
-    ConfigError
-        A number that is not positive.
-    """
-
-    period: float = 0.25
-    first_pause: float = 1.0
-    longest_pause: float = 60.0
-    patience: float = 5.0
-
-    def __post_init__(self) -> None:
-        for knob in ("period", "first_pause", "longest_pause", "patience"):
-            _positive(knob, getattr(self, knob))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,16 +118,11 @@ class CachePolicy:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
-        _positive("default_ttl", self.default_ttl)
-        _one_of("eviction", self.eviction, get_args(Eviction))
-        _one_of("copies", self.copies, get_args(Copies))
+        positive("default_ttl", self.default_ttl)
+        one_of("eviction", self.eviction, get_args(Eviction))
+        one_of("copies", self.copies, get_args(Copies))
         if self.path is not None and (not isinstance(self.path, str | PathLike) or not str(self.path)):
             raise ConfigError(f"path={self.path!r} must be a folder")
-
-
-def _between(knob: str, value: float, least: float, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ConfigError(f"{knob}={value!r} must be a number from {least:g} to {most:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,9 +232,9 @@ class RunConfig:
             if not isinstance(name, str) or not name:
                 raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
             read_capacity(name, given)
-        _one_of("loop", self.loop, get_args(Loop))
-        _one_of("schedule", self.schedule, get_args(Schedule))
-        _one_of("policy", self.policy, get_args(Policy))
-        _positive("timeout", self.timeout)
+        one_of("loop", self.loop, get_args(Loop))
+        one_of("schedule", self.schedule, get_args(Schedule))
+        one_of("policy", self.policy, get_args(Policy))
+        positive("timeout", self.timeout)
         if isinstance(self.guard, bool) or not isinstance(self.guard, int | float) or not 0 <= self.guard <= 1:
             raise ConfigError(f"guard={self.guard!r} must be a share of a cell's time, from 0 (off) to 1")

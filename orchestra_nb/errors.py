@@ -24,6 +24,7 @@
     │   ├── BudgetSpent           more is asked for than is left
     │   └── LeaseExpired          the lock was taken back because its time was up
     ├── ProgressError             a fact about a run that contradicts what is known of it
+    ├── CircuitOpenError          a circuit breaker lets nothing through; .retry_after says for how many seconds
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
 
@@ -230,6 +231,35 @@ class LeaseExpired(ResourceError):
 
 class ProgressError(OrchestraError):
     """A fact about a run that contradicts what is known of it: another end, an unknown node, a graph of another run."""
+
+
+class CircuitOpenError(OrchestraError):
+    """A circuit breaker refused a call, which was not made.
+
+    Parameters
+    ----------
+    message
+        The circuit, why it is open, and for how many seconds.
+    circuit
+        Its name.
+    last_failure
+        The failure that opened it, in words.
+    until
+        When it may let a call through, as its clock counts seconds; while probes are under way, when the first of
+        them loses its place.
+    retry_after
+        Seconds from the refusal until it lets a probe through; 0 while a probe is under way, because that may end at
+        any time.
+    """
+
+    def __init__(
+        self, message: str, circuit: str = "", last_failure: str = "", until: float = 0.0, retry_after: float = 0.0
+    ) -> None:
+        self.circuit = circuit
+        self.last_failure = last_failure
+        self.until = until
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class CommandError(OrchestraError):

@@ -27,6 +27,7 @@ _LONG = (
     "test_every_process_finds_the_same_digests",
     "test_a_deep_value_needs_no_stack",
     "test_benchmarks.py",
+    "test_breaker_machine.py",
     "test_linear_law.py",
     "test_lock_machine.py",
     "notebook/test_notebook_loop.py",

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-PEERS = ("joblib", "networkx", "numpy", "cachebox", "cachetools", "dask", "pipefunc", "rustworkx")
+PEERS = ("joblib", "networkx", "numpy", "tenacity", "cachebox", "cachetools", "dask", "pipefunc", "rustworkx")
 
 
 def printed(benchmark: Path) -> list[str]:

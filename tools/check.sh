@@ -58,7 +58,8 @@ laws="tests/running/test_driver_laws.py::test_every_random_schedule_keeps_the_la
   tests/running/test_driver_laws.py::test_the_driver_is_a_list_scheduler
   tests/resources/test_lock_laws.py::test_every_random_schedule_keeps_the_laws
   tests/resources/test_lock_laws.py::test_a_reduction_finds_exactly_those_whom_every_order_leaves_stuck
-  tests/resources/test_lock_machine.py tests/resources/test_interleavings.py
+  tests/recovery/test_breaker_laws.py::test_every_random_schedule_keeps_the_laws
+  tests/recovery/test_breaker_machine.py tests/resources/test_lock_machine.py tests/resources/test_interleavings.py
   tests/cells/test_linear_law.py tests/cells/test_versions_law.py tests/cells/test_copies.py
   tests/progress/test_eta.py tests/context/test_content.py::test_a_deep_value_needs_no_stack
   tests/context/test_content.py::test_every_process_finds_the_same_digests

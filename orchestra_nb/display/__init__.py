@@ -1,7 +1,19 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
-from orchestra_nb.display import caches, graphs, locks, plans, progress, runs, sagas
+from orchestra_nb.display import caches, circuits, graphs, locks, plans, progress, runs, sagas
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
-__all__ = ["caches", "dag_text", "graphs", "locks", "outcomes_text", "plans", "progress", "runs", "sagas", "svg"]
+__all__ = [
+    "caches",
+    "circuits",
+    "dag_text",
+    "graphs",
+    "locks",
+    "outcomes_text",
+    "plans",
+    "progress",
+    "runs",
+    "sagas",
+    "svg",
+]

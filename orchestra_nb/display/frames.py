@@ -17,6 +17,7 @@ from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.progress.state import STANDINGS
 from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.recovery.saga_result import SagaResult
+from orchestra_nb.recovery.statistics import BreakerStats
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -66,6 +67,11 @@ _PROGRESS = {
     **dict.fromkeys((*STANDINGS, "total"), "int64"),
     **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
     "over": "bool",
+}
+_CIRCUIT = {
+    **{"circuit": "object", "state": "object", "since": "float64", "retry_after": "float64"},
+    **{"failures_in_a_row": "int64", "failure_rate": "float64", "probes": "int64", "last_failure": "object"},
+    **dict.fromkeys(("succeeded", "failed", "abandoned", "late", "rejected", "opened"), "int64"),
 }
 _WAIT = ("circle", "owner", "resource", "holder")
 
@@ -223,3 +229,9 @@ def saga(report: SagaResult) -> pd.DataFrame:
         for step in report.steps
     ]
     return _frame(rows, list(_SAGA)).astype(_SAGA)
+
+
+def circuits(stats: BreakerStats) -> pd.DataFrame:
+    """One row per circuit: its state, since when (seconds), and what became of its calls."""
+    rows = [[getattr(each, column) for column in _CIRCUIT] for each in stats.circuits.values()]
+    return _frame(rows, list(_CIRCUIT)).astype(_CIRCUIT)

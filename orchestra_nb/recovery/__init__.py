@@ -1,1 +1,1 @@
-"""Failures that cost nothing: retry, circuit breakers, sagas."""
+"""Failures that cost nothing: retries, circuit breakers, sagas."""

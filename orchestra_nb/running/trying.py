@@ -1,18 +1,17 @@
 """Whether a node that failed is worth another attempt: a pure question about its policy and what came back.
 
-Never again, whatever the policy says: what was cancelled, interrupted, or left on purpose (``SystemExit``). A timeout
-counts as ``TimeoutError`` and ``NodeTimeout``, the death of a worker as ``WorkerLost``. Names in ``on`` match a class
-or any of its bases, so ``OSError`` covers ``ConnectionError``; of an exception that stayed behind in another process
-only its own name is known.
+Which names match is written in :mod:`~orchestra_nb.recovery.matching`: never what was cancelled, interrupted, or left
+on purpose (``SystemExit``), whatever the policy says. A timeout counts as ``TimeoutError`` and ``NodeTimeout``, the
+death of a worker as ``WorkerLost``; of an exception that stayed behind in another process only its own name is known.
 """
 
 from __future__ import annotations
 
 from orchestra_nb.config import RetryPolicy
+from orchestra_nb.recovery.matching import class_names, matches
 from orchestra_nb.running.decisions import Attempt
 from orchestra_nb.running.seams import Reply
 
-_NEVER = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "Stopped"})
 TIMEOUT = Reply("failed", ename="NodeTimeout", exception=TimeoutError("it outlived its timeout"))
 """Stands for the reply of an attempt that was ended for its time."""
 
@@ -36,11 +35,5 @@ def worth_another(policy: RetryPolicy, attempt: Attempt, reply: Reply) -> bool:
         reply = TIMEOUT
     if reply.status not in ("failed", "lost"):
         return False
-    names = _names(reply)
-    return not names & _NEVER and (policy.on is None or not names.isdisjoint(policy.on))
-
-
-def _names(reply: Reply) -> frozenset[str]:
-    bases = type(reply.exception).__mro__ if reply.exception is not None else ()
     own = {reply.ename, "WorkerLost"} if reply.status == "lost" else {reply.ename}
-    return frozenset(own | {base.__name__ for base in bases})
+    return matches(class_names(reply.exception) | own, policy.on)

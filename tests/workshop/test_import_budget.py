@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-HEAVY = ("IPython", "graphviz", "ipywidgets", "joblib", "nbformat", "networkx", "numpy", "pandas", "pydantic", "rich")
+HEAVY = (
+    *("IPython", "graphviz", "ipywidgets", "joblib", "nbformat", "networkx", "numpy", "pandas", "pydantic", "rich"),
+    "tenacity",
+)
 
 
 def modules_after(statement: str) -> set[str]:

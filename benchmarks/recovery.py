@@ -1,0 +1,195 @@
+"""What it costs to be careful: a retry around a call, a circuit breaker around a call, and a refusal.
+
+Beside the bare call and, for the retry, tenacity itself, in turn, in the same run; medians with their spread. Prints a
+table and one line of JSON. Targets, checked at the end:
+
+====  ================================================================================================================
+W7    a rest between two attempts ends at most 0.1 s after it was cancelled, in a thread and in a task
+W8    a closed breaker adds at most 20 microseconds to a call, an open one refuses within 100; 8 parallel calls of 0.3 s
+      through one breaker take at most 0.5 s, in threads and in tasks
+====  ================================================================================================================
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from tenacity import Retrying, stop_after_attempt
+
+from comparing.measuring import Check, Times, in_turn, report
+from orchestra_nb.config import BreakerPolicy, RetryPolicy
+from orchestra_nb.errors import CircuitOpenError
+from orchestra_nb.events import EventBus
+from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.recovery.retrying import Retries, Surroundings
+
+CLOSED, OPEN = "ours, closed breaker", "ours, open breaker refuses"
+ONCE, TWICE = "ours, retry, no failure", "ours, retry, one failure"
+LATE = 3600.0
+
+
+def nothing() -> None:
+    """The call that is made."""
+
+
+def fails() -> None:
+    raise ConnectionError("refused")
+
+
+def repeated(call: Callable[[], object], times: int) -> Callable[[], Callable[[], None]]:
+    def run() -> None:
+        for _ in range(times):
+            call()
+
+    return lambda: run
+
+
+def opened() -> Breakers:
+    """Breakers whose circuit ``db`` is open for an hour."""
+    breakers = Breakers(BreakerPolicy(threshold=1, rest=LATE))
+    with suppress(ConnectionError):
+        breakers.call("db", fails)
+    return breakers
+
+
+def refused(breakers: Breakers) -> None:
+    try:
+        breakers.call("db", nothing)
+    except CircuitOpenError:
+        return
+    raise RuntimeError("the circuit is not open")
+
+
+def second_time_lucky(retries: Retries) -> None:
+    fail = [True]
+
+    def body() -> None:
+        if fail:
+            fail.clear()
+            fails()
+
+    retries.call(body)
+
+
+def per_call(times: int, repeats: int) -> dict[str, float]:
+    """Microseconds for one call, by what is around it."""
+    windowed = Breakers(BreakerPolicy(rate=0.5, window=1.0))
+    alone = Surroundings(sleep=lambda seconds: None)
+    calls: dict[str, Callable[[], object]] = {
+        "bare call": nothing,
+        CLOSED: partial(Breakers().call, "db", nothing),
+        "ours, closed, with a window": partial(windowed.call, "db", nothing),
+        OPEN: partial(refused, opened()),
+        ONCE: partial(Retries(RetryPolicy(attempts=3)).call, nothing),
+        TWICE: partial(second_time_lucky, Retries(RetryPolicy(attempts=3), surroundings=alone)),
+        "tenacity, no failure": partial(Retrying(stop=stop_after_attempt(3), reraise=True), nothing),
+    }
+    found = in_turn({name: repeated(call, times) for name, call in calls.items()}, repeats)
+    _print(f"microseconds per call, medians of {repeats} times {times:,}", found, times)
+    return {name: each.median / times * 1e6 for name, each in found.items()}
+
+
+def side_by_side(seconds: float) -> dict[str, float]:
+    """Seconds that 8 parallel calls take through one breaker."""
+    breakers = Breakers()
+
+    def threads() -> None:
+        work = partial(breakers.call, "db", partial(time.sleep, seconds))
+        running = [threading.Thread(target=work) for _ in range(8)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+
+    async def tasks() -> None:
+        await asyncio.gather(*(breakers.call_async("db", partial(asyncio.sleep, seconds)) for _ in range(8)))
+
+    found = {}
+    for name, run in (("threads", threads), ("tasks", lambda: asyncio.run(tasks()))):
+        began = time.perf_counter()
+        run()
+        found[name] = time.perf_counter() - began
+        print(f"8 {name}, {seconds} s each through one breaker: {found[name]:.3g} s")
+    return found
+
+
+def cancelled_thread() -> float:
+    """Seconds from the cancellation of a rest to its end."""
+    bus, cancel, rests = EventBus(), threading.Event(), threading.Event()
+    bus.on("recovery:retrying", lambda event: rests.set())
+    retries = Retries(RetryPolicy(attempts=2, initial_delay=LATE, max_delay=LATE), bus=bus)
+    ended: list[float] = []
+
+    def work() -> None:
+        with suppress(ConnectionError):
+            retries.call(fails, cancel=cancel)
+        ended.append(time.perf_counter())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    rests.wait()
+    time.sleep(0.01)  # until it does rest
+    began = time.perf_counter()
+    cancel.set()
+    thread.join()
+    return ended[0] - began
+
+
+def cancelled_task() -> float:
+    """Seconds from the cancellation of a task that rests to its end."""
+
+    async def main() -> float:
+        retries = Retries(RetryPolicy(attempts=2, initial_delay=LATE, max_delay=LATE))
+        task = asyncio.ensure_future(retries.call_async(fails))
+        await asyncio.sleep(0.01)
+        began = time.perf_counter()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        return time.perf_counter() - began
+
+    return asyncio.run(main())
+
+
+def _print(title: str, found: dict[str, Times], times: int) -> None:
+    print(f"\n{title}")
+    print(f"{'':32}{'time':>10}{'spread':>20}{'of CPU':>10}")
+    for name, each in found.items():
+        cpu = statistics.median(each.cpu) / times * 1e6
+        print(f"{name:32}{each.median / times * 1e6:>10.3g}{each.spread(times / 1e6):>20}{cpu:>10.3g}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="see that it runs; the figures mean nothing")
+    asked = parser.parse_args()
+    calls = per_call(50 if asked.quick else 20_000, 1 if asked.quick else asked.repeats)
+    print()
+    parallel = side_by_side(0.01 if asked.quick else 0.3)
+    tries = 2 if asked.quick else 50
+    stops = {
+        "thread": max(cancelled_thread() for _ in range(tries)),
+        "task": max(cancelled_task() for _ in range(tries)),
+    }
+    checks = [Check("W7", f"a {name} that rests is cancelled: worst, s", found, 0.1) for name, found in stops.items()]
+    added = calls[CLOSED] - calls["bare call"]
+    checks.append(Check("W8", "a closed breaker: microseconds added to a call", added, 20.0))
+    checks.append(Check("W8", "an open breaker: microseconds for a refusal", calls[OPEN], 100.0))
+    checks += [Check("W8", f"8 {name}, 0.3 s each: seconds", found, 0.5) for name, found in parallel.items()]
+    kept = report(checks)
+    figures = {"per_call_us": calls, "parallel_s": parallel, "cancelled_s": stops}
+    print(json.dumps({"recovery": figures, "checks": kept}))
+
+
+if __name__ == "__main__":
+    main()
