@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         OrchestraError,
         ProgressError,
         ResourceError,
+        SagaFailed,
     )
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
@@ -66,6 +67,9 @@ if TYPE_CHECKING:
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
     from orchestra_nb.progress.tracker import ProgressTracker
+    from orchestra_nb.recovery.manager import RecoveryManager
+    from orchestra_nb.recovery.saga_result import SagaResult
+    from orchestra_nb.recovery.sagas import SagaStep
     from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
@@ -94,10 +98,13 @@ _HOME = {
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
+    "RecoveryManager": "recovery.manager",
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
     "RunResult": "running.result",
+    "SagaResult": "recovery.saga_result",
+    "SagaStep": "recovery.sagas",
     "ValidationResult": "graph.validation",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
@@ -146,11 +153,15 @@ __all__ = [
     "Pipeline",
     "ProgressError",
     "ProgressTracker",
+    "RecoveryManager",
     "ResourceError",
     "ResourceManager",
     "RetryPolicy",
     "RunConfig",
     "RunResult",
+    "SagaFailed",
+    "SagaResult",
+    "SagaStep",
     "ValidationResult",
     "__version__",
     "declare_effects",

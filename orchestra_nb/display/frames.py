@@ -17,7 +17,7 @@ from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.progress.state import STANDINGS
 from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.recovery.saga_result import SagaResult
-from orchestra_nb.recovery.statistics import BreakerStats
+from orchestra_nb.recovery.statistics import BreakerStats, RecoveryStats
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
@@ -68,6 +68,7 @@ _PROGRESS = {
     **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
     "over": "bool",
 }
+_ACTION = {"action": "object", **dict.fromkeys(("calls", "attempts", "succeeded", "failed"), "int64")}
 _CIRCUIT = {
     **{"circuit": "object", "state": "object", "since": "float64", "retry_after": "float64"},
     **{"failures_in_a_row": "int64", "failure_rate": "float64", "probes": "int64", "last_failure": "object"},
@@ -229,6 +230,12 @@ def saga(report: SagaResult) -> pd.DataFrame:
         for step in report.steps
     ]
     return _frame(rows, list(_SAGA)).astype(_SAGA)
+
+
+def actions(stats: RecoveryStats) -> pd.DataFrame:
+    """One row per action that was called with retries, and what became of its calls."""
+    rows = [[getattr(each, column) for column in _ACTION] for each in stats.actions.values()]
+    return _frame(rows, list(_ACTION)).astype(_ACTION)
 
 
 def circuits(stats: BreakerStats) -> pd.DataFrame:

@@ -49,6 +49,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from orchestra_nb.errors import CheckpointError, nearest
+from orchestra_nb.recovery.matching import matches
 from orchestra_nb.recovery.saga_facts import (
     Compensate,
     Decision,
@@ -63,9 +64,6 @@ from orchestra_nb.recovery.saga_facts import (
     Undo,
     check_parts,
 )
-
-_NEVER = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
-"""Class names of what is never worth another attempt: who raises them wants an end."""
 
 
 @dataclass(slots=True)
@@ -209,7 +207,7 @@ class Saga:
         of, names = self.steps[step], {error.ename, *kinds}
         policy = of.part.compensation_retry if self.compensating else of.part.retry
         attempt = 1 + (of.undo_attempts if self.compensating else of.attempts)
-        worth = not names & _NEVER and (policy.on is None or not names.isdisjoint(policy.on))
+        worth = matches(names, policy.on)
         final = attempt >= policy.attempts or not worth
         return Fact("undo-failed" if self.compensating else "step-failed", step, attempt, error, final)
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.errors import CheckpointError, NodeCancelled, NodeFailed, SagaFailed
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.recovery import saga_events as events
+from orchestra_nb.recovery.matching import class_names
 from orchestra_nb.recovery.saga import Saga
 from orchestra_nb.recovery.saga_calls import Call
 from orchestra_nb.recovery.saga_facts import Compensate, Fact, Failure, Finished, Part, Rest, Run
@@ -165,8 +166,7 @@ class RunningSaga:
         """Take note that a call raised."""
         if call.kind == "rest":
             raise error
-        kinds = [kind.__name__ for kind in type(error).__mro__]
-        fact = self._saga.failing(call.step, _failure(error), kinds)
+        fact = self._saga.failing(call.step, _failure(error), class_names(error))
         if call.kind == "step" and fact.final:
             self._error = error
         self._note(fact)

@@ -63,3 +63,51 @@ class BreakerStats(Presented):
 
     def __getitem__(self, circuit: str) -> CircuitStats:
         return self.circuits[circuit]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStats:
+    """What became of the calls of one action.
+
+    Parameters
+    ----------
+    action
+        Its name.
+    calls
+        How often it was asked for; those under way are counted.
+    attempts
+        How often it was called for that.
+    succeeded, failed
+        How many calls ended so, after all their attempts; the rest is under way, or was cancelled or interrupted.
+    """
+
+    action: str
+    calls: int = 0
+    attempts: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryStats(Presented):
+    """All that was recovered from, ``at`` seconds after the manager was made.
+
+    Parameters
+    ----------
+    actions
+        Calls with retries, by action.
+    circuits
+        All circuits.
+    sagas, failed_sagas
+        How many have ended, and how many of these failed.
+    compensations, failed_compensations
+        How many steps were undone, and how many need a person.
+    """
+
+    at: float
+    actions: Mapping[str, ActionStats]
+    circuits: BreakerStats
+    sagas: int = 0
+    failed_sagas: int = 0
+    compensations: int = 0
+    failed_compensations: int = 0

@@ -1,0 +1,316 @@
+"""Retries, circuits and sagas by the names of actions: the one entry point to recovery outside of a run.
+
+What is promised is written where it is kept: attempts and rests in :mod:`.retrying`, circuits in :mod:`.breaker` and
+:mod:`.breakers`, sagas in :mod:`.saga` and :mod:`.sagas`. Here policies get their names, all events go to one bus, and
+what was done is counted. ``execute_…`` is awaited, ``run_…`` is the same from a thread; actions may be sync or async
+for the first, and are sync for the second (steps of sagas may be either for both).
+
+Together: ``execute_with_retry(id, lambda: manager.execute_with_circuit_breaker(circuit, action))`` asks the circuit
+before each attempt, and rests as long as an open circuit does, at most ``max_delay``. The other way round, with the
+retry inside, the circuit would see only one failure for many.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from os import PathLike
+from threading import Lock
+from typing import Any, TypeVar
+
+from orchestra_nb.config import BreakerPolicy, RetryPolicy
+from orchestra_nb.errors import ConfigError
+from orchestra_nb.events import EventBus, Subscriber
+from orchestra_nb.presentation import Presented
+from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.recovery.retrying import Retries
+from orchestra_nb.recovery.retrying import Surroundings as RetrySurroundings
+from orchestra_nb.recovery.saga_result import SagaResult
+from orchestra_nb.recovery.saga_running import Surroundings as SagaSurroundings
+from orchestra_nb.recovery.sagas import SagaStep, execute_saga, execute_saga_async, resume_saga, resume_saga_async
+from orchestra_nb.recovery.statistics import ActionStats, RecoveryStats
+
+T = TypeVar("T")
+_NOTHING: Mapping[str, Any] = {}
+_THREE_TIMES = RetryPolicy(attempts=3)
+_PLAIN = BreakerPolicy()
+
+
+class RecoveryManager(Presented):
+    """Makes calls that may fail, and takes back what a failure leaves half-done.
+
+    Parameters
+    ----------
+    retry, breaker
+        Policies of actions and circuits that have none of their own.
+    clock
+        Monotonic, in seconds.
+    sleep
+        Called with seconds in place of a real rest; what it returns is awaited where it can be. ``None``: a real one.
+    seed
+        Of the chance in rests; ``None``: another one each time.
+    bus
+        Where events are published; ``None``: on one of its own, see :meth:`on`.
+
+    Examples
+    --------
+    >>> rests = []
+    >>> manager = RecoveryManager(sleep=rests.append, seed=1)
+    >>> manager.set_retry_config("load", RetryPolicy(attempts=3, jitter=0))
+    >>> answers = iter([OSError("busy"), 42])
+    >>> def load():
+    ...     answer = next(answers)
+    ...     if isinstance(answer, Exception):
+    ...         raise answer
+    ...     return answer
+    >>> manager.run_with_retry("load", load), rests
+    (42, [0.5])
+    >>> manager.get_recovery_stats().actions["load"].attempts
+    2
+    """
+
+    def __init__(
+        self,
+        *,
+        retry: RetryPolicy = _THREE_TIMES,
+        breaker: BreakerPolicy = _PLAIN,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Any] | None = None,
+        seed: int | None = None,
+        bus: EventBus | None = None,
+    ) -> None:
+        if not isinstance(retry, RetryPolicy):
+            raise ConfigError(f"retry={retry!r} must be a RetryPolicy")
+        chance = random.Random(seed).random
+        self._retry = retry
+        self._policies: dict[str, RetryPolicy] = {}
+        self._clock, self._began = clock, clock()
+        self._bus = EventBus() if bus is None else bus
+        self._breakers = Breakers(breaker, clock=clock, bus=self._bus)
+        self._around_calls = RetrySurroundings(clock=clock, sleep=sleep, chance=chance)
+        self._around_sagas = SagaSurroundings(clock=clock, sleep=sleep, chance=chance, events=self._bus)
+        self._lock = Lock()
+        self._actions: dict[str, Counter[str]] = {}
+        self._sagas: Counter[str] = Counter()
+
+    def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it."""
+        return self._bus.on(pattern, subscriber)
+
+    # Retries.
+
+    def set_retry_config(self, id: str, policy: RetryPolicy) -> None:
+        """Give an action a policy of its own, from its next call on.
+
+        Raises
+        ------
+        ConfigError
+            The name or the policy cannot be meant.
+        """
+        if not isinstance(policy, RetryPolicy):
+            raise ConfigError(f"action {id!r}: policy={policy!r} must be a RetryPolicy")
+        self._policies[_named(id)] = policy
+
+    async def execute_with_retry(self, id: str, action: Callable[[], Awaitable[T] | T]) -> T:
+        """Call an action, and again when it fails, as its policy says.
+
+        Parameters
+        ----------
+        id
+            The action's name: of its policy, in events, in the statistics.
+        action
+            Takes nothing; sync or async.
+
+        Returns
+        -------
+        object
+            What the action returns.
+
+        Raises
+        ------
+        BaseException
+            What its last attempt raised, with a note that says how many there were.
+        """
+        counts = self._counts(id)
+
+        def attempt() -> Awaitable[T] | T:
+            self._count(counts, "attempts")
+            return action()
+
+        with _Counted(self, counts):
+            return await self._retries(id).call_async(attempt, name=id)
+
+    def run_with_retry(self, id: str, action: Callable[[], T]) -> T:
+        """Call a sync action from a thread; otherwise as :meth:`execute_with_retry`."""
+        counts = self._counts(id)
+
+        def attempt() -> T:
+            self._count(counts, "attempts")
+            return action()
+
+        with _Counted(self, counts):
+            return self._retries(id).call(attempt, name=id)
+
+    # Circuits.
+
+    def set_breaker_config(self, id: str, policy: BreakerPolicy) -> None:
+        """Give a circuit a policy of its own, before its first call; once more the same is fine.
+
+        Raises
+        ------
+        ConfigError
+            The circuit has another policy already, or one of the two cannot be meant.
+        """
+        self._breakers.configure(id, policy)
+
+    async def execute_with_circuit_breaker(self, id: str, action: Callable[[], Awaitable[T] | T]) -> T:
+        """Call an action through a circuit.
+
+        Parameters
+        ----------
+        id
+            The circuit's name; whoever uses the same name shares it.
+        action
+            Takes nothing; sync or async.
+
+        Returns
+        -------
+        object
+            What the action returns; what it raises comes through.
+
+        Raises
+        ------
+        CircuitOpenError
+            The circuit lets nothing through, and says until when; the action was not called.
+        """
+        return await self._breakers.call_async(id, action)
+
+    def run_with_circuit_breaker(self, id: str, action: Callable[[], T]) -> T:
+        """Call a sync action from a thread; otherwise as :meth:`execute_with_circuit_breaker`."""
+        return self._breakers.call(id, action)
+
+    def reset_circuit_breaker(self, id: str) -> None:
+        """Close a circuit and forget its failures.
+
+        Raises
+        ------
+        ConfigError
+            There is no such circuit.
+        """
+        self._breakers.reset(id)
+
+    # Sagas.
+
+    async def execute_saga(
+        self,
+        steps: Iterable[SagaStep],
+        context: Mapping[str, Any] = _NOTHING,
+        *,
+        journal: str | PathLike[str] | None = None,
+    ) -> SagaResult:
+        """Run steps; when one fails for good, undo those that were done, the latest first.
+
+        Parameters
+        ----------
+        steps
+            What to do; see :class:`.SagaStep`.
+        context
+            Values for the actions, by name.
+        journal
+            Path of a new file, so that :meth:`resume_saga` can go on after a crash.
+
+        Returns
+        -------
+        SagaResult
+            Also of a saga that failed: what was done, undone, and could not be undone, and its ``error``.
+
+        Raises
+        ------
+        DefinitionError, CheckpointError
+            As :func:`.execute_saga` does: nothing has run, or the saga has stopped where it was.
+        """
+        around = self._around_sagas
+        return self._saga(await execute_saga_async(steps, context, journal=journal, raises=False, around=around))
+
+    def run_saga(
+        self,
+        steps: Iterable[SagaStep],
+        context: Mapping[str, Any] = _NOTHING,
+        *,
+        journal: str | PathLike[str] | None = None,
+    ) -> SagaResult:
+        """Run a saga from a thread; otherwise as :meth:`execute_saga`."""
+        return self._saga(execute_saga(steps, context, journal=journal, raises=False, around=self._around_sagas))
+
+    async def resume_saga(
+        self, steps: Iterable[SagaStep], journal: str | PathLike[str], context: Mapping[str, Any] = _NOTHING
+    ) -> SagaResult:
+        """Go on with a saga whose process ended; what is done does not run again. See :func:`.resume_saga`."""
+        return self._saga(await resume_saga_async(steps, journal, context, raises=False, around=self._around_sagas))
+
+    def run_resumed_saga(
+        self, steps: Iterable[SagaStep], journal: str | PathLike[str], context: Mapping[str, Any] = _NOTHING
+    ) -> SagaResult:
+        """Go on with a saga from a thread; otherwise as :meth:`resume_saga`."""
+        return self._saga(resume_saga(steps, journal, context, raises=False, around=self._around_sagas))
+
+    # What was done.
+
+    def get_recovery_stats(self) -> RecoveryStats:
+        """Take a snapshot of what was tried again, of all circuits, and of the sagas."""
+        with self._lock:
+            actions = {id: ActionStats(id, **counts) for id, counts in sorted(self._actions.items())}
+            sagas = self._sagas.copy()
+        return RecoveryStats(
+            at=self._clock() - self._began,
+            actions=actions,
+            circuits=self._breakers.statistics(),
+            sagas=sagas["sagas"],
+            failed_sagas=sagas["failed"],
+            compensations=sagas["compensated"],
+            failed_compensations=sagas["stuck"],
+        )
+
+    def _retries(self, id: str) -> Retries:
+        policy = self._policies.get(_named(id), self._retry)
+        return Retries(policy, bus=self._bus, surroundings=self._around_calls)
+
+    def _counts(self, id: str) -> Counter[str]:
+        with self._lock:
+            return self._actions.setdefault(_named(id), Counter())
+
+    def _count(self, counts: Counter[str], what: str) -> None:
+        with self._lock:
+            counts[what] += 1
+
+    def _saga(self, result: SagaResult) -> SagaResult:
+        with self._lock:
+            self._sagas["sagas"] += 1
+            self._sagas["failed"] += not result.success
+            self._sagas["compensated"] += len(result.compensated)
+            self._sagas["stuck"] += len(result.failed_compensations)
+        return result
+
+
+class _Counted:
+    """Counts how a call ended; what was cancelled or interrupted neither succeeded nor failed."""
+
+    def __init__(self, manager: RecoveryManager, counts: Counter[str]) -> None:
+        self._manager, self._counts = manager, counts
+
+    def __enter__(self) -> None:
+        self._manager._count(self._counts, "calls")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._manager._count(self._counts, "succeeded")
+        elif issubclass(kind, Exception):
+            self._manager._count(self._counts, "failed")
+
+
+def _named(id: object) -> str:
+    if not isinstance(id, str) or not id:
+        raise ConfigError(f"{id!r} must be the name of an action, such as 'load'")
+    return id
