@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.progress.sinks import JsonSink, MarkdownSink
     from orchestra_nb.progress.tracker import ProgressTracker
     from orchestra_nb.recovery.manager import RecoveryManager
     from orchestra_nb.recovery.saga_result import SagaResult
@@ -92,6 +93,8 @@ _HOME = {
     "EventBus": "events",
     "Evidence": "model",
     "Expand": "model",
+    "JsonSink": "progress.sinks",
+    "MarkdownSink": "progress.sinks",
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
@@ -138,7 +141,9 @@ __all__ = [
     "Expand",
     "GraphError",
     "Issue",
+    "JsonSink",
     "LockTimeout",
+    "MarkdownSink",
     "MissingDependencyError",
     "Node",
     "NodeCancelled",

@@ -81,8 +81,8 @@ class ProgressStats(Presented):
         Seconds until its end, as an interval.
     over
         Whether it has ended.
-    running
-        Nodes that run now, in the order of their start.
+    active
+        Names of the nodes that run now, in the order of their start.
     phases
         The same counts for each phase, in the order in which they first occur.
     sinks
@@ -90,8 +90,9 @@ class ProgressStats(Presented):
 
     Examples
     --------
-    >>> ProgressStats("today", 50.0, Counts(pending=1, completed=1), 3.0).counts.total
-    2
+    >>> stats = ProgressStats("today", 50.0, Counts(pending=1, completed=1), 3.0)
+    >>> stats.total, stats.pending, stats.running, stats.completed, stats.failed
+    (2, 1, 0, 1, 0)
     """
 
     name: str
@@ -100,9 +101,34 @@ class ProgressStats(Presented):
     elapsed: float
     eta: Estimate = NOTHING
     over: bool = False
-    running: tuple[NodeId, ...] = ()
+    active: tuple[NodeId, ...] = ()
     phases: tuple[PhaseStats, ...] = ()
     sinks: tuple[SinkStats, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many nodes there are."""
+        return self.counts.total
+
+    @property
+    def pending(self) -> int:
+        """How many have not started."""
+        return self.counts.pending
+
+    @property
+    def running(self) -> int:
+        """How many run now."""
+        return self.counts.in_progress
+
+    @property
+    def completed(self) -> int:
+        """How many have ended well."""
+        return self.counts.completed
+
+    @property
+    def failed(self) -> int:
+        """How many have failed."""
+        return self.counts.failed
 
     def as_mapping(self) -> dict[str, Any]:
         """Say the same in what JSON knows."""
@@ -125,7 +151,7 @@ def stats_of(
         elapsed=elapsed,
         eta=eta,
         over=progress.over,
-        running=tuple(ids[i] for i in progress.running),
+        active=tuple(ids[i] for i in progress.running),
         phases=tuple(PhaseStats(phase, Counts(**counts)) for phase, counts in phases.items()),
         sinks=sinks,
     )

@@ -39,7 +39,7 @@ def plain_line(stats: ProgressStats) -> str:
     Examples
     --------
     >>> from orchestra_nb.progress.stats import Counts
-    >>> plain_line(ProgressStats("today", 50.0, Counts(in_progress=1, completed=1), 3.0, running=("fit",)))
+    >>> plain_line(ProgressStats("today", 50.0, Counts(in_progress=1, completed=1), 3.0, active=("fit",)))
     'today: 50 %, 1 of 2, 3.0 s so far; running: fit'
     """
     name = f"{clean(stats.name)}: " if stats.name else ""
@@ -84,5 +84,5 @@ def _counted(stats: ProgressStats) -> str:
 
 
 def _running(stats: ProgressStats) -> str:
-    more = len(stats.running) - _MOST_NAMES
-    return ", ".join(map(short, stats.running[:_MOST_NAMES])) + (f" and {more:,} more" if more > 0 else "")
+    more = len(stats.active) - _MOST_NAMES
+    return ", ".join(map(short, stats.active[:_MOST_NAMES])) + (f" and {more:,} more" if more > 0 else "")

@@ -14,7 +14,7 @@ HALF = Counts(pending=1, in_progress=1, completed=2)
 LINES = [
     (ProgressStats("", 0.0, Counts(pending=2), 0.0), "0 %, 0 of 2, 0 s so far"),
     (
-        ProgressStats("today", 50.0, HALF, 9.0, Estimate(8.0, 10.0, 70.0), running=("fit",)),
+        ProgressStats("today", 50.0, HALF, 9.0, Estimate(8.0, 10.0, 70.0), active=("fit",)),
         "today: 50 %, 2 of 4, 9.0 s so far, 10.0 s left (8.0 s to 1 min 10 s); running: fit",
     ),
     (ProgressStats("", 99.9, Counts(completed=3), 1.0), "99 %, 3 of 3, 1.0 s so far"),
@@ -23,7 +23,7 @@ LINES = [
         "100 %, 1,202 of 1,202 (1 failed, 1,200 skipped), 1 min 15 s so far",
     ),
     (
-        ProgressStats("", 10.0, Counts(in_progress=5), 1.0, running=("a", "b\n\x1b[31m", "c", "d", "e")),
+        ProgressStats("", 10.0, Counts(in_progress=5), 1.0, active=("a", "b\n\x1b[31m", "c", "d", "e")),
         "10 %, 0 of 5, 1.0 s so far; running: a, b \ufffd[31m, c and 2 more",
     ),
 ]
@@ -51,12 +51,12 @@ def test_rich_shows_the_same_numbers_on_one_line(stats):
 
 
 def test_names_are_never_markup():
-    assert "[red]x" in rendered(ProgressStats("[red]x", 0.0, Counts(), 0.0, running=("[/bold]y",)))
-    assert "[/bold]y" in rendered(ProgressStats("", 0.0, Counts(), 0.0, running=("[/bold]y",)))
+    assert "[red]x" in rendered(ProgressStats("[red]x", 0.0, Counts(), 0.0, active=("[/bold]y",)))
+    assert "[/bold]y" in rendered(ProgressStats("", 0.0, Counts(), 0.0, active=("[/bold]y",)))
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(20, 200))
 def test_any_name_can_be_shown_at_any_width(name, node, width):
-    stats = ProgressStats(name, 33.3, HALF, 5.0, Estimate(1.0, 2.0, 3.0), running=(node,))
+    stats = ProgressStats(name, 33.3, HALF, 5.0, Estimate(1.0, 2.0, 3.0), active=(node,))
     assert rendered(stats, width)
     assert len(plain_line(stats).splitlines()) == 1

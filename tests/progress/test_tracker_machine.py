@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         assert {name: getattr(stats.counts, name) for name in STANDINGS} == {
             name: standings.count(name) for name in STANDINGS
         }
-        assert list(stats.running) == [name for name in self.began if self.model[name] == "in_progress"]
+        assert list(stats.active) == [name for name in self.began if self.model[name] == "in_progress"]
         assert stats.percent >= self.percent
         assert (stats.percent == 100.0) == self.over == stats.over
         self.percent = stats.percent
