@@ -61,7 +61,9 @@ laws="tests/running/test_driver_laws.py::test_every_random_schedule_keeps_the_la
   tests/recovery/test_breaker_laws.py::test_every_random_schedule_keeps_the_laws
   tests/recovery/test_breaker_machine.py tests/resources/test_lock_machine.py tests/resources/test_interleavings.py
   tests/cells/test_linear_law.py tests/cells/test_versions_law.py tests/cells/test_copies.py
-  tests/progress/test_eta.py tests/context/test_content.py::test_a_deep_value_needs_no_stack
+  tests/recovery/test_saga_crashes.py tests/recovery/test_saga_interrupts.py tests/progress/test_eta.py
+  tests/running/test_recall.py::test_random_graphs_give_the_same_with_and_without_what_was_kept
+  tests/context/test_content.py::test_a_deep_value_needs_no_stack
   tests/context/test_content.py::test_every_process_finds_the_same_digests
   tests/corpus tests/workshop/test_benchmarks.py"
 step "pytest: interrupts, stops at random moments, long searches and the corpus, on $workers workers"
