@@ -132,8 +132,10 @@ def allocated(make):
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_size_is_what_the_allocator_gave(name: str):
     MAKERS[name]()  # what is made once and kept by somebody else
-    # What other threads of this process are given meanwhile only adds.
-    given, made = min((allocated(MAKERS[name]) for _ in range(3)), key=lambda pair: pair[0])
+    for left in (2, 1, 0):
+        given, made = allocated(MAKERS[name])
+        if given < 1.2 * size_of(made) or not left:
+            break  # or another thread of this process was given something meanwhile: that only adds
     assert 0.8 * given < size_of(made) < 1.2 * given
 
 
