@@ -103,6 +103,8 @@ class Driver(Attempts):
         attempt = self._running.pop(token, None)
         if attempt is not None:
             self.places.leave(attempt)
+            if attempt.leave is not None:
+                self._tell_circuit(attempt, reply)
             if attempt.look is not None:
                 self._looked(attempt, reply, now)
             elif reply.status == "done" and not attempt.ending:
@@ -130,8 +132,7 @@ class Driver(Attempts):
         """Stop for the user; the calling thread says so, hence it is in no body."""
         attempt = self.places.main
         if attempt is not None:
-            del self._running[attempt.token]
-            self.places.leave(attempt)
+            self._forget(attempt)
         self._halt("interrupted", _INTERRUPTED, now)
         if attempt is not None:
             self._end(self._outcome(attempt, replies.cancelled(_INTERRUPTED), now), now)
