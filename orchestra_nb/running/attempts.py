@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from heapq import heappush
 
 from orchestra_nb.errors import OrchestraError
-from orchestra_nb.events import NodeRetrying, Stalled
+from orchestra_nb.events import NodeRetrying, NodeStarted, Stalled
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning import Plan, Skip
 from orchestra_nb.running import outcomes, replies
-from orchestra_nb.running.circuits import circuit_of, rest_before, told
+from orchestra_nb.running.circuits import rest_before, told
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart, Stopped, Terms
 from orchestra_nb.running.places import Places
 from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply
@@ -54,6 +54,8 @@ class Attempts:
         self._over = False
         self._barred = ""
         """Why nothing starts any more, once something failed."""
+        self._refused = False
+        """Whether a node has ended in place of beginning, and others may be ready for it."""
         self._heard_at = 0.0
 
     @property
@@ -110,14 +112,19 @@ class Attempts:
         self._out.append(attempt)
 
     def _let_through(self, attempt: Attempt, now: float) -> bool:
-        """Ask the node's circuit for leave; without it the node has failed, or rests before it asks again."""
+        """Ask the node's circuit; without its leave the attempt has failed as soon as it began."""
+        if self._terms.circuits is None:
+            return True
         try:
-            attempt.leave = self._terms.circuits.ask(*circuit_of(attempt.node))
+            attempt.leave = self._terms.circuits.ask(attempt.node)
         except OrchestraError as error:
+            attempt.refused = True
             self.places.leave(attempt)
+            if attempt.number == 1:
+                self._out.append(NodeStarted(now, attempt.node.id, attempt.lane))
             reply = replies.failure(error)
             if not self._retried(attempt, reply, now):
-                attempt.number -= 1
+                self._refused = True
                 self._end(outcomes.replied(attempt, reply, None, now), now)
         return attempt.leave is not None
 

@@ -1,9 +1,10 @@
 """A node's circuit: what it says about it, leave to begin, and what its ends mean for the service behind it.
 
 The breaker (:mod:`orchestra_nb.recovery.breaker`) is asked when a node has its resources and its place, right before
-its body begins, and anew before each attempt. A node that gets no leave has failed without having begun: with
-:class:`~orchestra_nb.errors.CircuitOpenError`, which its retry policy may cover; its rest is then at least as long as
-that of the circuit, see :func:`.rest_before`. What was found in the cache is asked nothing.
+its body begins, and anew before each attempt. An attempt that gets no leave has failed at once: with
+:class:`~orchestra_nb.errors.CircuitOpenError`, which the node's retry policy may cover; its rest is then at least as
+long as that of the circuit, see :func:`.rest_before`. It counts as an attempt, and what it took of a rate or a budget
+is spent. What was found in the cache is asked nothing.
 
 What an end means: a value is a success, and so is an exception that the circuit's ``on`` does not name, for somebody
 has answered. A failure, the node's timeout and the death of a worker by the node's own fault are failures. Whatever was
@@ -20,7 +21,7 @@ from typing import Any
 from orchestra_nb.config import BreakerPolicy, RetryPolicy
 from orchestra_nb.errors import ConfigError, Issue, nearest
 from orchestra_nb.model import Node
-from orchestra_nb.recovery.breakers import Leave
+from orchestra_nb.recovery.breakers import Breakers, Leave
 from orchestra_nb.recovery.retry_after import retry_after
 from orchestra_nb.running.seams import Reply
 from orchestra_nb.running.trying import TIMEOUT, names_of
@@ -53,6 +54,31 @@ def circuit_of(node: Node) -> tuple[str, BreakerPolicy | None]:
             raise ConfigError(f"there is no setting {key!r}; {nearest(str(key), known)}")
     given = {key: value for key, value in given.items() if value is not None}
     return name, BreakerPolicy(**given) if given else None
+
+
+class Circuits:
+    """Asks the circuits of nodes.
+
+    Parameters
+    ----------
+    breakers
+        By name; whoever has the same shares their state.
+    """
+
+    def __init__(self, breakers: Breakers) -> None:
+        self._breakers = breakers
+
+    def ask(self, node: Node) -> Leave:
+        """Ask for leave to begin a node that has a circuit.
+
+        Raises
+        ------
+        CircuitOpenError
+            It is not to begin.
+        ConfigError
+            What it says about its circuit cannot be meant.
+        """
+        return self._breakers.ask(*circuit_of(node))
 
 
 def faults_of_circuits(nodes: Iterable[Node]) -> Iterator[Issue]:
@@ -90,7 +116,7 @@ def told(leave: Leave, reply: Reply, ending: str) -> None:
         Why it had been asked to stop, if it had.
     """
     if ending == "timeout":
-        leave.failed(names_of(TIMEOUT), str(TIMEOUT.exception))
+        leave.failed(names_of(TIMEOUT), f"{TIMEOUT.ename}: {TIMEOUT.exception}")
     elif not ending and reply.status == "done":
         leave.succeeded()
     elif not ending and (reply.status == "failed" or (reply.status == "lost" and reply.culprit)):

@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.events import Event
 from orchestra_nb.model import Node, NodeId, Outcome
-from orchestra_nb.recovery.breakers import Breakers, Leave
+from orchestra_nb.recovery.breakers import Leave
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.running.seams import Lane, Task
+
+if TYPE_CHECKING:
+    from orchestra_nb.running.circuits import Circuits
 
 Stopped = Literal["", "interrupted", "cancelled", "timeout", "stuck"]
 
@@ -81,7 +84,7 @@ class Terms:
     retry
         The policy of a node.
     circuits
-        Breakers, by the names that nodes have for them.
+        Who is asked before a node begins that has a circuit; ``None``: nobody, and it begins.
     chance
         Draws from 0 to 1, for jitter.
     wall
@@ -105,7 +108,7 @@ class Terms:
     claims: Claims = field(default_factory=Claims)
     known: Mapping[NodeId, Outcome] = field(default_factory=lambda: MappingProxyType({}))
     retry: Callable[[Node], RetryPolicy] = retry_policy
-    circuits: Breakers = field(default_factory=Breakers)
+    circuits: Circuits | None = None
     chance: Callable[[], float] = field(default_factory=lambda: random.Random(0).random)
     wall: Callable[[], float] = time.time
     grace: float = 0.5
@@ -142,6 +145,8 @@ class Attempt:
         When its time is up: that of its node, or later that for stopping.
     leave
         That of its node's circuit, until it is told how the attempt ended.
+    refused
+        Whether the circuit gave none, so that the body was not begun.
     """
 
     token: int
@@ -159,6 +164,7 @@ class Attempt:
     due: float | None = None
     look: Task | None = None
     leave: Leave | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
 from orchestra_nb.running.backends import Resolved, resolve
 from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, going_on
+from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Terms
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.functions import FunctionProgram
@@ -237,7 +238,9 @@ class ParallelScheduler:
             for name, outcome in known.items():
                 work.restore(dag.nodes[name], outcome.value)
         heard = partial(getattr, self.bus, "heard")
-        terms = replace(_terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=self.circuits)
+        terms = replace(
+            _terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
+        )
         plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
         run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
         record = self._checkpoints.begin(run.run_id, dag)
