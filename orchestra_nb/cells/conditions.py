@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from typing import Any
 
 from orchestra_nb.cells.cell import Cell
-from orchestra_nb.cells.settings import RetrySettings
+from orchestra_nb.cells.settings import BreakerSettings, RetrySettings
 from orchestra_nb.cells.source import Prepared
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.definitions.condition import parse_condition
@@ -57,3 +58,16 @@ def retry_policy_of(said: int | RetrySettings) -> int | RetryPolicy:
     if isinstance(given.get("jitter"), bool):
         given["jitter"] = 1.0 if given["jitter"] else 0.0
     return RetryPolicy(**given)
+
+
+def breaker_of(said: str | BreakerSettings | None) -> str | dict[str, Any] | None:
+    """Turn what a cell says about its circuit into what nodes say: its name, or a mapping.
+
+    Examples
+    --------
+    >>> breaker_of("db"), breaker_of(BreakerSettings(name="db", threshold=2))
+    ('db', {'name': 'db', 'threshold': 2})
+    """
+    if not isinstance(said, BreakerSettings):
+        return said
+    return {key: value for key, value in said.model_dump().items() if value is not None}

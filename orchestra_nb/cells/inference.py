@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.cells.cell import Cell
-from orchestra_nb.cells.conditions import retry_policy_of, under_condition
+from orchestra_nb.cells.conditions import breaker_of, retry_policy_of, under_condition
 from orchestra_nb.cells.conflicts import inferred_edges, names_of
 from orchestra_nb.cells.declared import unknown_backends
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Barrier, Effects, Interpreter, step
@@ -276,7 +276,7 @@ def _node(number: int, cell: Cell, effects: Effects, where: Mapping[str, str]) -
         priority=said.priority,
         timeout=said.timeout,
         retry=retry_policy_of(said.retry),
-        breaker=said.breaker,
+        breaker=breaker_of(said.breaker),
         cache=said.cache,
         when=said.when,
         undo=said.undo,

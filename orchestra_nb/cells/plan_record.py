@@ -31,7 +31,7 @@ from pydantic import BaseModel
 
 from orchestra_nb._version import __version__
 from orchestra_nb.cells.cell import Cell
-from orchestra_nb.cells.conditions import retry_policy_of
+from orchestra_nb.cells.conditions import breaker_of, retry_policy_of
 from orchestra_nb.cells.effects.names import BUILTINS
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
@@ -132,7 +132,8 @@ def _node(row: Sequence[Any], cell: Cell) -> Node:
 
 def _from(cell: Cell) -> dict[str, Any]:
     """What a node has from its cell as it is; the names are those of :data:`_FROM_CELL`."""
-    return {"source": cell.source, "retry": retry_policy_of(cell.settings.retry), "breaker": cell.settings.breaker}
+    said = cell.settings
+    return {"source": cell.source, "retry": retry_policy_of(said.retry), "breaker": breaker_of(said.breaker)}
 
 
 def _edge(row: Sequence[Any]) -> Edge:

@@ -142,7 +142,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
 )
 
 
-_UNACTED = ("breaker", "undo")
+_UNACTED = ("undo",)
 
 
 def unacted(settings: NodeSettings, path: str = "") -> tuple[Issue, ...]:

@@ -38,6 +38,7 @@ from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
 from orchestra_nb.presentation import presenter_of
+from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
@@ -59,6 +60,7 @@ class Session:
         self.shell = shell
         self.defaults = defaults
         self.declared = Declarations()
+        self.circuits = Breakers()
         self.result: RunResult | None = None
         self._fresh: dict[str, str] = {}
         self._learned: Learned = {}
@@ -176,14 +178,15 @@ class Session:
         return tuple(item.cell.id for item in self.declared.in_order(None))
 
     def reset(self) -> None:
-        """Forget the declared nodes and the last run."""
+        """Forget the declared nodes, their circuits and the last run."""
+        self.circuits = Breakers()
         self.declared.clear()
         self._fresh.clear()
         self.result = None
 
     def _run(self, dag: DAG, config: RunConfig) -> RunResult:
         bus = EventBus()
-        scheduler = ParallelScheduler(config, bus)
+        scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
         recall = open_recall(config, dag.nodes.values())
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         live = Live(self.shell, dag)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
 from orchestra_nb.config import BreakerPolicy
@@ -31,7 +31,7 @@ from orchestra_nb.presentation import Presented
 from orchestra_nb.recovery.breaker import Breaker, Phase, Refusal, Result, Ticket
 from orchestra_nb.recovery.calling import NotAwaited, T, call_now, call_or_await
 from orchestra_nb.recovery.events import CircuitClosed, CircuitHalfOpen, CircuitOpened, CircuitRejected
-from orchestra_nb.recovery.matching import class_names, ended_on_purpose, in_words, matches
+from orchestra_nb.recovery.matching import NEVER, class_names, ended_on_purpose, in_words, matches
 from orchestra_nb.recovery.statistics import BreakerStats, CircuitStats
 
 _PLAIN = BreakerPolicy()
@@ -171,6 +171,40 @@ class Breakers(Presented):
         self._reported(circuit, ticket, "success")
         return value
 
+    def ask(self, name: str, policy: BreakerPolicy | None = None) -> Leave:
+        """Ask for leave to make a call that is made elsewhere, such as in another process.
+
+        Parameters
+        ----------
+        name
+            The circuit's.
+        policy
+            That it has from now on, whatever it had before; ``None``: the one that it has.
+
+        Returns
+        -------
+        Leave
+            To be told how the call ended.
+
+        Raises
+        ------
+        CircuitOpenError
+            The call is not to be made.
+        ConfigError
+            The name cannot be meant.
+
+        Examples
+        --------
+        >>> breakers = Breakers()
+        >>> breakers.ask("db", BreakerPolicy(threshold=1)).failed(["OSError"], "OSError: refused")
+        >>> breakers.statistics()["db"].state
+        'open'
+        """
+        circuit = self._circuits.get(name) or self._made(name, self._policy if policy is None else policy)
+        if policy is not None:
+            circuit.breaker.policy = policy  # one assignment, and the core reads it anew each time
+        return Leave(self, circuit, self._asked(circuit))
+
     def reset(self, name: str) -> None:
         """Close a circuit and forget its failures; calls that are under way do not count any more.
 
@@ -288,6 +322,34 @@ class Breakers(Presented):
     def _tell(self, kind: Callable[..., Event], *facts: object) -> None:
         if self._bus.heard:
             self._bus.publish(kind(*facts))
+
+
+class Leave:
+    """Leave to make one call, good for one report; made by :meth:`Breakers.ask`."""
+
+    __slots__ = ("_breakers", "_circuit", "_ticket")
+
+    def __init__(self, breakers: Breakers, circuit: _Circuit, ticket: Ticket) -> None:
+        self._breakers = breakers
+        self._circuit = circuit
+        self._ticket = ticket
+
+    def succeeded(self) -> None:
+        """The call was answered."""
+        self._breakers._reported(self._circuit, self._ticket, "success")
+
+    def failed(self, names: Collection[str], reason: str) -> None:
+        """The call raised an exception of these classes; one that the policy does not name is an answer, too."""
+        if not NEVER.isdisjoint(names):
+            self.abandoned()
+        elif matches(names, self._circuit.breaker.policy.on):
+            self._breakers._reported(self._circuit, self._ticket, "failure", reason)
+        else:
+            self.succeeded()
+
+    def abandoned(self) -> None:
+        """The call was cancelled or lost, which says nothing about the service."""
+        self._breakers._reported(self._circuit, self._ticket, "abandoned")
 
 
 def _told(name: str, refusal: Refusal, rest: float) -> str:

@@ -15,6 +15,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.resources.claims import impossible
 from orchestra_nb.running.backends import unknown_backend
+from orchestra_nb.running.circuits import faults_of_circuits
 from orchestra_nb.running.decisions import retry_policy
 
 
@@ -38,7 +39,7 @@ def capacities_of(config: RunConfig, dag: DAG) -> dict[str, Capacity]:
 def faults(nodes: Iterable[Node], capacities: Mapping[str, Capacity]) -> list[Issue]:
     """What could only go wrong later: amounts that are never there, policies that cannot be meant."""
     nodes = list(nodes)
-    issues = impossible(nodes, capacities)
+    issues = [*impossible(nodes, capacities), *faults_of_circuits(nodes)]
     for node in nodes:
         if node.retry == 1:
             continue

@@ -10,14 +10,18 @@ import itertools
 from collections.abc import Iterable, Mapping
 from heapq import heappush
 
-from orchestra_nb.events import NodeRetrying, Stalled
+from orchestra_nb.errors import OrchestraError
+from orchestra_nb.events import NodeRetrying, NodeStarted, Stalled
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning import Plan, Skip
-from orchestra_nb.running import outcomes
+from orchestra_nb.running import outcomes, replies
+from orchestra_nb.running.circuits import rest_before, told
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart, Stopped, Terms
 from orchestra_nb.running.places import Places
 from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply
 from orchestra_nb.running.trying import TIMEOUT, worth_another
+
+_UNHEARD = replies.cancelled("nobody waits for it any more")
 
 
 class Attempts:
@@ -50,6 +54,8 @@ class Attempts:
         self._over = False
         self._barred = ""
         """Why nothing starts any more, once something failed."""
+        self._refused = False
+        """Whether a node has ended in place of beginning, and others may be ready for it."""
         self._heard_at = 0.0
 
     @property
@@ -85,7 +91,7 @@ class Attempts:
         policy = self._terms.retry(attempt.node)
         if not worth_another(policy, attempt, reply):
             return False
-        delay = policy.delay(attempt.tries, self._terms.chance())
+        delay = rest_before(policy, attempt.tries, reply, self._terms.chance(), self._terms.wall())
         heappush(self._resting, (now + delay, attempt.token, attempt))
         told = attempt.why or f"{reply.ename}: {reply.evalue}"
         self._out.append(NodeRetrying(now, attempt.node.id, attempt.tries, delay, told))
@@ -97,11 +103,37 @@ class Attempts:
 
     def _launch(self, attempt: Attempt, now: float) -> None:
         attempt.started = now
+        if attempt.node.breaker is not None and attempt.look is None and not self._let_through(attempt, now):
+            return
         self._running[attempt.token] = attempt
         if attempt.node.timeout is not None and attempt.look is None:
             attempt.due = now + attempt.node.timeout
             heappush(self._deadlines, (attempt.due, attempt.token))
         self._out.append(attempt)
+
+    def _let_through(self, attempt: Attempt, now: float) -> bool:
+        """Ask the node's circuit; without its leave the attempt has failed as soon as it began."""
+        if self._terms.circuits is None:
+            return True
+        try:
+            attempt.leave = self._terms.circuits.ask(attempt.node)
+        except OrchestraError as error:
+            attempt.refused = True
+            self.places.leave(attempt)
+            if attempt.number == 1:
+                self._out.append(NodeStarted(now, attempt.node.id, attempt.lane))
+            reply = replies.failure(error)
+            if not self._retried(attempt, reply, now):
+                self._refused = True
+                self._end(outcomes.replied(attempt, reply, None, now), now)
+        return attempt.leave is not None
+
+    @staticmethod
+    def _tell_circuit(attempt: Attempt, reply: Reply) -> None:
+        """Tell the node's circuit how the attempt ended, once."""
+        leave, attempt.leave = attempt.leave, None
+        if leave is not None:
+            told(leave, reply, attempt.ending)
 
     # Who is ended.
 
@@ -145,12 +177,14 @@ class Attempts:
     def _abandon(self, attempt: Attempt, now: float) -> None:
         """It did not stop when it was asked to: wait no longer; its place stays taken."""
         del self._running[attempt.token]
+        self._tell_circuit(attempt, _UNHEARD)
         self._late[attempt.token] = attempt
         given_up = outcomes.timed_out if attempt.ending == "timeout" else outcomes.given_up
         self._end(given_up(attempt, now, late=self.stopped == "timeout"), now)
 
     def _forget(self, attempt: Attempt) -> None:
         del self._running[attempt.token]
+        self._tell_circuit(attempt, _UNHEARD)
         self.places.leave(attempt)
 
     def _halt(self, how: Stopped, reason: str, now: float) -> None:

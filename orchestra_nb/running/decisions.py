@@ -8,17 +8,22 @@ node has ended". What an observer is told about them is made from them only when
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.events import Event
 from orchestra_nb.model import Node, NodeId, Outcome
+from orchestra_nb.recovery.breakers import Leave
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.running.seams import Lane, Task
+
+if TYPE_CHECKING:
+    from orchestra_nb.running.circuits import Circuits
 
 Stopped = Literal["", "interrupted", "cancelled", "timeout", "stuck"]
 
@@ -78,8 +83,12 @@ class Terms:
         Outcomes of nodes that need not run, such as those of a checkpoint.
     retry
         The policy of a node.
+    circuits
+        Who is asked before a node begins that has a circuit; ``None``: nobody, and it begins.
     chance
         Draws from 0 to 1, for jitter.
+    wall
+        Seconds since the epoch, for services that name the date until which they want to be left alone.
     grace
         Seconds that a body which was asked to stop has for it before it is named as still running.
     patience
@@ -99,7 +108,9 @@ class Terms:
     claims: Claims = field(default_factory=Claims)
     known: Mapping[NodeId, Outcome] = field(default_factory=lambda: MappingProxyType({}))
     retry: Callable[[Node], RetryPolicy] = retry_policy
+    circuits: Circuits | None = None
     chance: Callable[[], float] = field(default_factory=lambda: random.Random(0).random)
+    wall: Callable[[], float] = time.time
     grace: float = 0.5
     patience: float = 30.0
     heard: Callable[[], bool] = lambda: True
@@ -132,6 +143,10 @@ class Attempt:
         The same in words.
     due
         When its time is up: that of its node, or later that for stopping.
+    leave
+        That of its node's circuit, until it is told how the attempt ended.
+    refused
+        Whether the circuit gave none, so that the body was not begun.
     """
 
     token: int
@@ -148,6 +163,8 @@ class Attempt:
     why: str = ""
     due: float | None = None
     look: Task | None = None
+    leave: Leave | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

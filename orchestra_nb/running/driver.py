@@ -9,6 +9,8 @@ State in, decisions out: each method takes the time (seconds since the run began
 * **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot or resource.
   It does not count as one when a worker died for another node's sake, or when the result could not come home from a
   process: the node then runs in a thread.
+* **A circuit** (:mod:`.circuits`) is asked last, when the node has its place; without its leave the attempt has failed
+  as soon as it began, and may rest like any other.
 * **An earlier result** (:class:`.Recalling`) is looked for before the node waits for its resources, by a worker like
   any other, for reading it may take long. What is found is committed like what a body gave; otherwise the node runs.
 * **A worker that dies** takes the tasks of its pool with it. The culprit fails (or is tried again, if its policy says
@@ -103,6 +105,8 @@ class Driver(Attempts):
         attempt = self._running.pop(token, None)
         if attempt is not None:
             self.places.leave(attempt)
+            if attempt.leave is not None:
+                self._tell_circuit(attempt, reply)
             if attempt.look is not None:
                 self._looked(attempt, reply, now)
             elif reply.status == "done" and not attempt.ending:
@@ -130,8 +134,7 @@ class Driver(Attempts):
         """Stop for the user; the calling thread says so, hence it is in no body."""
         attempt = self.places.main
         if attempt is not None:
-            del self._running[attempt.token]
-            self.places.leave(attempt)
+            self._forget(attempt)
         self._halt("interrupted", _INTERRUPTED, now)
         if attempt is not None:
             self._end(self._outcome(attempt, replies.cancelled(_INTERRUPTED), now), now)
@@ -217,12 +220,16 @@ class Driver(Attempts):
         plan, places = self._plan, self.places
         while self._resting and self._resting[0][0] <= now:
             _, _, rested = heappop(self._resting)
-            self._again(rested, now, rested.lane, rested.reason, tries=1)
+            alone = rested.alone and rested.refused  # still to be found out whether it kills workers
+            self._again(rested, now, rested.lane, rested.reason, alone=alone, tries=1)
         while names := plan.take():
             for name in names:
                 self._arrive(name, now)
         while (waiter := places.next(now)) is not None:
             self._launch(waiter, now)
+        if self._refused:
+            self._refused = False
+            return self._decided(now)
         if spent := places.refused(now):
             for attempt, error in spent:
                 attempt.started, attempt.number = now, attempt.number - 1

@@ -22,12 +22,14 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue, needs_value
+from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.running.admission import capacities_of, faults, faults_of_new
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
 from orchestra_nb.running.backends import Resolved, resolve
 from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, going_on
+from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Terms
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.functions import FunctionProgram
@@ -53,6 +55,8 @@ class ParallelScheduler:
         Receives every event of every run, one at a time, on whichever thread made it happen.
     checkpoints
         Where what a run has reached is kept.
+    circuits
+        Breakers of nodes, shared with others; ``None``: its own, which last from run to run.
 
     Examples
     --------
@@ -63,11 +67,16 @@ class ParallelScheduler:
     """
 
     def __init__(
-        self, config: RunConfig | None = None, bus: EventBus | None = None, checkpoints: Checkpoints | None = None
+        self,
+        config: RunConfig | None = None,
+        bus: EventBus | None = None,
+        checkpoints: Checkpoints | None = None,
+        circuits: Breakers | None = None,
     ) -> None:
         self.config = config if config is not None else RunConfig()
         self.bus = bus if bus is not None else EventBus()
         self._checkpoints = checkpoints if checkpoints is not None else Checkpoints()
+        self.circuits = circuits if circuits is not None else Breakers(bus=self.bus)
         self._agents: AgentExecutor | None = None
         self._run: Run | None = None
 
@@ -229,7 +238,9 @@ class ParallelScheduler:
             for name, outcome in known.items():
                 work.restore(dag.nodes[name], outcome.value)
         heard = partial(getattr, self.bus, "heard")
-        terms = replace(_terms(self.config, resolved), known=known, heard=heard, claims=claims)
+        terms = replace(
+            _terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
+        )
         plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
         run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
         record = self._checkpoints.begin(run.run_id, dag)

@@ -35,5 +35,16 @@ def worth_another(policy: RetryPolicy, attempt: Attempt, reply: Reply) -> bool:
         reply = TIMEOUT
     if reply.status not in ("failed", "lost"):
         return False
+    return matches(names_of(reply), policy.on)
+
+
+def names_of(reply: Reply) -> frozenset[str]:
+    """Names of the class that a failure has, and of all its bases, as far as they are known.
+
+    Examples
+    --------
+    >>> sorted(names_of(Reply("lost", ename="WorkerDied")))
+    ['WorkerDied', 'WorkerLost']
+    """
     own = {reply.ename, "WorkerLost"} if reply.status == "lost" else {reply.ename}
-    return matches(class_names(reply.exception) | own, policy.on)
+    return class_names(reply.exception) | own

@@ -15,12 +15,15 @@ import math
 import random
 from collections import Counter
 
-from orchestra_nb.config import Capacity
+from orchestra_nb.config import BreakerPolicy, Capacity
+from orchestra_nb.errors import CircuitOpenError
 from orchestra_nb.events import Event, NodeEnded, NodeRetrying, NodeStarted, RunStarted, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, Expand, Node, Outcome
 from orchestra_nb.planning import Plan
+from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims, wants_of
+from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Abandon, Attempt, Interrupt, Restart, Terms, retry_policy
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.seams import Reply
@@ -29,6 +32,8 @@ from .told import Told
 
 LANES = ("thread", "thread", "process", "process", "main", "async")
 TINY = 1e-9
+REST = 3.0
+"""Of circuits, in seconds."""
 
 
 class Script:
@@ -68,11 +73,36 @@ def wants(attempt):
     return wants_of(attempt.node.uses) if attempt.node.uses and attempt.look is None else ()
 
 
+class Fuses(Circuits):
+    """Circuits of a world, and what they were asked."""
+
+    def __init__(self, world):
+        self.breakers = Breakers(BreakerPolicy(threshold=1, rest=REST), clock=lambda: world.now)
+        super().__init__(self.breakers)
+        self.world, self.given = world, 0
+
+    def ask(self, node):
+        try:
+            leave = super().ask(node)
+        except CircuitOpenError:
+            self.world.refuse(node)
+            raise
+        self.given += 1
+        return leave
+
+    def check(self):
+        """Of a run that is over: each leave was told how its attempt ended, once."""
+        circuits = self.breakers.statistics().circuits.values()
+        told = sum(each.succeeded + each.failed + each.abandoned + each.late for each in circuits)
+        assert told == self.given, "a circuit was not told, or twice"
+
+
 class World:
     """Chaos: anything may happen in any order."""
 
     def __init__(self, seed):
         self.draw = draw = random.Random(seed)
+        self.now = 0.0
         self.grim = draw.random() < 0.12
         """Much hangs, and nobody comes to stop it."""
         self.deafness = 0.8 if self.grim else draw.choice((0.05, 0.1, 0.3))
@@ -104,20 +134,22 @@ class World:
             claims=Claims(self.capacities),
             known=known,
             chance=draw.random,
+            circuits=Fuses(self),
             patience=draw.choice((2.0, 30.0)),
         )
-        self.in_batches = not self.terms.known and not any(node.when for node in nodes)
+        self.in_batches = not self.terms.known and not any(node.when or node.breaker for node in nodes)
         """Whether all that becomes ready in one step does so at once: who ends without beginning lets others follow."""
         self.haste = 0.0 if self.grim else draw.choice((0.0, 0.0, 0.05))
         """How likely somebody stops the run at a step."""
         self.driver = Driver(self.plan, self.script, self.terms)
-        self.now = 0.0
         self.live: dict[int, Attempt] = {}
         """What could still answer, also after it was given up."""
         self.deaf: dict[int, bool] = {}
         """What does not answer of itself; whether it does when it is asked to stop."""
         self.asked: dict[int, float] = {}
         self.started: Counter[str] = Counter()
+        self.refused: list[str] = []
+        """Nodes whose circuit gave no leave, in turn."""
         self.resting: dict[str, float] = {}
         self.stopped, self.rested = "", ()
         self.heard = 0.0
@@ -134,6 +166,7 @@ class World:
         draw = self.draw
         needs, uses = draw.choice((0.0, 0.2, 0.3)), draw.choice((0.0, 0.4, 0.8))
         hurry = 1.0 if self.grim else draw.choice((0.1, 0.3, 1.0))
+        fused = draw.choice((0.0, 0.0, 0.9))
         remembering = draw.choice((0.0, 0.0, 0.0, 0.5))
         kinds = (("db",), ("gpu",), ("gpu:2",), ("db", "gpu"), ("api",), ("api",), ("gpu", "api:2"), ("coin:2",))
         nodes = [
@@ -147,6 +180,7 @@ class World:
                 retry=draw.choice((1, 1, 3, {"attempts": 2, "initial_delay": 3.0})),
                 when=draw.choice(("no", "no", "yes", "broken")) if draw.random() < 0.1 else None,
                 cache=remembering > 0 and draw.random() < remembering,
+                breaker=draw.choice(("web", "web", "web", "mail")) if draw.random() < fused else None,
                 index=i,
             )
             for i in range(count)
@@ -204,7 +238,8 @@ class World:
             policy = retry_policy(self.driver.dag.nodes[event.node])
             longest = policy.initial_delay * policy.multiplier ** (event.attempt - 1)
             assert event.attempt < policy.attempts, "one attempt too many"
-            assert longest * (1 - policy.jitter) <= event.delay <= longest
+            most = max(longest, REST + TINY) if event.reason.startswith("CircuitOpenError") else longest
+            assert longest * (1 - policy.jitter) <= event.delay <= most
             self.resting[event.node] = event.at + event.delay
         elif isinstance(event, Stalled):
             over = (*self.driver.running, *self.driver.late)
@@ -253,6 +288,18 @@ class World:
             if resource == "api":
                 self.grants += [self.now] * amount
                 assert sum(at > self.now - 4.0 + TINY for at in self.grants) <= 2, "more than the rate"
+
+    def refuse(self, node):
+        """An attempt began, and its circuit gave no leave."""
+        name = node.id
+        assert self.resting.pop(name, self.now) <= self.now, "it began before it had rested"
+        assert not self.driver.stopped, "something began after the stop"
+        assert name not in self.told.ended, "it began after its end"
+        self.seen.add("no leave")
+        self.refused.append(name)
+        self.started[name] += 1
+        for resource, amount in wants_of(node.uses):
+            self.grants += [self.now] * amount if resource == "api" else []
 
     def lane_of(self, attempt):
         there = "thread" if attempt.look is not None else self.script.lane(attempt.node, "")[0]
@@ -432,7 +479,7 @@ class World:
         self.heard = self.now
         if reply.status == "lost" and waited_for and not (reply.culprit or attempt.alone or attempt.ending):
             self.suspects[attempt.node.id] = reply.culprit is None or attempt.number >= 3
-        stopped, before = self.driver.stopped, len(self.log)
+        stopped, before, refused = self.driver.stopped, len(self.log), len(self.refused)
         self.act(self.driver.reply(token, reply, self.now))
         name = attempt.node.id
         retried = any(isinstance(event, NodeRetrying) and event.node == name for event in self.log[before:])
@@ -446,6 +493,9 @@ class World:
         self.seen.add(f"{reply.status} {reply.culprit}" if reply.status == "lost" else reply.status)
         self.seen |= {f"answers though it was asked to stop: {attempt.ending}"} if attempt.ending else set()
         fate, may_retry = self.fate(attempt, reply)
+        if fate == "again" and name in self.refused[refused:]:
+            self.seen.add("refused when it was to begin again")
+            return
         may_retry = may_retry and not stopped and attempt.tries < retry_policy(attempt.node).attempts
         assert retried == may_retry
         if fate == "again" and outcome is not None and "budget" in str(outcome.error):
@@ -524,6 +574,7 @@ class World:
         assert told.success == (not self.driver.stopped and not any(outcome.bad for outcome in ended.values()))
         assert not self.driver.places.busy, "a slot was not given back"
         assert not self.terms.claims.owners, "a resource was not given back"
+        self.terms.circuits.check()
         for name, outcome in ended.items():
             assert outcome.attempts == self.started[name]
             made = outcome.status == "done" or (outcome.status == "cached" and name in self.sought)

@@ -19,7 +19,17 @@ BLOCKS = 25
 STOPS = {"run not stopped", "run interrupted", "run cancelled", "run timeout", "run stuck"}
 KINDS = STOPS | {
     *("CacheHit", "CacheMissed", "missed"),
-    *("GraphGrown", "LevelEnded", "NodeEnded", "NodeQueued", "NodeRetrying", "NodeStarted", "RunEnded", "Stalled"),
+    *(
+        "no leave",
+        "GraphGrown",
+        "LevelEnded",
+        "NodeEnded",
+        "NodeQueued",
+        "NodeRetrying",
+        "NodeStarted",
+        "RunEnded",
+        "Stalled",
+    ),
     *("a condition was false", "passed on", "a late reply", "late", "restart", "stopped while it rested"),
     *("alone", "lost False", "lost None", "lost True", "refused", "timeout of a node", "keep going", "levels"),
     *("async", "main", "process", "thread", "cached", "cancelled", "done", "failed", "skipped"),
