@@ -97,8 +97,9 @@ class _Listener:
                 said = ear.recv(512)
             except TimeoutError:
                 due.pop(0)
-                if self.blocks:
-                    self.blocks[-1].remind()
+                if blocks := self.blocks[:]:
+                    # what was lost in an outer block just before an inner one began is lost in that one, too
+                    next((block for block in blocks if block.lost), blocks[-1]).remind()
                 continue
             if signal.SIGINT in said or _LOST in said:
                 now = monotonic()

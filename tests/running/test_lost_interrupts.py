@@ -149,6 +149,23 @@ def test_a_wait_that_does_not_notice_an_interrupt_is_made_to_look():
     assert scheduler.last_result.outcomes["slow"].status == "cancelled"
 
 
+@pytest.mark.parametrize("lose", LOSSES)
+def test_an_interrupt_that_was_lost_just_before_an_inner_block_comes_in_that_one(lose):
+    heard = []
+
+    def inner():
+        with interrupts_kept():
+            heard.append("inner block")
+            wait()
+
+    with interrupts_kept():
+        lose()
+        with pytest.raises(KeyboardInterrupt):
+            inner()
+        heard.append("after it")
+    assert heard == ["inner block", "after it"]
+
+
 def test_an_interrupt_is_raised_once():
     def body():
         try:
