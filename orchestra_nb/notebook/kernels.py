@@ -95,9 +95,11 @@ class Kernel:
         is ready) lies unread until the next connection, and no other request helps (ipython/ipykernel#1554).
         """
         another = self._manager.client()
-        with suppress(TimeoutError):  # a busy one answers later; until then the connection must stand
-            another.kernel_info(reply=True, timeout=_NUDGE)
-        another.stop_channels()
+        try:
+            with suppress(TimeoutError):  # a busy one answers later; until then the connection must stand
+                another.kernel_info(reply=True, timeout=_NUDGE)
+        finally:  # also when the user interrupts meanwhile
+            another.stop_channels()
 
     def _next(self) -> Message | None:
         try:
