@@ -1,7 +1,7 @@
 """A run's progress as a line: through rich on a terminal, plain elsewhere. Pure: a snapshot in, something to show out.
 
 Percent are rounded down, so that a line never says 100 % before the run has ended. Names are cleaned and never parsed
-as markup. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
+as markup. Where the terminal is narrow, names and the bar are cut before numbers are, and nothing is ever broken. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from orchestra_nb.wording import clean, duration, short
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 _MOST_NAMES = 3
 _WIDTH = 24
@@ -30,7 +31,7 @@ def left(eta: Estimate) -> str:
     """
     if eta.expected <= 0:
         return ""
-    return f"{duration(eta.expected)} left ({duration(eta.low)} to {duration(eta.high)})"
+    return f"{_about(eta.expected)} left ({_about(eta.low)} to {_about(eta.high)})"
 
 
 def plain_line(stats: ProgressStats) -> str:
@@ -63,17 +64,35 @@ def renderable(stats: ProgressStats) -> RenderableType:
     """
     from rich.progress_bar import ProgressBar
     from rich.table import Table
-    from rich.text import Text
 
     bad = stats.counts.failed or stats.counts.cancelled
     style = "red" if bad else "green" if stats.over else "blue"
     bar = ProgressBar(total=100.0, completed=stats.percent, width=_WIDTH, complete_style=style, finished_style=style)
-    said = [f"{math.floor(stats.percent)} %", _counted(stats), left(stats.eta), _running(stats)]
+    numbers = [f"{math.floor(stats.percent)} %", _counted(stats), left(stats.eta)]
+    row: list[tuple[RenderableType, bool]] = [
+        (_unbroken(short(stats.name), "bold"), True),
+        (bar, True),
+        *[(_unbroken(number), False) for number in numbers if number],
+        (_unbroken(_running(stats)), True),
+    ]
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(
-        *([Text(short(stats.name), "bold")] if stats.name else []), bar, *[Text(text) for text in said if text]
-    )
+    shown = [(cell, shrinks) for cell, shrinks in row if cell]
+    for _, shrinks in shown:
+        grid.add_column(no_wrap=not shrinks)
+    grid.add_row(*[cell for cell, _ in shown])
     return grid
+
+
+def _unbroken(text: str, style: str = "") -> Text:
+    """Make a text that is cut rather than broken into lines: a display of several lines would jump."""
+    from rich.text import Text
+
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
+def _about(seconds: float) -> str:
+    """Say a duration that is not measured: in tenths of seconds at best."""
+    return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
 
 
 def _counted(stats: ProgressStats) -> str:
