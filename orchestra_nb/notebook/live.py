@@ -18,10 +18,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestra_nb.display.graphs import picture_html
 from orchestra_nb.display.progress import line_and_bar
 from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.presentation import Bundle, presenter_of
+from orchestra_nb.presentation import Bundle
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.progress.turns import rest_after
 
@@ -59,8 +60,7 @@ class Live:
         self._id = uuid.uuid4().hex
         self._due = self._tick = 0.0
         self._shown: object = None
-        drawn = str(presenter_of(dag).bundle(dag)["text/html"])
-        self._picture = drawn
+        self._picture = drawn = picture_html(dag)  # without the edges: what is unfolded would close at each update
         self._draw(update=False)
         if len(drawn) > _LARGE:
             self._picture = ""

@@ -1,7 +1,8 @@
 """A run's progress as a line: through rich on a terminal, plain elsewhere. Pure: a snapshot in, something to show out.
 
 Percent are rounded down, so that a line never says 100 % before the run has ended. Names are cleaned and never parsed
-as markup. Where the terminal is narrow, names and the bar are cut before numbers are, and nothing is ever broken. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
+as markup. Where the terminal is narrow, names and the bar are cut before numbers are, and nothing is ever broken into
+lines. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def plain_line(stats: ProgressStats) -> str:
     'today: 50 %, 1 of 2, 3.0 s so far; running: fit'
     """
     name = f"{clean(stats.name)}: " if stats.name else ""
-    parts = [f"{math.floor(stats.percent)} %", _counted(stats), f"{duration(stats.elapsed)} so far", left(stats.eta)]
+    took = f"in {duration(stats.elapsed)}" if stats.over else f"{duration(stats.elapsed)} so far"
+    parts = [f"{math.floor(stats.percent)} %", _counted(stats), took, left(stats.eta)]
     running = _running(stats)
     return name + ", ".join(part for part in parts if part) + (f"; running: {running}" if running else "")
 
