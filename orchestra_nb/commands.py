@@ -130,7 +130,8 @@ def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> 
     path = Path(options.path)
     with ExitStack() as stack:
         if todos or follow is not None:
-            tracker = tracker_of(subject.dag, replace(config, jobs=1) if options.linear else config, path.name, todos)
+            terms = replace(config, jobs=1) if options.linear else config
+            tracker = tracker_of(subject.dag, terms, path.name, todos)
             listen = stack.enter_context(followed(tracker, listen))
             if follow is not None:
                 follow(tracker)
@@ -185,12 +186,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
-    return [
-        time,
-        *errors,
-        *noticed,
-        *(f"{key}: {data[key]}" for key in ("output", "html", "svg", "todos") if data.get(key)),
-    ]
+    written = [f"{key}: {data[key]}" for key in ("output", "html", "svg", "todos") if data.get(key)]
+    return [time, *errors, *noticed, *written]
 
 
 def _error_line(error: Any) -> str:

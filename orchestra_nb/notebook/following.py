@@ -11,17 +11,18 @@ kernel may have another version of this library.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ProgressError
+from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.records import event_from
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
-from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.history import open_history
 
 _log = logging.getLogger("orchestra_nb.progress")
@@ -29,7 +30,7 @@ Listener = Callable[[Mapping[str, Any]], object]
 
 
 def tracker_of(dag: DAG, config: RunConfig, name: str = "", sinks: Iterable[Sink] = ()) -> ProgressTracker:
-    """Make the tracker of a run that is about to begin.
+    """Make the tracker of a run that is about to begin; how many may run at once is a guess until the run says it.
 
     Parameters
     ----------
@@ -48,8 +49,20 @@ def tracker_of(dag: DAG, config: RunConfig, name: str = "", sinks: Iterable[Sink
     """
     phases = any(node.phase is not None for node in dag.nodes.values())
     tracker = ProgressTracker(sinks, history=open_history(config), by_phase=phases)
-    tracker.initialize(dag, name, resolve(config).jobs)
+    asked = config.jobs if config.jobs is not None else -1
+    tracker.initialize(dag, name, asked if asked > 0 else os.cpu_count() or 1)
     return tracker
+
+
+@contextmanager
+def attached(tracker: ProgressTracker, bus: EventBus) -> Iterator[None]:
+    """Have a tracker follow the run of a bus; when the context ends, so has the run, and nobody listens any more."""
+    deaf = tracker.attach(bus)
+    try:
+        yield
+    finally:
+        deaf()
+        tracker.complete()
 
 
 @contextmanager

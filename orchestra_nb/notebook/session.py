@@ -29,7 +29,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.declarations import Declaration, Declarations
-from orchestra_nb.notebook.following import tracker_of
+from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.outputs import settle, strays
@@ -198,17 +198,14 @@ class Session:
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
         live = Live(self.shell, dag, tracker)
-        deaf = tracker.attach(bus)
-        try:
-            result = run_cells(dag, program, scheduler, idle=live.idle)
-        except KeyboardInterrupt:
-            if scheduler.last_result is not None:
-                self._finish(scheduler.last_result, live)
-            raise
-        finally:
-            deaf()
-            tracker.complete()
-        self._finish(result, live)
+        with attached(tracker, bus):
+            try:
+                result = run_cells(dag, program, scheduler, idle=live.idle)
+            except KeyboardInterrupt:
+                if scheduler.last_result is not None:
+                    self._finish(scheduler.last_result, live)
+                raise
+            self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)
 
