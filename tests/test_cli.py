@@ -497,7 +497,6 @@ def test_a_terminal_gets_a_progress_bar_and_colours(
     monkeypatch.setattr(sys, "stderr", err)
     assert main(["run", "a.ipynb"]) == 0
     assert "\x1b[" in out.getvalue()
-    assert "a.ipynb" in err.getvalue()
     assert "0 of 4" in err.getvalue()
     assert main(["verify", "a.ipynb", "--runs", "7"]) == 0
     assert "searching for the cause: 2 at once, loky" in err.getvalue()

@@ -1,13 +1,14 @@
 """A run's progress as a line: through rich on a terminal, plain elsewhere. Pure: a snapshot in, something to show out.
 
 Percent are rounded down, so that a line never says 100 % before the run has ended. Names are cleaned and never parsed
-as markup. Where the terminal is narrow, names and the bar are cut before numbers are, and nothing is ever broken into
-lines. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
+as markup. Where the terminal is narrow, the run's name goes first, then the bar; nodes' names are cut, and nothing is ever
+broken into lines. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orchestra_nb.progress.eta import Estimate
@@ -15,11 +16,14 @@ from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.wording import clean, duration, short
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.progress_bar import ProgressBar
 
 _MOST_NAMES = 3
 _WIDTH = 24
+"""Of the bar, in columns."""
+_WIDE, _NARROW = 100, 60
+"""Columns of a terminal from which on the run is named, and from which on there is a bar."""
 
 
 def left(eta: Estimate) -> str:
@@ -64,32 +68,42 @@ def renderable(stats: ProgressStats) -> RenderableType:
     >>> "50 %" in captured.get(), "1 of 2" in captured.get()
     (True, True)
     """
+    return _Line(stats)
+
+
+class _Line:
+    """One line, whatever the width: what can be spared goes first, and parts keep their places from state to state."""
+
+    def __init__(self, stats: ProgressStats) -> None:
+        self._stats = stats
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.table import Table
+        from rich.text import Text
+
+        stats, width = self._stats, options.max_width
+        done = _counted(stats).rjust(2 * len(f"{stats.counts.total:,}") + len(" of "))
+        cells: list[RenderableType] = [f"{math.floor(stats.percent):>3} %", done, left(stats.eta), _running(stats)]
+        if width >= _NARROW:
+            cells.insert(0, _bar(stats, _WIDTH if width >= _WIDE else _WIDTH // 2))
+        if width >= _WIDE and stats.name:
+            cells.insert(0, Text(short(stats.name), "bold"))
+        grid = Table.grid(padding=(0, 1))
+        shown = [Text(cell) if isinstance(cell, str) else cell for cell in cells if cell]
+        for cell in shown:
+            if isinstance(cell, Text):
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+            grid.add_column(no_wrap=cell is not shown[-1])
+        grid.add_row(*shown)
+        yield grid
+
+
+def _bar(stats: ProgressStats, width: int) -> ProgressBar:
     from rich.progress_bar import ProgressBar
-    from rich.table import Table
 
     bad = stats.counts.failed or stats.counts.cancelled
     style = "red" if bad else "green" if stats.over else "blue"
-    bar = ProgressBar(total=100.0, completed=stats.percent, width=_WIDTH, complete_style=style, finished_style=style)
-    numbers = [f"{math.floor(stats.percent)} %", _counted(stats), left(stats.eta)]
-    row: list[tuple[RenderableType, bool]] = [
-        (_unbroken(short(stats.name), "bold"), True),
-        (bar, True),
-        *[(_unbroken(number), False) for number in numbers if number],
-        (_unbroken(_running(stats)), True),
-    ]
-    grid = Table.grid(padding=(0, 1))
-    shown = [(cell, shrinks) for cell, shrinks in row if cell]
-    for _, shrinks in shown:
-        grid.add_column(no_wrap=not shrinks)
-    grid.add_row(*[cell for cell, _ in shown])
-    return grid
-
-
-def _unbroken(text: str, style: str = "") -> Text:
-    """Make a text that is cut rather than broken into lines: a display of several lines would jump."""
-    from rich.text import Text
-
-    return Text(text, style, no_wrap=True, overflow="ellipsis")
+    return ProgressBar(total=100.0, completed=stats.percent, width=width, complete_style=style, finished_style=style)
 
 
 def _about(seconds: float) -> str:

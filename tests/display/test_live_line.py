@@ -61,7 +61,7 @@ def test_a_line_that_takes_long_to_make_is_made_seldom():
 def test_it_is_drawn_and_gone_and_so_is_its_thread():
     tracker, file = follow(1), io.StringIO()
     before = threading.active_count()
-    with live_line(tracker, Console(file=file, force_terminal=True, width=80)):
+    with live_line(tracker, Console(file=file, force_terminal=True, width=120)):
         assert threading.active_count() == before + 1
     assert "a.ipynb" in file.getvalue()
     assert file.getvalue().endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # the cursor is shown, and the line erased

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,20 @@ def test_rich_shows_the_same_numbers_whatever_is_cut(stats, width):
     assert f"{int(stats.percent)} %" in shown
     assert f"{stats.counts.done:,} of {stats.counts.total:,}" in shown
     assert left(stats.eta) in shown
+
+
+@pytest.mark.parametrize(("width", "bar", "name"), [(59, 0, False), (60, 12, False), (99, 12, False), (100, 24, True)])
+def test_a_narrow_terminal_has_what_fits(width, bar, name):
+    shown = rendered(replace(LINES[1][0], percent=100.0), width)
+    assert (shown.count("━"), "today" in shown) == (bar, name)
+
+
+def test_numbers_keep_their_places_while_they_grow():
+    def at(done):
+        counts = Counts(pending=120 - done, completed=done)
+        return rendered(ProgressStats("", done / 1.2, counts, 1.0, Estimate(1.0, 2.0, 3.0)))
+
+    assert len({(at(done).index(" %"), at(done).index(" of 120"), at(done).index("left")) for done in (0, 9, 99)}) == 1
 
 
 def test_what_is_left_is_told_in_tenths_of_seconds_at_best():
