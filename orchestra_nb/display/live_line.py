@@ -1,8 +1,7 @@
 """A run on a terminal: one line that is drawn anew while the run goes on, and gone when it is over.
 
 rich draws it from a thread of its own, four times a second, which ends with the context. What a line costs to make
-counts: where the graph is large, it is made less often (:func:`.rest_after`). Failure: none; a state that cannot be
-made leaves the line as it was.
+counts: where the graph is large, it is made less often (:func:`.rest_after`). Failure: none of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A run's progress as a line: through rich on a terminal, plain elsewhere. Pure: a snapshot in, something to show out.
 
 Percent are rounded down, so that a line never says 100 % before the run has ended. Names are cleaned and never parsed
-as markup. Where the terminal is narrow, the run's name goes first, then the bar; nodes' names are cut, and nothing is ever
-broken into lines. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
+as markup. Where the terminal is narrow, the run's name goes first, then the bar; nodes' names are cut, and nothing is
+ever broken into lines. Rejected: rich's own ``Progress``, which has a clock and a (linear) estimate of its own.
 """
 
 from __future__ import annotations
