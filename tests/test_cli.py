@@ -600,7 +600,8 @@ def orchestra(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 def test_a_notebook_is_run_for_real(save: Save, tmp_path: Path) -> None:
     save("import time\nx = 1", "print('hello', x)", "1 / 0", "y = x + 1\ny")
-    done = orchestra("run", "a.ipynb", "-o", "o.ipynb", "--json", "--keep-going", cwd=tmp_path)
+    words = ("run", "a.ipynb", "-o", "o.ipynb", "--json", "--keep-going", "--todos", "todos.json")
+    done = orchestra(*words, cwd=tmp_path)
     data = json.loads(done.stdout)
     assert (done.returncode, data["success"], set(data) >= SECTION_13) == (1, False, True)
     assert [node["status"] for node in data["nodes"]] == ["done", "done", "failed", "done"]
@@ -608,6 +609,10 @@ def test_a_notebook_is_run_for_real(save: Save, tmp_path: Path) -> None:
     assert cells[1].outputs[0].text == "hello 1\n"
     assert cells[2].outputs[0].ename == "ZeroDivisionError"
     assert cells[3].outputs[0].data["text/plain"] == "2"
+    told = json.loads((tmp_path / "todos.json").read_text(encoding="utf-8"))
+    assert [todo["status"] for todo in told["todos"]] == ["completed", "completed", "pending", "completed"]
+    assert (told["percent"], told["counts"]["failed"], told["sinks"][0]["failures"]) == (100.0, 1, 0)
+    assert "progress" not in done.stderr
 
 
 def test_a_notebook_is_verified_for_real(save: Save, tmp_path: Path) -> None:

@@ -197,8 +197,8 @@ class Session:
         recall = open_recall(config, dag.nodes.values())
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
-        live = Live(self.shell, dag, tracker)
         with attached(tracker, bus):
+            live = Live(self.shell, dag, tracker)
             try:
                 result = run_cells(dag, program, scheduler, idle=live.idle)
             except KeyboardInterrupt:
