@@ -2,9 +2,9 @@
 
 The run's tracker knows how far it is; this only draws what it says: on the calling thread, when the scheduler has
 nothing better for it to do, at most four times a second, and so seldom that it costs 2 % of the time at most. Where
-nothing has happened, the time that is left is drawn anew once a second; in a shell without front end, where each
-version would be one more line, it is not. Every version has the same MIME types, and stands between two markers by
-which test tools know a dashboard: what it shows while it runs differs from run to run.
+nothing has happened, the time that is left is drawn anew once a second, more seldom in a long run; in a shell without
+front end, where each version would be one more line, it is not. Every version has the same MIME types, and stands
+between two markers by which test tools know a dashboard: what it shows while it runs differs from run to run.
 
 Failure: a front end that is gone, or a display that cannot be drawn, never reaches the run. Rejected: drawing on the
 thread that serves the tracker's sinks (older kernels know no cell there to which a display could belong), a widget
@@ -29,8 +29,8 @@ from orchestra_nb.progress.turns import rest_after
 _BEGIN, _END = "<!--orchestra-->", "<!--/orchestra-->"
 _PERIOD = 0.25
 """Seconds between two updates."""
-_TICK = 1.0
-"""Seconds between two updates while nothing happens."""
+_TICK, _SHARE = 1.0, 0.01
+"""Seconds between two updates while nothing happens, and that as a share of the time so far: a night is long."""
 _LARGE = 30_000
 """Characters of HTML beyond which the picture of the graph is shown only before and after the run."""
 
@@ -83,7 +83,7 @@ class Live:
             line, bar = line_and_bar(stats)
             todos = todo_list(report.todos) if report.by_phase else ""
             self._publish(marked({"text/plain": line, "text/html": bar + todos + self._picture}), update)
-            self._shown, self._tick = news, began + _TICK
+            self._shown, self._tick = news, began + max(_TICK, _SHARE * stats.elapsed)
         ended = self._clock()
         self._due = ended + rest_after(ended - began, _PERIOD)
 

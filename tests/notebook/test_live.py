@@ -21,6 +21,7 @@ from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.progress.delivery import Delivery
 from orchestra_nb.progress.tracker import ProgressTracker
+from orchestra_nb.running.history import open_history
 
 NO_HISTORY = RunConfig(history=False, jobs=2)
 
@@ -61,7 +62,8 @@ def graph(phase: str | None = None) -> DAG:
 
 def live_of(screen: Screen, clock: Clock, phase: str | None = None) -> tuple[Live, ProgressTracker]:
     dag = graph(phase)
-    tracker = tracker_of(dag, NO_HISTORY)
+    tracker = ProgressTracker(history=open_history(NO_HISTORY), by_phase=phase is not None, clock=clock)
+    tracker.initialize(dag)
     return Live(screen, dag, tracker, clock), tracker
 
 
@@ -128,6 +130,16 @@ def test_while_nothing_happens_the_time_goes_on_where_that_is_no_new_line(kernel
         clock.now += 0.105
         live.idle()
     assert len(screen.shown) - 1 in drawn  # in ten seconds
+
+
+def test_a_run_of_a_night_does_not_send_what_is_new_each_second() -> None:
+    screen, clock = Screen(), Clock()
+    live, _ = live_of(screen, clock)
+    for _ in range(3600):
+        clock.now += 10.0
+        live.idle()
+    assert 200 < len(screen.shown) < 800
+    assert screen.lines[-1].startswith("0 %, 0 of 2, 5")
 
 
 def test_todos_stand_beneath_their_phases_and_only_there() -> None:
