@@ -107,8 +107,11 @@ def _bar(stats: ProgressStats, width: int) -> ProgressBar:
 
 
 def _about(seconds: float) -> str:
-    """Say a duration that is not measured: in tenths of seconds at best."""
-    return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
+    """Say a duration that is not measured: in tenths of seconds at best, in minutes where it is hours."""
+    if seconds < 3599.5:
+        return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min"
 
 
 def _counted(stats: ProgressStats) -> str:

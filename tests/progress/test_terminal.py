@@ -68,8 +68,9 @@ def test_numbers_keep_their_places_while_they_grow():
     assert len({(at(done).index(" %"), at(done).index(" of 120"), at(done).index("left")) for done in (0, 9, 99)}) == 1
 
 
-def test_what_is_left_is_told_in_tenths_of_seconds_at_best():
+def test_what_is_left_is_told_no_finer_than_it_is_known():
     assert left(Estimate(0.0312, 0.987, 61.0)) == "1.0 s left (0.0 s to 1 min 01 s)"
+    assert left(Estimate(3599.4, 3599.6, 7290.0)) == "1 h 00 min left (59 min 59 s to 2 h 02 min)"
 
 
 def test_names_are_never_markup():
