@@ -13,17 +13,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.errors import ComparisonError, Issue, NodeError, OrchestraError
 from orchestra_nb.grammar import parse
 
 if TYPE_CHECKING:
-    from orchestra_nb.commands import Answer
+    from orchestra_nb.commands import Answer, Follow
+    from orchestra_nb.progress.tracker import ProgressTracker
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-Listener = Callable[[Mapping[str, Any]], None]
+Listener = Callable[[Mapping[str, Any]], object]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,8 +75,8 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
-    with _progress(options.command in ("run", "verify") and not as_json) as listen:
-        found = answer(options, listen)
+    with _progress(options.command in ("run", "verify") and not as_json, options.command) as (listen, follow):
+        found = answer(options, listen, follow)
     if as_json:
         print(_as_json(found.data))
     else:
@@ -113,38 +114,40 @@ def _show_warnings(warnings: Iterable[Issue]) -> None:
 
 
 @contextmanager
-def _progress(wanted: bool) -> Iterator[Listener | None]:
-    """Show how far a run is: a bar on a terminal, a line per node elsewhere."""
+def _progress(wanted: bool, command: str) -> Iterator[tuple[Listener | None, Follow | None]]:
+    """Show how far a command is: on a terminal in one line that moves, elsewhere in a line per node."""
     if not wanted:
-        yield None
-        return
-    if not sys.stderr.isatty():
-        yield _line_per_node
-        return
+        yield None, None
+    elif not sys.stderr.isatty():
+        yield _line_per_node, None
+    elif command == "verify":
+        with _bar_of_runs() as listen:
+            yield listen, None
+    else:
+        from orchestra_nb.display.live_line import live_line
+
+        with ExitStack() as stack:
+
+            def follow(tracker: ProgressTracker) -> None:
+                stack.enter_context(live_line(tracker))
+
+            yield None, follow
+
+
+@contextmanager
+def _bar_of_runs() -> Iterator[Listener]:
+    """Show how many runs of a proof are done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        running: list[str] = []
 
         def listen(event: Mapping[str, Any]) -> None:
-            kind, node = event.get("name"), str(event.get("node", ""))
-            if kind == "execution:run-started":
-                bar.update(task, total=event.get("total"))
-            elif kind == "execution:node-started":
-                running.append(node)
-            elif kind == "execution:node-ended":
-                if node in running:
-                    running.remove(node)
-                bar.advance(task)
-            elif str(kind).startswith("verification:"):
-                what = ("searching for the cause: " if event["searching"] else "") + str(event["what"])
-                done = event["number"] - (kind == "verification:run-started")
-                bar.update(task, total=event["total"], completed=done, description=what)
-                return
-            bar.update(task, description=", ".join(running[:3]) or "waiting")
+            what = ("searching for the cause: " if event["searching"] else "") + str(event["what"])
+            done = event["number"] - (event["name"] == "verification:run-started")
+            bar.update(task, total=event["total"], completed=done, description=what)
 
         yield listen
 

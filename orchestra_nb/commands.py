@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import change_from, edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
+from orchestra_nb.progress.sinks import todo_file
+from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
@@ -50,7 +53,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-Listener = Callable[[Mapping[str, Any]], None]
+Listener = Callable[[Mapping[str, Any]], object]
+Follow = Callable[[ProgressTracker], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Answer:
     warnings: tuple[Issue, ...] = ()
 
 
-def answer(options: Namespace, listen: Listener | None = None) -> Answer:
+def answer(options: Namespace, listen: Listener | None = None, follow: Follow | None = None) -> Answer:
     """Do what a parsed command line says.
 
     Parameters
@@ -84,6 +88,8 @@ def answer(options: Namespace, listen: Listener | None = None) -> Answer:
         From :func:`orchestra_nb.grammar.parse` on the ``"cli"`` surface.
     listen
         Called with each event of a run.
+    follow
+        Called with the progress tracker of a run before it begins.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def answer(options: Namespace, listen: Listener | None = None) -> Answer:
         Bad input; nothing has run.
     """
     if options.command == "run" and not options.dry_run:
-        return _run(options, listen)
+        return _run(options, listen, follow)
     if options.command == "verify":
         return _verify(options, listen)
     return _READERS[options.command](options)
@@ -111,16 +117,25 @@ def _parameters(options: Namespace) -> dict[str, Any]:
     return typed | dict(options.raw or ())
 
 
-def _run(options: Namespace, listen: Listener | None) -> Answer:
+def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> Answer:
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
     _check_outputs(written)
+    todos = [todo_file(options.todos)] if options.todos else []
     subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
     notebook = notebook_of(subject, options.path)
+    from orchestra_nb.notebook.following import followed, tracker_of
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
-    run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    with ExitStack() as stack:
+        if todos or follow is not None:
+            terms = replace(config, jobs=1) if options.linear else config
+            tracker = tracker_of(subject.dag, terms, path.name, todos)
+            listen = stack.enter_context(followed(tracker, listen))
+            if follow is not None:
+                follow(tracker)
+        run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -128,7 +143,7 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
         write_text(Path(options.html), _html(document, path.stem))
     if options.svg:
         write_text(Path(options.svg), svg(run.dag, outcomes=run.outcomes))
-    data = {**run.result, **written}
+    data = {**run.result, **written, "todos": options.todos}
     text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
@@ -171,7 +186,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
-    return [time, *errors, *noticed, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
+    written = [f"{key}: {data[key]}" for key in ("output", "html", "svg", "todos") if data.get(key)]
+    return [time, *errors, *noticed, *written]
 
 
 def _error_line(error: Any) -> str:

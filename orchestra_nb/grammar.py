@@ -112,6 +112,7 @@ def _run_options(parser: Parser, surface: Surface) -> None:
     add("-o", "--output", metavar="OUT", help="write the executed notebook there")
     add("--html", metavar="FILE", help="write the executed notebook as HTML")
     add("--svg", metavar="FILE", help="write the DAG as a picture")
+    add("--todos", metavar="FILE", help="keep a checklist of the run there while it runs: .md or .json")
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
     if surface == "cli":
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
@@ -158,6 +159,7 @@ _COMMANDS: Mapping[str, _Command] = {
     ),
     "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
+    "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),
 }

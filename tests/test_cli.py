@@ -15,10 +15,15 @@ import pytest
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cli import main
+from orchestra_nb.commands import answer
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
+from orchestra_nb.events import NodeEnded, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.grammar import parse
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook import headless, verification
+from orchestra_nb.notebook.records import event_record
+from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.running import not_kept
 
 SOURCES = ["#| name: load\nx = 1", "y = x + 1", "#| after: load\nz = 5", "x + y"]
@@ -241,6 +246,8 @@ def test_a_bad_notebook_is_one_clear_message_and_code_2(
         (["graph", "a.ipynb", "-o", "no/a.svg"], "there is no folder"),
         (["run", "a.ipynb", "-o", "."], "is a folder; give a file's name"),
         (["run", "a.ipynb", "--html", "no/a.html"], "there is no folder"),
+        (["run", "a.ipynb", "--todos", "no/a.md"], "there is no folder"),
+        (["run", "a.ipynb", "--todos", "a.txt"], "give a name that ends with .md or .json"),
         (["verify", "a.ipynb", "--runs", "0"], "--runs 0 compares nothing"),
     ],
 )
@@ -273,6 +280,8 @@ class Kernel:
         self.stopped = ""
         self.error: BaseException | None = None
         self.asked: dict[str, Any] = {}
+        self.between: Callable[[str], object] = lambda node: None
+        """Called while a node runs."""
 
     def run_file(self, notebook: Notebook, config: RunConfig, **more: Any) -> SimpleNamespace:
         self.asked = {"notebook": notebook, "config": config, **more}
@@ -281,18 +290,12 @@ class Kernel:
         dag = notebook.dag
         outcomes = {node: self._outcome(node) for node in dag.nodes}
         listen = more["on_event"] or (lambda _: None)
-        listen({"name": "execution:run-started", "total": len(dag)})
+        listen(event_record(RunStarted(0.0, len(dag), 2, "threading")))
         for node, outcome in outcomes.items():
-            listen({"name": "execution:node-started", "node": node})
-            listen(
-                {
-                    "name": "execution:node-ended",
-                    "node": node,
-                    "status": outcome.status,
-                    "seconds": 0.5,
-                    "reason": "why",
-                }
-            )
+            listen(event_record(NodeStarted(0.0, NodeId(node), "thread")))
+            self.between(node)
+            listen(event_record(NodeEnded(0.5, outcome)))
+        listen(event_record(RunEnded(0.5, self.status == "done")))
         nodes = [{"id": n, "status": o.status, "seconds": o.seconds, "reason": o.reason} for n, o in outcomes.items()]
         result = dict.fromkeys(("critical_time", "total_time", "lower_bound", "speedup"), 1.0)
         success = self.status == "done"
@@ -312,7 +315,7 @@ class Kernel:
         error = None if self.status == "done" else NodeFailed("ValueError: no", node, ["tb"], "ValueError", "no")
         text = {"output_type": "stream", "name": "stdout", "text": f"I am {node}"}
         status: Any = self.status
-        return Outcome(NodeId(node), status, error=error, started=0.0, ended=0.5, outputs=(text,))
+        return Outcome(NodeId(node), status, error=error, started=0.0, ended=0.5, reason="why", outputs=(text,))
 
     def verify_file(self, path: Path, config: RunConfig, runs: int, listen: Any) -> Mapping[str, Any]:
         self.asked = {"runs": runs, "seed": config.seed}
@@ -392,6 +395,59 @@ def test_a_run_that_was_stopped_writes_what_it_has_and_is_code_130(save: Save, t
     assert Path("o.ipynb").exists()
 
 
+def test_a_checklist_can_be_watched_while_the_run_goes_on(save: Save, tell: Tell, kernel: Kernel) -> None:
+    save(*SOURCES)
+    seen: dict[str, list[str]] = {}
+    trackers: list[ProgressTracker] = []
+
+    def look(node: str) -> None:
+        trackers[0]._delivery.flush(60.0)
+        seen[node] = Path("todos.md").read_text(encoding="utf-8").splitlines()
+
+    kernel.between = look
+    found = answer(parse(["run", "a.ipynb", "--todos", "todos.md"], "cli"), follow=trackers.append)
+    assert (found.code, found.data["todos"]) == (0, "todos.md")
+    assert seen["load"] == ["# a\\.ipynb", "", "- [ ] ▶ Running load", *(f"- [ ] Run cell\\-{n}" for n in (2, 3, 4))]
+    assert seen["cell-2"][2:4] == ["- [x] Run load", "- [ ] ▶ Running cell\\-2"]
+    assert Path("todos.md").read_text(encoding="utf-8").count("- [x] Run ") == 4
+
+
+def test_a_checklist_is_written_beside_what_machines_read(save: Save, tell: Tell, kernel: Kernel) -> None:
+    save(*SOURCES)
+    code, out, err = tell("run", "a.ipynb", "--todos", "todos.md", "--json")
+    assert (code, err, json.loads(out)["todos"]) == (0, "", "todos.md")
+    assert Path("todos.md").read_text(encoding="utf-8").count("- [x] Run ") == 4
+    assert "todos: todos.JSON" in tell("run", "a.ipynb", "--todos", "todos.JSON", "--linear")[1]
+    told = json.loads(Path("todos.JSON").read_text(encoding="utf-8"))
+    assert (told["over"], [todo["status"] for todo in told["todos"]]) == (True, ["completed"] * 4)
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_checklist_says_how_it_ended(save: Save, tell: Tell, kernel: Kernel, status: str) -> None:
+    save(*SOURCES)
+    kernel.status = status
+    tell("run", "a.ipynb", "--todos", "t.md")
+    assert f"- [ ] Run load \\({status}\\)" in Path("t.md").read_text(encoding="utf-8")
+
+
+def test_events_that_do_not_fit_cost_the_progress_and_not_the_run(
+    save: Save, tell: Tell, kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(*SOURCES)
+    run_file = kernel.run_file
+
+    def odd(*words: Any, **more: Any) -> Any:
+        for record in ({"name": "execution:run-started"}, {"name": "execution:node-started", "node": "x"}):
+            more["on_event"](record)
+        return run_file(*words, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(headless, "run_file", odd)
+        code, out, err = tell("run", "a.ipynb", "--todos", "t.md")
+    assert (code, "✓ load" in out, "load  done  500 ms  why" in err) == (0, True, True)
+    assert [record.message for record in caplog.records] == ["progress could not be followed: 'execution:run-started'"]
+
+
 def test_verify_says_yes_or_no(save: Save, tell: Tell, kernel: Kernel) -> None:
     save(*SOURCES)
     code, out, err = tell("verify", "a.ipynb", "--runs", "2", "--seed", "7")
@@ -441,7 +497,7 @@ def test_a_terminal_gets_a_progress_bar_and_colours(
     monkeypatch.setattr(sys, "stderr", err)
     assert main(["run", "a.ipynb"]) == 0
     assert "\x1b[" in out.getvalue()
-    assert "4/4" in err.getvalue()
+    assert "0 of 4" in err.getvalue()
     assert main(["verify", "a.ipynb", "--runs", "7"]) == 0
     assert "searching for the cause: 2 at once, loky" in err.getvalue()
     assert "7/7" in err.getvalue()
@@ -544,7 +600,8 @@ def orchestra(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 def test_a_notebook_is_run_for_real(save: Save, tmp_path: Path) -> None:
     save("import time\nx = 1", "print('hello', x)", "1 / 0", "y = x + 1\ny")
-    done = orchestra("run", "a.ipynb", "-o", "o.ipynb", "--json", "--keep-going", cwd=tmp_path)
+    words = ("run", "a.ipynb", "-o", "o.ipynb", "--json", "--keep-going", "--todos", "todos.json")
+    done = orchestra(*words, cwd=tmp_path)
     data = json.loads(done.stdout)
     assert (done.returncode, data["success"], set(data) >= SECTION_13) == (1, False, True)
     assert [node["status"] for node in data["nodes"]] == ["done", "done", "failed", "done"]
@@ -552,6 +609,10 @@ def test_a_notebook_is_run_for_real(save: Save, tmp_path: Path) -> None:
     assert cells[1].outputs[0].text == "hello 1\n"
     assert cells[2].outputs[0].ename == "ZeroDivisionError"
     assert cells[3].outputs[0].data["text/plain"] == "2"
+    told = json.loads((tmp_path / "todos.json").read_text(encoding="utf-8"))
+    assert [todo["status"] for todo in told["todos"]] == ["completed", "completed", "pending", "completed"]
+    assert (told["percent"], told["counts"]["failed"], told["sinks"][0]["failures"]) == (100.0, 1, 0)
+    assert "progress" not in done.stderr
 
 
 def test_a_notebook_is_verified_for_real(save: Save, tmp_path: Path) -> None:

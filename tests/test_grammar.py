@@ -48,6 +48,8 @@ def given_options(options: Namespace) -> dict[str, Any]:
         ("verify --runs 5", {"runs": 5}),
         ("verify", {"runs": 5}),
         ("status", {}),
+        ("progress", {}),
+        ("run --todos todos.md", {"todos": "todos.md"}),
         ("config jobs=2", {"assignments": ["jobs=2"]}),
     ],
 )
@@ -95,6 +97,7 @@ def test_a_faulty_line_names_what_was_probably_meant(line: str, message: str) ->
     [
         (["run"], "the following arguments are required: NOTEBOOK; see orchestra run --help"),
         (["status"], "orchestra: no subcommand 'status'"),
+        (["progress"], "orchestra: no subcommand 'progress'"),
         (["plan", "a.ipynb", "--notebook"], "no option '--notebook'"),
     ],
 )

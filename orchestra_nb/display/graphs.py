@@ -41,8 +41,13 @@ class DAGPresenter:
 
 
 def _html(dag: DAG) -> str:
+    return picture_html(dag) + edges_html(dag)
+
+
+def picture_html(dag: DAG) -> str:
+    """Make the picture with what is to be said below it, and nothing to unfold."""
     below = [text.critical_path_text(dag), *text.some(text.not_kept_lines(dag), _MOST_LINES)]
-    return html.picture(svg(dag), title(dag)) + "".join(map(html.paragraph, below)) + edges_html(dag)
+    return html.picture(svg(dag), title(dag)) + "".join(map(html.paragraph, below))
 
 
 def edges_html(dag: DAG) -> str:

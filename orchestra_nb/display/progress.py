@@ -22,10 +22,9 @@ class ProgressStatsPresenter:
 
     def bundle(self, value: ProgressStats) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
-        line = plain_line(value)
-        bar = f'<progress max="100" value="{value.percent:.1f}"></progress>'
+        line, bar = line_and_bar(value)
         phases = html.table(_HEADINGS, map(_row, value.phases)) if len(value.phases) > 1 else ""
-        return {"text/plain": line, "text/html": bar + html.paragraph(line) + phases}
+        return {"text/plain": line, "text/html": bar + phases}
 
     def frame(self, value: ProgressStats) -> pd.DataFrame:
         """Make the frame of one row."""
@@ -43,6 +42,12 @@ class TrackerPresenter:
     def frame(self, value: ProgressTracker) -> pd.DataFrame:
         """Make the frame of one row."""
         return frames.progress(value.get_stats())
+
+
+def line_and_bar(stats: ProgressStats) -> tuple[str, str]:
+    """Say how far a run is: in plain text, and as HTML with a bar."""
+    line = plain_line(stats)
+    return line, f'<progress max="100" value="{stats.percent:.1f}"></progress>{html.paragraph(line)}'
 
 
 def _row(phase: PhaseStats) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ class _Linear:
     def _end(self, outcome: Outcome) -> None:
         self.outcomes[outcome.node] = outcome
         told = {"node": outcome.node, "status": outcome.status, "seconds": outcome.seconds, "reason": outcome.reason}
-        self._event("node-ended", **told)
+        self._event("node-ended", **told, started=outcome.started, ended=outcome.ended)
 
     def _event(self, name: str, **fields: Any) -> None:
         self._tell({"name": f"execution:{name}", "at": self._now(), **fields})

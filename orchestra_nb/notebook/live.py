@@ -1,28 +1,36 @@
 """A run in progress, in one display that is updated in place, and in the end replaced by the static result.
 
-Events arrive on the driver's thread and only change counters; drawing happens on the calling thread, when the scheduler
-has nothing better for it to do, at most four times a second. Every version has the same MIME types, and stands between
-two markers by which test tools know a dashboard: what it shows while it runs differs from run to run.
+The run's tracker knows how far it is; this only draws what it says: on the calling thread, when the scheduler has
+nothing better for it to do, at most four times a second, and so seldom that it costs 2 % of the time at most. Where
+nothing has happened, the time that is left is drawn anew once a second, more seldom in a long run; in a shell without
+front end, where each version would be one more line, it is not. Every version has the same MIME types, and stands
+between two markers by which test tools know a dashboard: what it shows while it runs differs from run to run.
 
-Failure: a front end that is gone, or a display that cannot be drawn, never reaches the run.
+Failure: a front end that is gone, or a display that cannot be drawn, never reaches the run. Rejected: drawing on the
+thread that serves the tracker's sinks (older kernels know no cell there to which a display could belong), a widget
+(saved notebooks, and tools that only store outputs, would show nothing).
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestra_nb.display import html
-from orchestra_nb.events import Event, NodeEnded, NodeStarted, RunStarted
+from orchestra_nb.display.graphs import picture_html
+from orchestra_nb.display.progress import line_and_bar
+from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId
-from orchestra_nb.presentation import Bundle, presenter_of
+from orchestra_nb.presentation import Bundle
+from orchestra_nb.progress.tracker import ProgressTracker
+from orchestra_nb.progress.turns import rest_after
 
 _BEGIN, _END = "<!--orchestra-->", "<!--/orchestra-->"
 _PERIOD = 0.25
 """Seconds between two updates."""
+_TICK, _SHARE = 1.0, 0.01
+"""Seconds between two updates while nothing happens, and that as a share of the time so far: a night is long."""
 _LARGE = 30_000
 """Characters of HTML beyond which the picture of the graph is shown only before and after the run."""
 
@@ -36,54 +44,48 @@ class Live:
         Whose publisher to use.
     dag
         What runs.
+    tracker
+        Follows the run.
+    clock
+        Seconds, monotonic.
     """
 
-    def __init__(self, shell: Any, dag: DAG) -> None:
+    def __init__(
+        self, shell: Any, dag: DAG, tracker: ProgressTracker, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._publisher = shell.display_pub  # a cell under %%capture puts another in its place
-        self._total = len(dag.nodes)
+        self._ticks = getattr(shell, "kernel", None) is not None
+        self._tracker = tracker
+        self._clock = clock
         self._id = uuid.uuid4().hex
-        self._running: dict[NodeId, None] = {}
-        self._ended: dict[str, int] = {}
-        self._changed = False
-        self._due = 0.0
-        self._picture = ""
-        drawn = str(presenter_of(dag).bundle(dag)["text/html"])
-        self._publish(self._bundle(drawn), update=False)
-        if len(drawn) <= _LARGE:
-            self._picture = drawn
-
-    def listen(self, event: Event) -> None:
-        """Take note of an event; for the bus."""
-        match event:
-            case RunStarted():
-                self._total = event.total
-            case NodeStarted(node=node):
-                self._running[node] = None
-            case NodeEnded(outcome=outcome):
-                self._running.pop(outcome.node, None)
-                self._ended[outcome.status] = self._ended.get(outcome.status, 0) + 1
-        self._changed = True
+        self._due = self._tick = 0.0
+        self._shown: object = None
+        self._picture = drawn = picture_html(dag)  # without the edges: what is unfolded would close at each update
+        self._draw(update=False)
+        if len(drawn) > _LARGE:
+            self._picture = ""
 
     def idle(self) -> None:
-        """Draw, if something changed and it is time."""
-        now = time.monotonic()
-        if self._changed and now >= self._due:
-            self._changed = False
-            self._due = now + _PERIOD
-            self._publish(self._bundle(self._picture), update=True)
+        """Draw, if it is time and there is something new to see."""
+        if self._clock() >= self._due:
+            self._draw(update=True)
 
     def finish(self, bundle: Mapping[str, Any]) -> None:
         """Replace the display by the result."""
         self._publish(marked(bundle), update=True)
 
-    def _bundle(self, picture: str) -> Bundle:
-        ended = sum(self._ended.values())
-        tally = ", ".join(f"{number} {status}" for status, number in sorted(self._ended.items()))
-        running = ", ".join(tuple(self._running)[:8])
-        line = f"{ended} of {self._total} nodes" + (f" ({tally})" if tally else "")
-        line += f"; running: {running}" if running else ""
-        bar = f'<progress max="{max(1, self._total)}" value="{ended}"></progress>'
-        return marked({"text/plain": line, "text/html": bar + html.paragraph(line) + picture})
+    def _draw(self, update: bool) -> None:
+        began = self._clock()
+        report = self._tracker.report()
+        stats = report.stats
+        news = stats.counts, stats.active
+        if news != self._shown or (self._ticks and began >= self._tick):
+            line, bar = line_and_bar(stats)
+            todos = todo_list(report.todos) if report.by_phase else ""
+            self._publish(marked({"text/plain": line, "text/html": bar + todos + self._picture}), update)
+            self._shown, self._tick = news, began + max(_TICK, _SHARE * stats.elapsed)
+        ended = self._clock()
+        self._due = ended + rest_after(ended - began, _PERIOD)
 
     def _publish(self, bundle: Bundle, update: bool) -> None:
         self._publisher.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=update)

@@ -28,6 +28,7 @@ from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.planning.simulator import simulate
+from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.project_config import project_config
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
@@ -120,9 +121,10 @@ class Orchestrate(Magics):
             if name and options.notebook is None:
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
         notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
+        sinks = [todo_file(options.todos)] if options.todos else []
         before = self.session.result
         try:
-            return self.session.run(dag, config, declared=notebook is None)
+            return self.session.run(dag, config, declared=notebook is None, sinks=sinks)
         finally:
             if self.session.result is not before:
                 self._write(options, notebook)
@@ -199,6 +201,11 @@ class Orchestrate(Magics):
             return reports.told("nothing has run yet; %orchestrate run")
         return self.session.result
 
+    def _progress(self, _: Namespace) -> Any:
+        if self.session.tracker is None:
+            return reports.told("nothing has run yet; %orchestrate run")
+        return self.session.tracker.get_stats()
+
     def _reset(self, _: Namespace) -> Any:
         self.session.reset()
         return reports.told("forgotten: the declared nodes and the last run")
@@ -230,6 +237,7 @@ class Orchestrate(Magics):
         "why": _why,
         "verify": _verify,
         "status": _status,
+        "progress": _progress,
         "reset": _reset,
         "config": _config,
     }

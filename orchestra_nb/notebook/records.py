@@ -7,19 +7,39 @@ notebook's environment in the command line's process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
-from orchestra_nb.events import Event, NodeEnded
+from orchestra_nb.events import (
+    CacheHit,
+    CacheMissed,
+    Event,
+    GraphGrown,
+    LevelEnded,
+    NodeEnded,
+    NodeQueued,
+    NodeRetrying,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    Stalled,
+)
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.running.result import RunResult
 
 Record = dict[str, Any]
+_EVENTS: Mapping[str, Callable[..., Event]] = {
+    kind.name: kind
+    for kind in (
+        *(RunStarted, NodeQueued, NodeStarted, NodeRetrying, GraphGrown, Stalled, LevelEnded, RunEnded),
+        *(CacheHit, CacheMissed),
+    )
+}
 _NODE_ERRORS: Mapping[str, type[NodeError]] = {"NodeTimeout": NodeTimeout, "NodeCancelled": NodeCancelled}
 _PLAIN = (
     *("status", "started", "ended", "attempts", "worker", "reason"),
@@ -84,6 +104,27 @@ def event_record(event: Event) -> Record:
         record: Record = {"name": event.name, "at": event.at, "node": outcome.node, "status": outcome.status}
         return record | {name: getattr(outcome, name) for name in ("seconds", "reason", "started", "ended")}
     return {"name": event.name, **{field.name: getattr(event, field.name) for field in fields(event)}}
+
+
+def event_from(record: Mapping[str, Any]) -> Event | None:
+    """An event from its JSON; ``None`` for one of a name that is not known here.
+
+    Examples
+    --------
+    >>> event_from({"name": "execution:level-ended", "at": 2.0, "level": 1})
+    LevelEnded(at=2.0, level=1)
+    """
+    told = {key: _frozen(value) for key, value in record.items() if key != "name"}
+    if record["name"] == NodeEnded.name:
+        known = {name: told[name] for name in ("status", "reason", "started", "ended")}
+        return NodeEnded(told["at"], Outcome(NodeId(told["node"]), **known))
+    kind = _EVENTS.get(record["name"])
+    return None if kind is None else kind(**told)
+
+
+def _frozen(value: Any) -> Any:
+    """What JSON made a list of was a tuple."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def change_record(change: UnforeseenChange) -> Record:

@@ -29,6 +29,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.declarations import Declaration, Declarations
+from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.outputs import settle, strays
@@ -38,6 +39,8 @@ from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
 from orchestra_nb.presentation import presenter_of
+from orchestra_nb.progress.sinks import Sink
+from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.recall import open_recall
@@ -62,6 +65,8 @@ class Session:
         self.declared = Declarations()
         self.circuits = Breakers()
         self.result: RunResult | None = None
+        self.tracker: ProgressTracker | None = None
+        """Of the last run, or of the one that goes on."""
         self._fresh: dict[str, str] = {}
         self._learned: Learned = {}
         self._running = False
@@ -140,7 +145,7 @@ class Session:
         keys = _keys(whole)
         return in_part(whole, (), {n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]})
 
-    def run(self, dag: DAG, config: RunConfig, *, declared: bool = False) -> RunResult:
+    def run(self, dag: DAG, config: RunConfig, *, declared: bool = False, sinks: Sequence[Sink] = ()) -> RunResult:
         """Run a graph, show it, and keep its result.
 
         Parameters
@@ -149,6 +154,8 @@ class Session:
             What to run, and how.
         declared
             Whether these are declared nodes, which are then known to have run as they are now.
+        sinks
+            Who is told of its progress.
 
         Raises
         ------
@@ -161,7 +168,7 @@ class Session:
             raise CommandError("a run is already going on; a cell of a run cannot start another")
         self._running = True
         try:
-            return self._run(dag, config)
+            return self._run(dag, config, sinks)
         except KeyboardInterrupt:  # in the run, or when its result was being shown
             raise _short_interrupt() from None
         finally:
@@ -182,22 +189,23 @@ class Session:
         self.circuits = Breakers()
         self.declared.clear()
         self._fresh.clear()
-        self.result = None
+        self.result = self.tracker = None
 
-    def _run(self, dag: DAG, config: RunConfig) -> RunResult:
+    def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink]) -> RunResult:
         bus = EventBus()
         scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
         recall = open_recall(config, dag.nodes.values())
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
-        live = Live(self.shell, dag)
-        bus.on("*", live.listen)
-        try:
-            result = run_cells(dag, program, scheduler, idle=live.idle)
-        except KeyboardInterrupt:
-            if scheduler.last_result is not None:
-                self._finish(scheduler.last_result, live)
-            raise
-        self._finish(result, live)
+        self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
+        with attached(tracker, bus):
+            live = Live(self.shell, dag, tracker)
+            try:
+                result = run_cells(dag, program, scheduler, idle=live.idle)
+            except KeyboardInterrupt:
+                if scheduler.last_result is not None:
+                    self._finish(scheduler.last_result, live)
+                raise
+            self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)
 

@@ -1,9 +1,9 @@
 """Delivery of progress to sinks: one thread in the background, only the newest state, and patience with what fails.
 
 :class:`.Turns` decides who is served when. :class:`Delivery` is the shell: a daemon thread that begins with the first
-news and ends some seconds after the last. States are made *there*, from a copy, so the run's thread pays for a flag. A
-state that takes long to make is made less often: at most a fiftieth of the time goes into that. A sink that fails is
-tried again until it succeeds or the run ends.
+news, ends with the last state of a run, and else some seconds after the last news. States are made *there*, from a
+copy, so the run's thread pays for a flag. A state that takes long to make is made less often: at most a fiftieth of the
+time goes into that. A sink that fails is tried again until it succeeds or the run ends.
 
 Failure: a sink that raises, whatever it raises (also ``KeyboardInterrupt`` and ``SystemExit``, which are then not the
 user's), is logged once, counted, and tried again later. One that hangs holds up the other sinks, because there is one
@@ -124,13 +124,21 @@ class Delivery:
             if due:
                 self._round(due, state)
                 continue
-            with suppress(Empty):
-                self._bell.get(timeout=_LINGER if wake is None else wake)
-                continue
-            with self._lock:
-                if self._turns.idle:
-                    self._thread = None
-                    return
+            if not self._ended(over=True):
+                with suppress(Empty):
+                    self._bell.get(timeout=_LINGER if wake is None else wake)
+                    continue
+                if not self._ended():
+                    continue
+            return
+
+    def _ended(self, *, over: bool = False) -> bool:
+        """Give up the thread if nobody needs it, or only if there was a last state; new news begin another."""
+        with self._lock:
+            if not (self._turns.over if over else self._turns.idle):
+                return False
+            self._thread = None
+            return True
 
     def _round(self, due: list[Turn], state: int) -> None:
         began = self._clock()

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from orchestra_nb.errors import CommandError
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.progress.todos import Todo, checklist, todos_of
@@ -106,6 +107,38 @@ class MarkdownSink:
 
     def __repr__(self) -> str:
         return f"MarkdownSink({str(self._path)!r})"
+
+
+_BY_SUFFIX: Mapping[str, Callable[[Path], Sink]] = {".md": MarkdownSink, ".json": JsonSink}
+
+
+def todo_file(name: str | os.PathLike[str]) -> Sink:
+    """Choose what writes a file by its name: a Markdown checklist or JSON.
+
+    Raises
+    ------
+    CommandError
+        It is a folder, its folder is not there or cannot be written to, or its name ends otherwise.
+
+    Examples
+    --------
+    >>> todo_file("todos.md")
+    MarkdownSink('todos.md')
+    >>> todo_file("todos.txt")
+    Traceback (most recent call last):
+    orchestra_nb.errors.CommandError: --todos todos.txt: give a name that ends with .md or .json
+    """
+    path = Path(name)
+    folder = path.absolute().parent
+    if path.suffix.lower() not in _BY_SUFFIX:
+        raise CommandError(f"--todos {name}: give a name that ends with .md or .json")
+    if path.is_dir():
+        raise CommandError(f"--todos {name}: is a folder; give a file's name")
+    if not folder.is_dir():
+        raise CommandError(f"--todos {name}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise CommandError(f"--todos {name}: the folder {folder} cannot be written to; give another one")
+    return _BY_SUFFIX[path.suffix.lower()](path)
 
 
 class TodoSink:

@@ -1,12 +1,14 @@
 """A run's progress as a line: through rich on a terminal, plain elsewhere. Pure: a snapshot in, something to show out.
 
 Percent are rounded down, so that a line never says 100 % before the run has ended. Names are cleaned and never parsed
-as markup. Rejected: rich's own ``Progress``, which has a clock and an estimate (the linear one) of its own.
+as markup. Where the terminal is narrow, the run's name goes first, then the bar; nodes' names are cut, and nothing is
+ever broken into lines. Rejected: rich's own ``Progress``, which has a clock and a (linear) estimate of its own.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orchestra_nb.progress.eta import Estimate
@@ -14,10 +16,14 @@ from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.wording import clean, duration, short
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.progress_bar import ProgressBar
 
 _MOST_NAMES = 3
 _WIDTH = 24
+"""Of the bar, in columns."""
+_WIDE, _NARROW = 100, 60
+"""Columns of a terminal from which on the run is named, and from which on there is a bar."""
 
 
 def left(eta: Estimate) -> str:
@@ -30,7 +36,7 @@ def left(eta: Estimate) -> str:
     """
     if eta.expected <= 0:
         return ""
-    return f"{duration(eta.expected)} left ({duration(eta.low)} to {duration(eta.high)})"
+    return f"{_about(eta.expected)} left ({_about(eta.low)} to {_about(eta.high)})"
 
 
 def plain_line(stats: ProgressStats) -> str:
@@ -43,7 +49,8 @@ def plain_line(stats: ProgressStats) -> str:
     'today: 50 %, 1 of 2, 3.0 s so far; running: fit'
     """
     name = f"{clean(stats.name)}: " if stats.name else ""
-    parts = [f"{math.floor(stats.percent)} %", _counted(stats), f"{duration(stats.elapsed)} so far", left(stats.eta)]
+    took = f"in {duration(stats.elapsed)}" if stats.over else f"{duration(stats.elapsed)} so far"
+    parts = [f"{math.floor(stats.percent)} %", _counted(stats), took, left(stats.eta)]
     running = _running(stats)
     return name + ", ".join(part for part in parts if part) + (f"; running: {running}" if running else "")
 
@@ -61,19 +68,50 @@ def renderable(stats: ProgressStats) -> RenderableType:
     >>> "50 %" in captured.get(), "1 of 2" in captured.get()
     (True, True)
     """
+    return _Line(stats)
+
+
+class _Line:
+    """One line, whatever the width: what can be spared goes first, and parts keep their places from state to state."""
+
+    def __init__(self, stats: ProgressStats) -> None:
+        self._stats = stats
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.table import Table
+        from rich.text import Text
+
+        stats, width = self._stats, options.max_width
+        done = _counted(stats).rjust(2 * len(f"{stats.counts.total:,}") + len(" of "))
+        cells: list[RenderableType] = [f"{math.floor(stats.percent):>3} %", done, left(stats.eta), _running(stats)]
+        if width >= _NARROW:
+            cells.insert(0, _bar(stats, _WIDTH if width >= _WIDE else _WIDTH // 2))
+        if width >= _WIDE and stats.name:
+            cells.insert(0, Text(short(stats.name), "bold"))
+        grid = Table.grid(padding=(0, 1))
+        shown = [Text(cell) if isinstance(cell, str) else cell for cell in cells if cell]
+        for cell in shown:
+            if isinstance(cell, Text):
+                cell.no_wrap, cell.overflow = True, "ellipsis"
+            grid.add_column(no_wrap=cell is not shown[-1])
+        grid.add_row(*shown)
+        yield grid
+
+
+def _bar(stats: ProgressStats, width: int) -> ProgressBar:
     from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
 
     bad = stats.counts.failed or stats.counts.cancelled
     style = "red" if bad else "green" if stats.over else "blue"
-    bar = ProgressBar(total=100.0, completed=stats.percent, width=_WIDTH, complete_style=style, finished_style=style)
-    said = [f"{math.floor(stats.percent)} %", _counted(stats), left(stats.eta), _running(stats)]
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(
-        *([Text(short(stats.name), "bold")] if stats.name else []), bar, *[Text(text) for text in said if text]
-    )
-    return grid
+    return ProgressBar(total=100.0, completed=stats.percent, width=width, complete_style=style, finished_style=style)
+
+
+def _about(seconds: float) -> str:
+    """Say a duration that is not measured: in tenths of seconds at best, in minutes where it is hours."""
+    if seconds < 3599.5:
+        return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min"
 
 
 def _counted(stats: ProgressStats) -> str:

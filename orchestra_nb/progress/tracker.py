@@ -84,7 +84,7 @@ class ProgressTracker(Presented):
         self._origin = clock()
         self._estimator: tuple[DAG, Estimator] | None = None
         self._todo_sink: TodoSink | None = None
-        self._delivery = Delivery(self._report, self._policy, clock)
+        self._delivery = Delivery(self.report, self._policy, clock)
         for sink in sinks:
             self.add_sink(sink)
 
@@ -250,9 +250,10 @@ class ProgressTracker(Presented):
 
     def get_stats(self) -> ProgressStats:
         """Take a snapshot: percent, counts, time so far, and the time that is left, as an interval."""
-        return self._report().stats
+        return self.report().stats
 
-    def _report(self) -> Report:
+    def report(self) -> Report:
+        """Take numbers and todos of one moment, as sinks are given them."""
         with self._lock:
             progress, name = self._progress.copy(), self._name
             now = progress.at if progress.over else max(progress.at, self._clock() - self._origin)

@@ -18,6 +18,17 @@ _SHARE = 50.0
 """How many times as long as a state took to make, the next one waits at least."""
 
 
+def rest_after(seconds: float, period: float) -> float:
+    """Say how many seconds to rest after a state that took so many to make or draw, so that it costs 2 % at most.
+
+    Examples
+    --------
+    >>> rest_after(0.001, period=0.25), rest_after(0.04, period=0.25)
+    (0.25, 2.0)
+    """
+    return max(period, _SHARE * seconds)
+
+
 @dataclass
 class Turn:
     """One sink, and what it has had."""
@@ -122,7 +133,7 @@ class Turns:
 
     def round_ended(self, now: float, making: float) -> None:
         """Take note that a round is over, and how many seconds it took to make its state."""
-        self._next_round = now + max(self.policy.period, _SHARE * making)
+        self._next_round = now + rest_after(making, self.policy.period)
 
     @property
     def settled(self) -> bool:
@@ -136,8 +147,13 @@ class Turns:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody will be due without news: after the last call, nobody is tried again."""
-        return self.satisfied or (self._last_call and self.settled)
+        """Whether nobody will be due without news."""
+        return self.satisfied or self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether everybody has had what was the last state: nobody is tried again."""
+        return self._last_call and self.settled
 
     def stats(self) -> tuple[SinkStats, ...]:
         """What everybody has had."""

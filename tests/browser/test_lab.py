@@ -33,6 +33,16 @@ OWN = [
     ("%orchestrate run --notebook", {}),
 ]
 
+WATCHED = [
+    ("%load_ext orchestra_nb", {}),
+    ("%%orchestrate load\n#| phase: Get\nx = 1", {}),
+    ("%%orchestrate fit\n#| phase: Model\n"
+     "import os, time\nwhile not os.path.exists('go on'):\n    time.sleep(0.05)\ny = x + 1", {}),
+    ("%%orchestrate plot\n#| phase: Model\nz = x + y", {}),
+    ("%orchestrate run -j 2", {}),
+    ("%orchestrate progress", {}),
+]  # fmt: skip
+
 
 def write(path: Path, cells: list[tuple[str, dict[str, Any]]]) -> None:
     made = [nbformat.v4.new_code_cell(source, metadata=metadata) for source, metadata in cells]
@@ -62,9 +72,13 @@ class Lab:
             for one in answers(f"{server}/api/sessions") or ()
         )
 
+    def begin(self) -> None:
+        """Run every cell, and do not wait."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
     def run_all(self) -> None:
         """Run every cell and wait until each has its number."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+        self.begin()
         numbered = r"() => [...document.querySelectorAll('.jp-CodeCell')].every(c => /\[\d+\]/.test(c.innerText))"
         self.page.wait_for_function(numbered, timeout=90_000)
 
@@ -138,4 +152,20 @@ def test_a_notebook_runs_itself_without_being_told_its_path(browser: Any, server
     assert "longest: notebook" in shown
     assert "25" in shown.split("cell-4")[-1]
     lab.shoot("own")
+    lab.page.close()
+
+
+def test_a_run_is_watched_while_it_goes_on_and_leaves_its_result(browser: Any, server: str, folder: Path) -> None:
+    write(folder / "watched.ipynb", WATCHED)
+    lab = Lab(browser, server, folder / "watched.ipynb")
+    lab.begin()
+    wait_for(lambda: "running: fit" in lab.outputs()[4], "the node that waits")
+    shown = lab.outputs()[4]
+    lab.shoot("watched")
+    for text in ("33 %, 1 of 3", "s left (", "☑ Get", "▶ Model (0 of 2)", "▶ Running fit", "☐ Run plot"):
+        assert text in shown
+    (folder / "go on").touch()
+    wait_for(lambda: "3 done" in lab.outputs()[4] and "100 %" in lab.outputs()[5], "the run's summary")
+    assert "left" not in lab.outputs()[4]
+    lab.shoot("watched to the end")
     lab.page.close()

@@ -20,6 +20,7 @@ from orchestra_nb.errors import BackendError, ComparisonError, DefinitionError
 from orchestra_nb.events import RunEnded
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
+from orchestra_nb.notebook.following import tracker_of
 from orchestra_nb.notebook.headless import HeadlessRun, record_of, run_file, verify_file
 from orchestra_nb.notebook.kernel_side import _Teller
 from orchestra_nb.notebook.kernels import environment, kernel, kernel_name, private_sockets
@@ -312,7 +313,8 @@ class Published:
 def test_what_is_told_of_a_run_is_not_captured_by_a_cell_that_captures_displays(tmp_path: Path) -> None:
     shell = SimpleNamespace(display_pub=Published())
     told = shell.display_pub
-    teller, live = _Teller(shell, str(tmp_path / "journal")), Live(shell, DAG([Node("a")]))
+    dag = DAG([Node("a")])
+    teller, live = _Teller(shell, str(tmp_path / "journal")), Live(shell, dag, tracker_of(dag, RunConfig()))
     before = len(told.seen)
     shell.display_pub = Published()  # as %%capture does for the time of a cell
     teller(RunEnded(1.0, success=True))

@@ -1,22 +1,39 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
 from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
-from orchestra_nb.events import Event, LevelEnded, NodeEnded, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import (
+    CacheHit,
+    CacheMissed,
+    Event,
+    GraphGrown,
+    LevelEnded,
+    NodeEnded,
+    NodeQueued,
+    NodeRetrying,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    Stalled,
+)
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Edge, Evidence, Node, NodeId, Outcome
+from orchestra_nb.model import Edge, Evidence, Node, NodeId, Outcome, Status
 from orchestra_nb.notebook.records import (
     error_record,
+    event_from,
     event_record,
     outcome_from,
     outcome_record,
     result_of,
     run_record,
 )
+from orchestra_nb.progress.tracker import _TELLING
 
+STATUSES: tuple[Status, ...] = get_args(Status)
 STREAM = {"output_type": "stream", "name": "stdout", "text": "a"}
 OUTCOMES = [
     Outcome(NodeId("a"), "done", started=0.0, ended=1.0, attempts=1, worker="w", outputs=(STREAM,)),
@@ -59,6 +76,31 @@ def test_an_event_is_a_flat_record(event: Event, fields: dict[str, object]) -> N
     assert record["name"] == event.name
     assert fields.items() <= record.items()
     json.dumps(record)
+
+
+MORE: list[Event] = [
+    NodeQueued(1.0, NodeId("a")),
+    NodeRetrying(1.0, NodeId("a"), 2, 0.5, "why"),
+    GraphGrown(1.0, NodeId("a"), (NodeId("b"), NodeId("c"))),
+    Stalled(9.0, 8.0, (NodeId("a"),), ((NodeId("b"), "waits for db"),)),
+    CacheHit(1.0, NodeId("a")),
+    CacheMissed(1.0, NodeId("a"), "new"),
+    *(NodeEnded(2.0, Outcome(NodeId("a"), status, started=0.5, ended=1.5, reason="why")) for status in STATUSES),
+    *(event for event, _ in EVENTS if not isinstance(event, NodeEnded)),
+]
+
+
+@pytest.mark.parametrize("event", MORE, ids=lambda event: event.name)
+def test_an_event_survives_the_journey(event: Event) -> None:
+    assert event_from(json.loads(json.dumps(event_record(event)))) == event
+
+
+def test_every_event_that_says_how_far_a_run_is_survives_it() -> None:
+    assert set(_TELLING) <= {type(event) for event in MORE}
+
+
+def test_an_event_of_another_name_is_passed_over() -> None:
+    assert event_from({"name": "recovery:circuit-opened", "at": 1.0, "circuit": "db"}) is None
 
 
 def test_a_run_is_one_json_object() -> None:

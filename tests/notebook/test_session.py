@@ -95,7 +95,7 @@ def test_run_runs_what_was_declared_and_the_variables_are_there(cell: Cell, shel
     assert isinstance(shell.user_ns["result"], RunResult)
     assert shell.user_ns["result"].values == {"x": 20, "y": 40}
     assert "loaded" in screen.stdout
-    assert screen.plain[0].startswith("<!--orchestra-->0 of 2 nodes")
+    assert screen.plain[0].startswith("<!--orchestra-->0 %, 0 of 2, ")
     assert screen.plain[1:] == ["── load", "── double", "40"]
     assert screen.updates[-1].startswith("<!--orchestra-->✓ done: 2 nodes")
 
@@ -461,3 +461,25 @@ def test_completion_knows_the_declared_nodes(cell: Cell, shell: Any) -> None:
 
         context = CompletionContext(token="", full_text=line, cursor_position=len(line), cursor_line=0, limit=None)
         assert [c.text for c in own(context)["completions"]] == expected
+
+
+def test_progress_is_a_value_before_a_run_in_it_and_after_it(cell: Cell, shell: Any) -> None:
+    assert "nothing has run yet" in cell("%orchestrate progress").result.plain
+    cell("%%orchestrate load\nx = 1")
+    cell("%%orchestrate look\ny = x\nseen = get_ipython().run_line_magic('orchestrate', 'progress')")
+    cell("%orchestrate run")
+    seen, after = shell.user_ns["seen"], cell("%orchestrate progress").result
+    assert (seen.percent, seen.completed, seen.active, seen.over) == (50.0, 1, ("look",), False)
+    assert (after.percent, after.completed, after.over) == (100.0, 2, True)
+    frame = after.frame
+    assert (len(frame), float(frame["percent"].iloc[0])) == (1, 100.0)
+    cell("%orchestrate reset")
+    assert "nothing has run yet" in cell("%orchestrate progress").result.plain
+
+
+def test_a_run_keeps_a_checklist_where_it_is_told_to(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate load\nx = 1")
+    cell("%orchestrate run --todos todos.md")
+    assert (tmp_path / "todos.md").read_text() == "- [x] Run load\n"
+    for bad, message in (("todos.txt", "ends with .md or .json"), ("no/todos.md", "there is no folder")):
+        assert message in str(cell(f"%orchestrate run --todos {bad}", fails=True).error)
