@@ -50,7 +50,7 @@ def run(request: str) -> None:
     config = RunConfig(**asked["config"])
     dag = numbered(unpack_plan(Path(asked["plan"]).read_bytes()))
     bus = EventBus()
-    bus.on("*", _Teller(shell, asked["journal"]))
+    bus.on("*", _Teller(shell, asked["journal"]), inline=True)
     scheduler = ParallelScheduler(config, bus)
     try:
         recall = open_recall(scheduler.config, dag.nodes.values())

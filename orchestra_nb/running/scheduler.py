@@ -52,7 +52,8 @@ class ParallelScheduler:
     config
         Jobs, backend, schedule and so on.
     bus
-        Receives every event of every run, one at a time, on whichever thread made it happen.
+        Receives every event of every run. When ``execute`` returns, its subscribers have heard all of them, unless
+        they take longer than the bus has patience.
     checkpoints
         Where what a run has reached is kept.
     circuits
@@ -219,6 +220,7 @@ class ParallelScheduler:
                 run.left()  # again: an interrupt may have cut the first one short
         learned.record(run.result)
         self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+        self.bus.settle()
         return run.outcome()
 
     @staticmethod
