@@ -158,6 +158,7 @@ class RunReplay(Presented):
             times.append(fold.now)
             if i + 1 - self._spacing * (len(copies) - 1) >= self._spacing:
                 copies.append(fold.copy())
+        self._cursor = fold, len(times)
         return tuple(times), tuple(copies), tuple(faults), frozenset(passed_over)
 
     @property
@@ -181,6 +182,8 @@ class RunReplay(Presented):
         known, begin = copies[number], number * self._spacing
         if self._cursor is not None and begin <= self._cursor[1] <= count:
             known, begin = self._cursor
+        if begin == count:
+            return known  # what is known is never changed
         fold = known.copy()
         for i in range(begin, count):
             if i not in passed_over:
@@ -195,6 +198,11 @@ class RunReplay(Presented):
 
     def __repr__(self) -> str:
         return f"<RunReplay of run {self.run!r}: {len(self.facts):,} events>"
+
+
+def moment(given: float) -> float | None:
+    """Read a moment as a line has it: seconds since the run began, or -1 for its end."""
+    return None if given == -1 else given
 
 
 class Replay(Presented):

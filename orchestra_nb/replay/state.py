@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from orchestra_nb.bus import Event
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.eventlog.records import error_record
 from orchestra_nb.events import Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
@@ -53,7 +55,7 @@ class NodeState:
     phase
         Its group; empty for none.
     reason
-        Why it was skipped, cancelled or ran elsewhere than asked.
+        Why it failed, was skipped or cancelled, or ran elsewhere than asked.
     """
 
     node: NodeId
@@ -114,7 +116,7 @@ class ReplayState(Presented):
                 state, attempts = "running", attempts + 1
             outcome = fold.outcomes.get(node.id)
             worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
-            reason = "" if outcome is None else outcome.reason
+            reason = "" if outcome is None else outcome.reason or str(outcome.error or "").split("\n")[0]
             told = NodeState(node.id, state, since, worker, attempts, level[node.id], node.phase or "", reason)
             found[str(node.id)] = told
         return MappingProxyType(found)
@@ -175,6 +177,30 @@ class ReplayState(Presented):
     def events(self) -> pd.DataFrame:
         """All that had happened, as a frame: a row for each event."""
         return cast("EventsPresenter", presenter_of(self)).events(self)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Say the same in what JSON knows."""
+        return {
+            "run": str(self.run),
+            "at": self.at,
+            "events_heard": self.count,
+            "over": self.over,
+            "success": self.success,
+            "progress": self.stats.as_mapping(),
+            "nodes": [self._node_record(node) for node in self.nodes.values()],
+            "levels_done": self.levels_done,
+            "locks": [{"owner": owner, "resources": list(names)} for owner, names in self.locks],
+            "lock_waits": [{"owner": owner, "resources": list(names)} for owner, names in self.lock_waits],
+            "circuits": dict(self.circuits),
+            "counts": dict(self.counts),
+            "stalled": None if self.stalled is None else event_to_json(self.stalled),
+        }
+
+    def _node_record(self, node: NodeState) -> dict[str, Any]:
+        outcome = self.outcomes.get(node.node)
+        seconds = None if outcome is None else outcome.seconds
+        error = None if outcome is None or outcome.error is None else error_record(outcome.error)
+        return {"id": node.node, "status": node.state, "seconds": seconds, **asdict(node), "error": error}
 
     def __repr__(self) -> str:
         stats = self._fold.progress
