@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         CycleError,
         DeadlockError,
         DefinitionError,
+        EventLogError,
         GraphError,
         Issue,
         LockTimeout,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         ResourceError,
         SagaFailed,
     )
+    from orchestra_nb.eventlog.writer import EventLog
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
@@ -71,14 +73,15 @@ if TYPE_CHECKING:
     from orchestra_nb.recovery.manager import RecoveryManager
     from orchestra_nb.recovery.saga_result import SagaResult
     from orchestra_nb.recovery.sagas import SagaStep
+    from orchestra_nb.replay.replay import Replay
     from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
     "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
-    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout",
-    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "EventLogError", "GraphError", "Issue",
+    "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
     "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
 )  # fmt: skip
 _HOME = {
@@ -91,6 +94,7 @@ _HOME = {
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
     "EventBus": "events",
+    "EventLog": "eventlog.writer",
     "Evidence": "model",
     "Expand": "model",
     "JsonSink": "progress.sinks",
@@ -102,6 +106,7 @@ _HOME = {
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
     "RecoveryManager": "recovery.manager",
+    "Replay": "replay.replay",
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
@@ -137,6 +142,8 @@ __all__ = [
     "DefinitionError",
     "Edge",
     "EventBus",
+    "EventLog",
+    "EventLogError",
     "Evidence",
     "Expand",
     "GraphError",
@@ -159,6 +166,7 @@ __all__ = [
     "ProgressError",
     "ProgressTracker",
     "RecoveryManager",
+    "Replay",
     "ResourceError",
     "ResourceManager",
     "RetryPolicy",
