@@ -64,5 +64,6 @@ def live_line(tracker: ProgressTracker, console: Console | None = None) -> Itera
 
     there = console if console is not None else Console(stderr=True)
     newest = Newest(tracker)
-    with Live(console=there, transient=True, refresh_per_second=_PER_SECOND, get_renderable=newest):
+    with Live(console=there, transient=True, refresh_per_second=_PER_SECOND, get_renderable=newest) as live:
+        live.refresh()  # at once, and not when its thread first wakes
         yield
