@@ -125,10 +125,8 @@ class Listener(Generic[T]):
         self._thread: threading.Thread | None = None
         self._asleep = True
         self._lost = 0
-        self.calls = 0
-        """How many items it has been given."""
-        self.busy = False
-        """Whether it is in a call."""
+        self.since: float | None = None
+        """When the call began that it is in."""
         self.ident: int | None = None
         """Of the thread that serves it."""
         self._process = _process
@@ -234,13 +232,12 @@ class Listener(Generic[T]):
                 self._call(self._drained)
                 item.set()
             else:
-                self.calls += 1
-                self.busy = True
+                self.since = monotonic()
                 if self._lost:
                     lost, self._lost = self._lost, 0
                     self._call(self._hear, Loss(lost))
                 self._call(self._hear, item)
-                self.busy = False
+                self.since = None
             del item  # while this thread waits, it must not keep alive what it heard last
         if not self.closed:
             self._call(self._drained)
@@ -277,24 +274,25 @@ def settled(listeners: Iterable[Listener[Any]], wait: float, patience: float) ->
     wait
         Seconds, at most, for all of them.
     patience
-        Who is behind after a wait so long is late, and said to be; one that is still in the same call is dropped.
+        Who is behind after a wait so long is late, and said to be; one that was in the same call for most of it is
+        dropped.
     """
     here = get_ident()
     awaited = [each for each in listeners if each.ident != here]
     if not awaited:
         return True
-    marks = [(each, each.calls, each.mark()) for each in awaited if not each.late]
+    marks = [(each, each.mark()) for each in awaited if not each.late]
     end, circular, nested = monotonic() + wait, getattr(_here, "serves", False), here in _settling
     _settling.add(here)
     try:
-        heard = [_waited(each, mark, end, circular) for each, _, mark in marks]
+        heard = [_waited(each, mark, end, circular) for each, mark in marks]
     finally:
         if not nested:
             _settling.discard(here)
     if wait >= patience:
-        for each, calls, mark in marks:
+        for each, mark in marks:
             if not mark.is_set() and each.ident not in _settling:
-                _say_late(each, calls)
+                _say_late(each, wait)
     return all(heard) and len(marks) == len(awaited)
 
 
@@ -308,9 +306,10 @@ def _waited(listener: Listener[Any], mark: Mark, end: float, circular: bool) -> 
     return not listener.closed
 
 
-def _say_late(listener: Listener[Any], calls: int) -> None:
-    """Of a listener that was waited for in vain, and had been given so many items before: drop it if it sleeps."""
-    if listener.busy and listener.calls <= calls + 1:
+def _say_late(listener: Listener[Any], wait: float) -> None:
+    """Of a listener that was waited for in vain, and so long: drop it if it sleeps."""
+    since = listener.since
+    if since is not None and monotonic() - since > wait / 2:
         listener.warn("has not come back from a call and was dropped", over=True)
         listener.close()
     else:
