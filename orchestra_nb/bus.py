@@ -6,7 +6,7 @@ Event names are namespaced as ``execution:node-started``; a subscriber gives a g
 its own (:mod:`.listening`); whoever publishes puts the fact there and goes on. Promised to a subscriber: it hears the
 facts of one publishing thread in their order, of several threads in the order in which they were published, one at a
 time, and each once; and when ``execute`` returns, it has heard everything of that run, unless it takes longer than the
-bus has patience. What was published last may not be heard when the interpreter ends, unless somebody has settled.
+bus has patience. The end of the interpreter waits a second for what was published last.
 
 **In step** (``inline=True``) a subscriber is called by the thread that publishes, before it goes on. That is for parts
 of this library that are quick and never wait, and for whoever needs to act at that very moment; it pays for it.
@@ -30,7 +30,8 @@ from typing import ClassVar
 
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.knobs import positive
-from orchestra_nb.listening import Listener, Loss, settled, this_process
+from orchestra_nb.listening import Listener, Loss, this_process
+from orchestra_nb.settling import settled
 
 _log = logging.getLogger("orchestra_nb.events")
 

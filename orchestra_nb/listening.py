@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
@@ -37,17 +37,15 @@ _REST = 0.002
 _LINGER = 1.0
 """Seconds that the thread waits for more before it ends."""
 
-_POLL = 0.05
-"""Seconds between two looks of one who waits: an interrupt comes so late where waits cannot be interrupted."""
-
-_settling: set[int] = set()
-"""Threads that wait for listeners."""
+_serving: set[Listener[Any]] = set()
+"""Those that are being served, or are about to be."""
 _process = object()
 
 
 def _forked() -> None:
     global _process
     _process = object()
+    _serving.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
@@ -60,6 +58,16 @@ def this_process() -> object:
 
 
 _here = threading.local()
+
+
+def serves_one() -> bool:
+    """Whether this thread serves a listener."""
+    return bool(getattr(_here, "serves", False))
+
+
+def served() -> list[Listener[Any]]:
+    """Those that are being served now, or are about to be."""
+    return list(_serving)
 
 
 class Mark(threading.Event):
@@ -185,10 +193,12 @@ class Listener(Generic[T]):
 
     def _begin(self) -> None:
         self._thread = thread = threading.Thread(target=self._serve, name="orchestra-listener", daemon=True)
+        _serving.add(self)
         try:
             thread.start()
         except RuntimeError:  # no more threads, or the interpreter is about to end
             self._thread = None
+            _serving.discard(self)
             self.warn("is not told of what happens: no thread could be begun for it")
 
     # The thread.
@@ -197,10 +207,12 @@ class Listener(Generic[T]):
         if not self._serving.acquire(blocking=False):
             return  # whoever serves looks once more before it leaves
         self.ident, _here.serves = get_ident(), True
+        _serving.add(self)
         try:
             while not self.closed and self._round():
                 pass
         finally:
+            _serving.discard(self)
             self.ident = self._thread = None
             self._asleep = True
             self._serving.release()
@@ -259,59 +271,3 @@ class Listener(Generic[T]):
                 item = self._queue.popleft()
                 if isinstance(item, Mark):
                     item.set()
-
-
-def settled(listeners: Iterable[Listener[Any]], wait: float, patience: float) -> bool:
-    """Wait until all listeners have heard what they have been given so far; whether they have.
-
-    A thread that serves one of them does not wait for itself, nor for another that waits: that may be a circle. Nobody
-    waits for a listener that was late before and has not caught up.
-
-    Parameters
-    ----------
-    listeners
-        Whom to wait for.
-    wait
-        Seconds, at most, for all of them.
-    patience
-        Who is behind after a wait so long is late, and said to be; one that was in the same call for most of it is
-        dropped.
-    """
-    here = get_ident()
-    awaited = [each for each in listeners if each.ident != here]
-    if not awaited:
-        return True
-    marks = [(each, each.mark()) for each in awaited if not each.late]
-    end, circular, nested = monotonic() + wait, getattr(_here, "serves", False), here in _settling
-    _settling.add(here)
-    try:
-        heard = [_waited(each, mark, end, circular) for each, mark in marks]
-    finally:
-        if not nested:
-            _settling.discard(here)
-    if wait >= patience:
-        for each, mark in marks:
-            if not mark.is_set() and each.ident not in _settling:
-                _say_late(each, wait)
-    return all(heard) and len(marks) == len(awaited)
-
-
-def _waited(listener: Listener[Any], mark: Mark, end: float, circular: bool) -> bool:
-    """Wait until a listener has come to a mark."""
-    while not mark.is_set():
-        left = end - monotonic()
-        if left <= 0 or (circular and listener.ident in _settling):
-            return False
-        mark.wait(min(left, _POLL))
-    return not listener.closed
-
-
-def _say_late(listener: Listener[Any], wait: float) -> None:
-    """Of a listener that was waited for in vain, and so long: drop it if it sleeps."""
-    since = listener.since
-    if since is not None and monotonic() - since > wait / 2:
-        listener.warn("has not come back from a call and was dropped", over=True)
-        listener.close()
-    else:
-        listener.late = True
-        listener.warn("is behind: it hears the rest later, and no run waits for it until it has caught up")

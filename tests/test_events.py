@@ -12,8 +12,8 @@ import pytest
 
 from orchestra_nb import DAG, ConfigError, Node, ParallelScheduler, RunConfig
 from orchestra_nb.events import Event, EventBus, EventsLost, NodeEnded, RunEnded, RunStarted, Subscription
-from orchestra_nb.listening import _say_late
 from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.settling import _say_late
 
 EVENTS = 10_000
 SPEAKERS = 8

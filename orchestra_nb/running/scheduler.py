@@ -220,9 +220,9 @@ class ParallelScheduler:
                     run.left()
             finally:
                 run.left()  # again: an interrupt may have cut the first one short
+            learned.record(run.result)
+            self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
             self.bus.settle()
-        learned.record(run.result)
-        self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
         return run.outcome()
 
     @staticmethod
