@@ -10,7 +10,7 @@ second thread, begun by two speakers at once, does no harm, and no step here nee
 as the seat of a run: :mod:`orchestra_nb.running.run`).
 
 After each round the thread rests for two milliseconds before it says that it has to be woken. A burst so costs one
-wake-up and not one for each item, and a waker is what a speaker would pay for most.
+wake-up and not one for each item; waking is what a speaker would pay for most.
 
 Failure: what the listener raises ends it, and is told once. A backlog has a bound; beyond that the oldest go, and the
 listener is told how many (:class:`Loss`). After a fork the child begins with an empty queue: what was said before is
@@ -37,7 +37,7 @@ _REST = 0.002
 _LINGER = 1.0
 """Seconds that the thread waits for more before it ends."""
 
-_serving: set[Listener[Any]] = set()
+_at_work: set[Listener[Any]] = set()
 """Those that are being served, or are about to be."""
 _process = object()
 
@@ -45,7 +45,7 @@ _process = object()
 def _forked() -> None:
     global _process
     _process = object()
-    _serving.clear()
+    _at_work.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
@@ -67,7 +67,7 @@ def serves_one() -> bool:
 
 def served() -> list[Listener[Any]]:
     """Those that are being served now, or are about to be."""
-    return list(_serving)
+    return list(_at_work)
 
 
 class Mark(threading.Event):
@@ -193,12 +193,12 @@ class Listener(Generic[T]):
 
     def _begin(self) -> None:
         self._thread = thread = threading.Thread(target=self._serve, name="orchestra-listener", daemon=True)
-        _serving.add(self)
+        _at_work.add(self)
         try:
             thread.start()
         except RuntimeError:  # no more threads, or the interpreter is about to end
             self._thread = None
-            _serving.discard(self)
+            _at_work.discard(self)
             self.warn("is not told of what happens: no thread could be begun for it")
 
     # The thread.
@@ -207,12 +207,12 @@ class Listener(Generic[T]):
         if not self._serving.acquire(blocking=False):
             return  # whoever serves looks once more before it leaves
         self.ident, _here.serves = get_ident(), True
-        _serving.add(self)
+        _at_work.add(self)
         try:
             while not self.closed and self._round():
                 pass
         finally:
-            _serving.discard(self)
+            _at_work.discard(self)
             self.ident = self._thread = None
             self._asleep = True
             self._serving.release()
