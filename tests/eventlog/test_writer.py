@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from orchestra_nb import DAG, ConfigError, EventBus, EventLog, EventLogError, Node, ParallelScheduler, RunConfig
+from orchestra_nb.context.events import CacheHit
 from orchestra_nb.eventlog import writer
 from orchestra_nb.eventlog.reading import read_log
 from orchestra_nb.events import NodeQueued, RunEnded
@@ -191,3 +192,41 @@ def test_a_large_batch_is_written_before_it_grows_larger(tmp_path, monkeypatch):
     for number in range(3):
         log(RunEnded(float(number), True))
     assert len(lines(tmp_path / "run.jsonl")) >= 2
+
+
+def test_runs_on_one_bus_at_the_same_time_have_each_their_own_events_in_their_logs(tmp_path):
+    bus, both = EventBus(), threading.Barrier(2)
+
+    def one(name):
+        nodes = [Node(name, fn=lambda: both.wait(60)), *(Node(f"{name}{i}", fn=lambda: 1) for i in range(20))]
+        config = RunConfig(jobs=2, history=False, log=str(tmp_path / name))
+        return ParallelScheduler(config, bus).execute(DAG(nodes))
+
+    heard = []
+    bus.on("execution:node-ended", heard.append)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(one, ("x", "y")))
+    for name, result in zip(("x", "y"), results, strict=True):
+        (run,), faults = read_log(tmp_path / name)
+        ended = [event.outcome.node for event in run.events if event.name == "execution:node-ended"]
+        assert sorted(ended) == sorted(result.outcomes)
+        assert faults == ()
+    assert len(heard) == 42
+    assert len({event.outcome.node for event in heard}) == 42
+
+
+def test_what_circuits_and_others_on_the_bus_tell_meanwhile_is_in_the_log_once(tmp_path):
+    path = tmp_path / "run.jsonl"
+
+    def fails():
+        raise OSError("no")
+
+    nodes = [Node(f"n{i}", fn=fails, breaker={"name": "db", "threshold": 1, "rest": 60.0}) for i in range(3)]
+    scheduler = ParallelScheduler(RunConfig(jobs=1, keep_going=True, history=False, log=str(path)))
+    scheduler.bus.on("execution:run-ended", lambda event: scheduler.bus.publish(CacheHit(1.0, "key")), inline=True)
+    scheduler.execute(DAG(nodes))
+    names = [line["name"] for line in lines(path)]
+    assert names.count("recovery:circuit-opened") == 1
+    assert names.count("cache:hit") == 1
+    assert names.count("execution:node-ended") == 3
+    assert not scheduler.bus.wants("cache:hit"), "it has left the bus again"

@@ -13,12 +13,14 @@ from orchestra_nb import (
     EventLog,
     EventLogError,
     Expand,
+    MarkdownSink,
     Node,
     ParallelScheduler,
     ProgressTracker,
     Replay,
     RunConfig,
 )
+from orchestra_nb.display.progress_widget import ProgressWidget
 from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import LevelEnded, NodeEnded, NodeQueued, NodeRetrying, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.graph.events import DagBuilt
@@ -219,6 +221,16 @@ def test_a_run_played_again_ends_as_it_did_for_its_result_and_for_who_followed_i
     for count in range(len(run.facts) + 1):
         followed = Progress.replayed(growing(), told[:count])
         assert run.after(count)._fold.progress.standings == followed.standings
+
+
+def test_sinks_and_widgets_of_progress_show_any_moment(tmp_path):
+    state = replay_of().at(2.5)
+    MarkdownSink(tmp_path / "todo.md")(state.report)
+    assert (tmp_path / "todo.md").read_text().splitlines()[2:] == ["- [ ] ▶ Running a", "- [ ] Run b"]
+    widget = ProgressWidget()
+    for seconds, percent in ((3.0, 50.0), (6.0, 100.0), (0.0, 0.0)):
+        widget(replay_of().at(seconds).report)
+        assert widget.percent == percent
 
 
 def test_a_log_of_several_runs_gives_each_by_its_id_and_the_last_by_itself(tmp_path):
