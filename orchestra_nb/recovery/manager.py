@@ -95,6 +95,11 @@ class RecoveryManager(Presented):
         self._actions: dict[str, Counter[str]] = {}
         self._sagas: Counter[str] = Counter()
 
+    @property
+    def circuits(self) -> Breakers:
+        """All its circuits, to be shared with whoever goes through the same ones."""
+        return self._breakers
+
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it."""
         return self._bus.on(pattern, subscriber)
