@@ -263,6 +263,25 @@ class RecoveryManager(Presented):
 
     # What was done.
 
+    def tried(self, id: str, attempts: int, status: str) -> None:
+        """Take note of an action that was tried by somebody else, such as a node of a run.
+
+        Parameters
+        ----------
+        id
+            Its name.
+        attempts
+            How often it was tried, in all.
+        status
+            ``"done"`` or ``"failed"``; what was cancelled neither succeeded nor failed.
+        """
+        counts = self._counts(id)
+        with self._lock:
+            counts["calls"] += 1
+            counts["attempts"] += attempts
+            counts["succeeded"] += status == "done"
+            counts["failed"] += status == "failed"
+
     def get_recovery_stats(self) -> RecoveryStats:
         """Take a snapshot of what was tried again, of all circuits, and of the sagas."""
         with self._lock:

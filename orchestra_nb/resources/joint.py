@@ -9,13 +9,13 @@ ageing (:mod:`.queues`). So a node that found no room waits in the table's queue
 run's, until :meth:`Joint.arrived` names it.
 
 **Nobody holds while waiting.** A node that has its resources and finds its lane full meanwhile gives them back at once
-(:meth:`Joint.settle`) and asks again when its lane has a place. It loses its turn by that, and not more: to hold what it
-cannot use yet, while whoever is in the lane waits for exactly that, would be a deadlock. For the same reason what the
-run alone has is looked at first, and taken in the same step.
+(:meth:`Joint.settle`) and asks again when its lane has a place. It loses its turn by that, and not more: to hold what
+it cannot use yet, while whoever is in the lane waits for exactly that, would be a deadlock. For the same reason what
+the run alone has is looked at first, and taken in the same step.
 
 **Wake-ups.** Whoever makes room, in any thread, tells the requests that get it; that only leaves a note and rings
-(:meth:`Joint.on_room`), and the run looks when it next decides. Time (leases of others, rates, other processes) makes room
-too: :meth:`Joint.wake` says when to look.
+(:meth:`Joint.on_room`), and the run looks when it next decides. Time (leases of others, rates, other processes) makes
+room too: :meth:`Joint.wake` says when to look.
 
 Everything but the bell is called by one thread at a time, as with :class:`.Claims`. When the run ends,
 :meth:`Joint.close` gives back what is left, also that of nodes that were abandoned while they ran.

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from orchestra_nb.config import Capacity
-from orchestra_nb.errors import Issue, ResourceError
+from orchestra_nb.errors import Issue
 from orchestra_nb.events import EventBus, Subscriber
 from orchestra_nb.presentation import Presented
 from orchestra_nb.resources import prediction

@@ -90,6 +90,11 @@ class ParallelScheduler:
         """The result of the last run, also of one that was interrupted; ``None`` before it has one."""
         return None if self._run is None else self._run.result
 
+    @property
+    def dag(self) -> DAG | None:
+        """The graph that runs, or ran last, as far as it has grown; ``None`` before anything ran."""
+        return None if self._run is None else self._run.driver.dag
+
     def set_agent_executor(self, executor: AgentExecutor) -> None:
         """Say who does the work of agents.
 

@@ -7,8 +7,8 @@ before one that could run. Nothing can starve in a graph that ends: whoever over
 Data: one heap of ranks for each reason to wait, which is a lane together with the resource that last refused the node
 and how much of it was asked. All nodes of one heap wait for the same thing, so only its top is looked at, and what was
 refused is not tried again before there is room for it: a choice costs O(number of reasons + log n), not O(n) for each
-release of a lock for which thousands wait. Where a resource is shared with others (:mod:`orchestra_nb.resources.joint`),
-whoever finds no room waits in the queue of all, and is not looked at before its wait there is over.
+release of a lock for which thousands wait. Where resources are shared (:mod:`orchestra_nb.resources.joint`), whoever
+finds no room waits in the queue of all, and is not looked at before its wait there is over.
 
 Rejected: one queue in order of urgency that is searched from the front (quadratic for a mutex with many users);
 reserving what a large claim waits for (idles workers, and prevents nothing that could happen in a finite graph).
@@ -139,13 +139,7 @@ class WaitingRoom:
         return bool(self._hopeless) or (self._claims.has_budgets and bool(self.size))
 
     def refused(self) -> list[tuple[Waiter, ResourceError]]:
-        """Send away whoever waits for what there will never be, such as more than a budget has left; the most urgent first.
-
-        Returns
-        -------
-        list of tuple
-            Who, and the error.
-        """
+        """Send away whoever waits for what there will never be, each with the error; the most urgent first."""
         found, self._hopeless = self._hopeless, []
         hopeless = len(found)
         for reason, heap in self._heaps.items():
