@@ -314,7 +314,7 @@ def test_what_is_registered_bounds_the_nodes_of_a_run(engine):
 
 
 def test_who_says_how_much_there_is(engine):
-    """A name that only nodes use is there once; a command, a run and at last a user may say otherwise while it is free."""
+    """What only nodes name is there once; a command, a run and at last a user may say otherwise while it is free."""
 
     def capacity(name):
         return engine.get_resource_stats()[name].capacity

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orchestra_nb.definitions.condition import Condition, parse_condition
-from orchestra_nb.definitions.condition_values import UNDEFINED, field_of
+from orchestra_nb.definitions.condition_values import UNDEFINED
 from orchestra_nb.definitions.fields import shown
 from orchestra_nb.errors import ConditionError, Issue
 from orchestra_nb.model import Node, NodeId
@@ -86,15 +86,19 @@ class Conditions:
                 continue  # the condition says so itself, with the column
         if condition.evaluate(values):
             return ""
-        facts = list(dict.fromkeys(_fact(path, values) for path in condition.paths[:_MOST]))
+        facts = [fact for path in condition.paths[:_MOST] if (fact := _fact(".".join(path), values))]
         more = ", …" if len(condition.paths) > _MOST else ""
         return f"its condition was false: {condition.source}" + (f" ({', '.join(facts)}{more})" if facts else "")
 
 
-def _fact(path: tuple[str, ...], values: Mapping[str, Any]) -> str:
-    """Say what a condition found somewhere, in a few words."""
-    found = values.get(path[0], UNDEFINED)
-    for name in path[1:]:
-        found = field_of(found, name)
-    told = "not there" if found is UNDEFINED else shown(found) if isinstance(found, _PLAIN) else type(found).__name__
-    return f"{'.'.join(path)} is {told}"
+def _fact(path: str, values: Mapping[str, Any]) -> str:
+    """Say in a few words what a condition found somewhere; empty where that cannot be asked for by itself."""
+    try:
+        found = parse_condition(path).value(values)
+    except ConditionError:
+        return ""
+    if found is UNDEFINED:
+        return f"{path} is not there"
+    if isinstance(found, float) and found.is_integer():  # numbers are doubles in conditions
+        found = int(found)
+    return f"{path} is {shown(found) if isinstance(found, _PLAIN) else type(found).__name__}"
