@@ -131,7 +131,7 @@ class World:
             keep_going=self.keep_going,
             timeout=None if self.grim else draw.choice((None, None, 6.0)),
             async_jobs=draw.choice((None, 1, 2)),
-            claims=Claims(self.capacities),
+            claims=self.claims(),
             known=known,
             chance=draw.random,
             circuits=Fuses(self),
@@ -161,6 +161,9 @@ class World:
         self.grants: list[float] = []
         self.grown = 0
         self.seen: set[str] = set()
+
+    def claims(self):
+        return Claims(self.capacities)
 
     def graph(self, count):
         draw = self.draw
