@@ -170,6 +170,9 @@ class RunConfig:
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
         ``False``, no; or the name of a folder.
+    log
+        A file to which everything that happens in the run is appended, one line of JSON for each event;
+        ``orchestra replay`` shows the run as it was at any moment. ``None``: nowhere.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.
@@ -203,6 +206,7 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
+    log: str | None = None
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -226,6 +230,8 @@ class RunConfig:
             raise ConfigError(f"async_jobs={self.async_jobs!r} must be a whole number from 1, or None for no limit")
         if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
             raise ConfigError(f"cluster={self.cluster!r} must be the address of a cluster")
+        if self.log is not None and (not isinstance(self.log, str) or not self.log):
+            raise ConfigError(f"log={self.log!r} must be the name of a file")
         if not isinstance(self.resources, Mapping):
             raise ConfigError(f"resources={self.resources!r} must be a mapping such as {{'gpu': 2, 'api': '60/min'}}")
         for name, given in self.resources.items():

@@ -121,7 +121,7 @@ def run_file(
     """
     if parameters and isinstance(path, Notebook):
         raise TypeError("give the parameters to Notebook.read")
-    config = config if config is not None else RunConfig()
+    config = _at_home(config if config is not None else RunConfig())
     notebook = path if isinstance(path, Notebook) else Notebook.read(path, parameters, plan_cache=config.plan_cache)
     wanted = tuple(targets)
     whole = variation.of(notebook.planned(keep_going=config.keep_going))
@@ -136,6 +136,11 @@ def run_file(
         if run.unforeseen:
             remember(notebook.learned_at, with_changes(NOTHING_LEARNED, run.unforeseen, dict(dag.nodes)))
     return HeadlessRun(run, left.get("names", {}), left.get("values", {}), left.get("metadata", {}))
+
+
+def _at_home(config: RunConfig) -> RunConfig:
+    """The kernel has a working directory of its own, and files are named from here."""
+    return config if config.log is None else replace(config, log=str(Path(config.log).absolute()))
 
 
 class _Parallel:

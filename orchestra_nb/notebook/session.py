@@ -190,7 +190,7 @@ class Session:
         recall = open_recall(config, dag.nodes.values())
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         live = Live(self.shell, dag)
-        bus.on("*", live.listen)
+        bus.on("*", live.listen, inline=True)
         try:
             result = run_cells(dag, program, scheduler, idle=live.idle)
         except KeyboardInterrupt:

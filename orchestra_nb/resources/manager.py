@@ -336,7 +336,10 @@ class ResourceManager(Presented):
         return prediction.predict(uses_by_node, seen, capacities)
 
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it."""
+        """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it.
+
+        It is called in step, by the thread whose call made it happen, and before that returns.
+        """
         return self._front.on(pattern, subscriber)
 
     def close(self) -> None:

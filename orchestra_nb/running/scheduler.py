@@ -17,8 +17,10 @@ from typing import Any, cast
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ConfigError, DefinitionError, Issue
+from orchestra_nb.eventlog.writer import logged
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue, needs_value
@@ -53,7 +55,8 @@ class ParallelScheduler:
     config
         Jobs, backend, schedule and so on.
     bus
-        Receives every event of every run, one at a time, on whichever thread made it happen.
+        Receives every event of every run. When ``execute`` returns, its subscribers have heard all of them, unless
+        they take longer than the bus has patience.
     checkpoints
         Where what a run has reached is kept.
     circuits
@@ -159,8 +162,8 @@ class ParallelScheduler:
 
         Raises
         ------
-        DefinitionError, BackendError, ConfigError
-            The DAG, the backend or a name in ``results`` cannot be used; nothing ran.
+        DefinitionError, BackendError, ConfigError, EventLogError
+            The DAG, the backend, a name in ``results`` or the file of the log cannot be used; nothing ran.
         KeyboardInterrupt
             The run was interrupted; what it has is in :attr:`last_result`.
         """
@@ -218,9 +221,11 @@ class ParallelScheduler:
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
-        with loop_in_force(self.config.loop):
+        with logged(self.config.log, self.bus), loop_in_force(self.config.loop):
             claims = claims_of(capacities, dag, self._resources)
             self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims)
+            if self.bus.wants(DagBuilt.name):
+                self.bus.publish(DagBuilt(0.0, run.run_id, run.started_at, run.driver.dag))
             try:
                 try:
                     self._attend(run, idle)
@@ -228,6 +233,7 @@ class ParallelScheduler:
                     run.left()
             finally:
                 run.left()  # again: an interrupt may have cut the first one short
+            self.bus.settle()
         learned.record(run.result)
         self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
         return run.outcome()

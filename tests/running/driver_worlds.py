@@ -11,17 +11,24 @@ up), so each world has a temper of its own; a test counts how often each thing a
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections import Counter
 
 from orchestra_nb.config import BreakerPolicy, Capacity
 from orchestra_nb.errors import CircuitOpenError
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import Event, NodeEnded, NodeRetrying, NodeStarted, RunStarted, Stalled
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Expand, Node, Outcome
 from orchestra_nb.planning import Plan
+from orchestra_nb.progress.state import Progress
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.replay import Replay, RunReplay
+from orchestra_nb.replay.fold import Fold
 from orchestra_nb.resources.claims import Claims, wants_of
 from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Abandon, Attempt, Interrupt, Restart, Terms, retry_policy
@@ -32,6 +39,8 @@ from .told import Told
 
 LANES = ("thread", "thread", "process", "process", "main", "async")
 TINY = 1e-9
+READ = 8
+"""Of so many worlds, one has its log written and read as text too."""
 REST = 3.0
 """Of circuits, in seconds."""
 
@@ -102,6 +111,7 @@ class World:
 
     def __init__(self, seed):
         self.draw = draw = random.Random(seed)
+        self.seed = seed
         self.now = 0.0
         self.grim = draw.random() < 0.12
         """Much hangs, and nobody comes to stop it."""
@@ -116,7 +126,7 @@ class World:
         self.script = Script({node.id: draw.choice(lanes) for node in nodes})
         self.script.bad = {n.id for n in nodes if draw.random() < 0.03}
         self.script.false = {n.id for n in nodes if n.when == "no"}
-        dag = DAG(nodes, edges)
+        self.first = dag = DAG(nodes, edges)
         self.sought: set[str] = set()
         """Nodes for which an earlier result was looked for."""
         share = draw.choice((0, 0, 0, 0, 0, 0, 0.4))
@@ -570,6 +580,35 @@ class World:
             assert self.driver.stopped == self.stopped
         self.judge()
 
+    def check_the_log(self):
+        """Who plays its log again comes to the same end, and on the way to the same moment; also through its text."""
+        built, facts = DagBuilt(0.0, "r", "", self.first), tuple(self.log)
+        run = RunReplay(LoggedRun(built, facts, tuple(range(len(facts)))))
+        assert run.end.outcomes == self.told.ended
+        assert [node.state for node in run.end.nodes.values()] == [
+            self.told.ended[name].status for name in run.end.nodes
+        ]
+        assert run.faults == ()
+        if self.seed % READ:
+            return
+        text = "\n".join(json.dumps({"run": "r", **event_to_json(event)}) for event in (built, *facts))
+        read = Replay.parse(f"{text}\n".encode(), strict=True).last
+        assert [event_to_json(event) for event in read.facts] == [event_to_json(event) for event in facts]
+        count = self.draw.randint(0, len(facts))
+        until = Fold(self.first)
+        for event in facts[:count]:
+            until.hear(event)
+        assert read.after(count)._fold.states == until.states
+        followed = Progress.replayed(self.first, facts)
+        for moment, progress in ((read.after(count), until.progress), (read.end, followed)):
+            there = moment._fold.progress
+            assert (there.standings, there.counts, there.percent) == (
+                progress.standings,
+                progress.counts,
+                progress.percent,
+            )
+            assert (there.running, there.seconds, there.over) == (progress.running, progress.seconds, progress.over)
+
     def judge(self):
         dag, told, ended = self.driver.dag, self.told, self.told.ended
         assert ended.keys() == dag.nodes.keys()
@@ -593,3 +632,4 @@ class World:
             elif outcome.status == "skipped" and self.keep_going and not self.driver.stopped:
                 assert name in self.script.false or any(need.status == "skipped" for need in needs)
             assert outcome.status != "cached" or name in self.terms.known or name in self.sought
+        self.check_the_log()
