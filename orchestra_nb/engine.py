@@ -45,11 +45,12 @@ from orchestra_nb.definitions.command import Agent, CommandDefinition
 from orchestra_nb.engine_config import EngineConfig, engine_config, with_options
 from orchestra_nb.engine_stats import EngineCacheMetrics, EngineStats
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.events import CacheHit, CacheMissed, Event, EventBus, NodeEnded, Subscriber
+from orchestra_nb.events import CacheHit, CacheMissed, Event, EventBus, NodeEnded, ProgressUpdated, Subscriber
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.pipeline import Pipeline
 from orchestra_nb.presentation import Bundle, Presented
+from orchestra_nb.progress.event_sink import EventSink
 from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.progress.todos import Todo
 from orchestra_nb.progress.tracker import ProgressTracker
@@ -122,7 +123,8 @@ class OrchestrationEngine(Presented):
         self._counts: Counter[str] = Counter()
         self._running: Pipeline | None = None
         self._closed = False
-        self.bus.on("*:node-*", self._count)
+        self.bus.on("*:node-*", self._count, inline=True)
+        self._tells_progress = False
 
     # Graphs.
 
@@ -287,12 +289,26 @@ class OrchestrationEngine(Presented):
 
     # What it tells.
 
-    def on(self, event: str, fn: Subscriber) -> Callable[[], None]:
+    def on(self, event: str, fn: Subscriber, *, inline: bool = False) -> Callable[[], None]:
         """Call ``fn(event)`` for each event of that name, such as ``"cache:*"``; returns what undoes it.
 
-        Names begin with ``dag:``, ``cache:``, ``execution:``, ``resource:``, ``recovery:`` or ``progress:``.
+        Parameters
+        ----------
+        event
+            A glob over names, which begin with ``dag:``, ``cache:``, ``execution:``, ``resource:``, ``recovery:`` or
+            ``progress:``.
+        fn
+            Called in the background, one event at a time; when a run has ended, it has heard all of it.
+        inline
+            Call it in step instead, on the thread that publishes, which waits for it.
         """
-        return self.bus.on(event, fn)
+        undo = self.bus.on(event, fn, inline=inline)
+        with self._lock:
+            tells = self._tells_progress or not self.bus.wants(ProgressUpdated.name)
+            self._tells_progress = self._tells_progress or not tells
+        if not tells:  # whom nobody hears need not be told what a state comes to
+            self.progress.add_sink(EventSink(self.bus))
+        return undo
 
     def statistics(self) -> EngineStats:
         """Take a snapshot of all parts."""
@@ -363,6 +379,7 @@ class OrchestrationEngine(Presented):
             self._running = None
             self.last_result = scheduler.last_result or self.last_result
             self.progress.complete()
+            self.bus.settle()
 
     def _count(self, event: Event) -> None:
         """Count what nodes found in caches, and how often they were tried."""

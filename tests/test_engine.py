@@ -500,12 +500,16 @@ def test_everything_that_happens_is_heard_in_one_place(engine):
     engine.release_lock(engine.acquire_lock("db", owner="me"))
     engine.recovery.run_saga([SagaStep("one", lambda context: 1)])
     engine.run(nodes())
+    in_step = []
+    engine.on("execution:run-ended", lambda event: in_step.append(threading.current_thread().name), inline=True)
     undo()
     before = {name: len(events) for name, events in heard.items()}
     engine.run(nodes())
-    assert {"cache", "resource", "recovery", "execution"} <= heard.keys()
+    assert set(heard) == {"cache", "resource", "recovery", "execution", "dag", "progress"}
+    assert (heard["progress"][-1].percent, heard["progress"][-1].over) == (100.0, True)
     assert {name: len(events) for name, events in heard.items()} == before
     assert {event.name for event in only_cache} == {"cache:set"}
+    assert in_step == ["orchestra-driver"]
 
 
 def test_it_shows_all_its_parts_and_their_numbers(engine):
