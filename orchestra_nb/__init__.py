@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
-    from orchestra_nb.engine import OrchestrationEngine
-    from orchestra_nb.engine_config import EngineConfig
+    from orchestra_nb.engine.config import EngineConfig
+    from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
         BackendError,
         CacheError,
@@ -92,7 +92,7 @@ _HOME = {
     "DAG": "graph.dag",
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
-    "EngineConfig": "engine_config",
+    "EngineConfig": "engine.config",
     "EventBus": "events",
     "Evidence": "model",
     "Expand": "model",
@@ -101,7 +101,7 @@ _HOME = {
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
-    "OrchestrationEngine": "engine",
+    "OrchestrationEngine": "engine.engine",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
