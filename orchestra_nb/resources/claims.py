@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from orchestra_nb.config import Capacity
 from orchestra_nb.errors import BudgetSpent, Issue
@@ -28,6 +28,7 @@ from orchestra_nb.resources.budgets import Budget
 from orchestra_nb.resources.rates import Window
 
 _ONCE = Capacity(1)
+T = TypeVar("T")
 Wants = tuple[tuple[str, int], ...]
 
 
@@ -175,6 +176,10 @@ class Claims:
 
     def on_room(self, ring: Callable[[], object]) -> None:
         """Have somebody called, from any thread, when others may have made room."""
+
+    def acting(self, owner: Hashable, body: Callable[[], T], keep: bool) -> Callable[[], T]:
+        """Let a body ask the others for more as its owner; ``keep``: its context is its own."""
+        return body
 
     def arrived(self) -> list[Hashable]:
         """Name those whose wait in a queue of others is over."""

@@ -29,6 +29,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from typing import TypeVar
 
 from orchestra_nb.config import Capacity
 from orchestra_nb.errors import ResourceError
@@ -39,6 +41,8 @@ from orchestra_nb.resources.placing import Decision
 from orchestra_nb.resources.pools import Pool
 from orchestra_nb.resources.requests import Request
 from orchestra_nb.resources.requests import Wants as Asked
+
+T = TypeVar("T")
 
 
 class Joint(Claims):
@@ -121,6 +125,16 @@ class Joint(Claims):
         if request is not None:
             with _Inside(self):
                 self._front.release(request.token)
+                if self._front.table.held_by(request.owner) or self._front.table.waits_of(request.owner):
+                    self._front.note(request.owner)
+
+    def acting(self, owner: Hashable, body: Callable[[], T], keep: bool) -> Callable[[], T]:
+        """Let a body ask for locks as its node, if that holds something here."""
+        request = self._locks.get(owner)
+        if request is None:
+            return body
+        assert isinstance(request.owner, Owner)
+        return partial(self._front.owners.acting, request.owner, body, keep=keep)
 
     def on_room(self, ring: Callable[[], object]) -> None:
         """Have somebody called, from any thread, when there may be room for a node that waits."""

@@ -18,6 +18,7 @@ from orchestra_nb.errors import ResourceError
 from orchestra_nb.model import NodeId
 from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.decisions import Attempt, Terms
+from orchestra_nb.running.seams import Task
 from orchestra_nb.running.waiting_room import Waiter, WaitingRoom
 
 _ALONE = "alone"
@@ -108,6 +109,12 @@ class Places:
         for waiter, _ in found:
             waiter.attempt.lock_wait += self._room.waited(waiter.node, now)
         return [(waiter.attempt, error) for waiter, error in found]
+
+    def acting(self, attempt: Attempt, task: Task) -> Task:
+        """Let the body of an attempt ask for locks as its node, where those are shared with what the node holds."""
+        if not attempt.node.uses or attempt.look is not None or attempt.lane == "process":
+            return task
+        return self._claims.acting(attempt.node.id, task, keep=attempt.lane != "main")
 
     def leave(self, attempt: Attempt) -> None:
         """Take back the place and the resources of an attempt that has ended."""

@@ -287,6 +287,7 @@ class Run:
             task = attempt.look or self._program.task(attempt.node, lane)
             if self._durable is not None:
                 task = self._durable.committing(attempt, task)
+            task = self.driver.places.acting(attempt, task)
             if lane == "main":
                 self._calling.put(token, task)
                 return

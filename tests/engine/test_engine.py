@@ -294,6 +294,55 @@ def test_a_lock_that_a_user_holds_keeps_a_node_waiting_and_the_other_way_round(e
     assert not engine.get_resource_stats().owners
 
 
+@pytest.mark.parametrize("owner", [None, "load"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_body_may_ask_for_what_its_node_has_and_leaves_nothing_behind(engine, owner, jobs):
+    engine.register_resource("db")
+    engine.register_resource("gpu")
+    seen = []
+
+    def load():
+        seen.append(engine.acquire_lock("db", owner=owner, timeout=PATIENCE) is not None)
+        seen.append(engine.acquire_lock("gpu", owner=owner, timeout=PATIENCE) is not None)
+        seen.append(dict(engine.get_resource_stats()["gpu"].holders))
+
+    async def wait(load):
+        seen.append(dict(engine.get_resource_stats().owners))
+        seen.append(engine.acquire_lock("db", owner="wait", timeout=0) is not None)
+        seen.append(await engine.resources.acquire_lock_async("db", timeout=0))
+
+    work = [Node("load", fn=load, uses=["db"]), Node("wait", fn=wait, uses=["db"])]
+    engine.run(work, jobs=jobs).raise_for_errors()
+    owners = seen.pop(3)
+    assert list(owners) == ["wait"]
+    assert seen == [True, True, {"load": 1}, True, None]
+    assert not engine.get_resource_stats().owners
+    engine.run([Node("other", fn=lambda: seen.append(engine.acquire_lock("db", owner="load", timeout=0)))])
+    assert dict(engine.get_resource_stats()["db"].holders) == {"load": 1}
+
+
+def test_a_circle_of_waits_through_what_nodes_use_and_what_their_bodies_take_is_found(engine):
+    engine.register_resource("db")
+    engine.register_resource("gpu")
+    meet = threading.Barrier(2)
+
+    def one(other):
+        meet.wait(PATIENCE)
+        lock = engine.acquire_lock(other, timeout=PATIENCE)
+        return engine.release_lock(lock)
+
+    work = [
+        Node("a", fn=lambda: one("gpu"), uses=["db"]),
+        Node("b", fn=lambda: one("db"), uses=["gpu"]),
+    ]
+    result = engine.run(work, keep_going=True)
+    assert sorted(outcome.status for outcome in result.outcomes.values()) == ["done", "failed"]
+    (error,) = result.errors
+    assert "DeadlockError" in str(error)
+    assert "waits for" in str(error)
+    assert not engine.get_resource_stats().owners
+
+
 def test_what_is_registered_bounds_the_nodes_of_a_run(engine):
     engine.register_resource("gpu", max_concurrent=2)
     at_once, most, lock = [0], [0], threading.Lock()
