@@ -18,7 +18,7 @@ from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.engine.config import EngineConfig, with_options
 from orchestra_nb.engine.stats import EngineCacheMetrics
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.events import CacheHit, CacheMissed, Event, EventBus, NodeEnded, ProgressUpdated, Subscriber
+from orchestra_nb.events import CacheHit, Event, EventBus, NodeEnded, ProgressUpdated, Subscriber
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Node
 from orchestra_nb.progress.event_sink import EventSink
@@ -70,7 +70,8 @@ class Parts:
         self._tells_progress = False
         self._follows = self.progress.attach(self.bus)
         self.bus.on(DagBuilt.name, self._follow, inline=True)
-        self.bus.on("*:node-*", self._count, inline=True)
+        self.bus.on("cache:node-*", self._count_search, inline=True)
+        self.bus.on(NodeEnded.name, self._count_tries, inline=True)
 
     def scheduler(self, options: Mapping[str, Any] = NO_OPTIONS) -> ParallelScheduler:
         """Make what runs one graph, with what lasts from run to run."""
@@ -137,11 +138,13 @@ class Parts:
             self.progress.initialize(event.dag, name_of(running), joined=partial(_node, running.scheduler))
             self._follows = self.progress.attach(self.bus)
 
-    def _count(self, event: Event) -> None:
-        """Count what nodes found in caches, and how often those were tried that may be tried again."""
-        if isinstance(event, CacheHit | CacheMissed):
-            with self._lock:
-                self._counts["hits" if isinstance(event, CacheHit) else "misses"] += 1
+    def _count_search(self, event: Event) -> None:
+        """Count what nodes found in caches."""
+        with self._lock:
+            self._counts["hits" if isinstance(event, CacheHit) else "misses"] += 1
+
+    def _count_tries(self, event: Event) -> None:
+        """Count how often those nodes were tried that may be tried again."""
         running = self.running
         if not isinstance(event, NodeEnded) or not event.outcome.attempts or running is None:
             return
