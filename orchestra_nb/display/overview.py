@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import html
@@ -28,7 +29,7 @@ def overview(parts: Mapping[str, Presented]) -> Bundle:
 
 
 def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
-    """Put the numbers of their frames below one another; an item is what the first column of a part's frame names.
+    """Put their numbers below one another: those of their frames, by what the first column names, and their own.
 
     Examples
     --------
@@ -46,4 +47,14 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
         for _, row in frame.iterrows():
             item = str(row[named[0]]) if named else ""
             rows += [(name, item, str(column), float(row[column])) for column in numbers]
+        rows += [(name, "", own, value) for own, value in _own(part).items() if own not in numbers]
     return pd.DataFrame(rows, columns=["part", "item", "measure", "value"])
+
+
+def _own(part: Presented) -> dict[str, float]:
+    """The numbers among the fields of a snapshot."""
+    found: dict[str, object] = {}
+    if is_dataclass(part):
+        found = {each.name: getattr(part, each.name) for each in fields(part)}
+    numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
+    return {name: float(value) for name, value in numbers.items() if not isinstance(value, bool)}

@@ -250,6 +250,30 @@ def test_a_closed_engine_runs_nothing_and_closing_twice_is_fine():
         pickle.dumps(engine)
 
 
+def test_what_it_counted_can_be_asked_for_when_it_is_closed():
+    with OrchestrationEngine(QUICK) as engine:
+        engine.run([Node("a", fn=lambda: 1, uses=["db"])])
+    assert engine.get_progress_stats().percent == 100.0
+    assert engine.get_resource_stats()["db"].granted == 1
+    assert engine.get_cache_metrics().hits == 0
+    assert set(engine.frame.part) == {"progress", "cache", "resources", "recovery"}
+    assert "closed" in repr(engine)
+
+
+def test_a_time_limit_of_the_task_stops_the_run():
+    async def endless():
+        await asyncio.sleep(PATIENCE)
+
+    async def limited():
+        async with asyncio.timeout(0.05):
+            await engine.execute([Node("endless", fn=endless)])
+
+    with OrchestrationEngine(QUICK) as engine:
+        with pytest.raises(TimeoutError):
+            asyncio.run(limited())
+        assert engine.last_result.outcomes["endless"].status == "cancelled"
+
+
 def test_closing_stops_the_run_that_is_under_way():
     engine, begun = OrchestrationEngine(QUICK), threading.Event()
 
@@ -572,8 +596,12 @@ def test_it_shows_all_its_parts_and_their_numbers(engine):
     frame = engine.frame
     assert list(frame.columns) == ["part", "item", "measure", "value"]
     assert set(frame.part) == {"progress", "cache", "resources", "recovery"}
-    granted = frame[(frame.part == "resources") & (frame["item"] == "db") & (frame.measure == "granted")]
-    assert granted.value.tolist() == [1.0]
+    values = frame.set_index(["part", "item", "measure"]).value
+    assert values["resources", "db", "granted"] == 1.0
+    assert values["recovery", "a", "attempts"] == 1.0
+    assert values["recovery", "", "sagas"] == 0.0
+    assert values["cache", "", "node_misses"] == 0.0
+    assert values.index.is_unique
     assert "idle" in repr(engine)
 
 
