@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.display import html
 from orchestra_nb.presentation import Bundle, Presented
@@ -53,8 +53,8 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
 
 def _own(part: Presented) -> dict[str, float]:
     """The numbers among the fields of a snapshot."""
-    found: dict[str, object] = {}
-    if is_dataclass(part):
-        found = {each.name: getattr(part, each.name) for each in fields(part)}
-    numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
-    return {name: float(value) for name, value in numbers.items() if not isinstance(value, bool)}
+    shown: Any = part
+    found = [(each.name, getattr(part, each.name)) for each in fields(shown)] if is_dataclass(shown) else []
+    return {
+        name: float(value) for name, value in found if isinstance(value, int | float) and not isinstance(value, bool)
+    }
