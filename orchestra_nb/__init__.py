@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         CycleError,
         DeadlockError,
         DefinitionError,
+        EventLogError,
         GraphError,
         Issue,
         LockTimeout,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         ResourceError,
         SagaFailed,
     )
+    from orchestra_nb.eventlog.writer import EventLog
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
@@ -73,14 +75,15 @@ if TYPE_CHECKING:
     from orchestra_nb.recovery.manager import RecoveryManager
     from orchestra_nb.recovery.saga_result import SagaResult
     from orchestra_nb.recovery.sagas import SagaStep
+    from orchestra_nb.replay.replay import Replay
     from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
     "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
-    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout",
-    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "EventLogError", "GraphError", "Issue",
+    "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
     "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
 )  # fmt: skip
 _HOME = {
@@ -94,6 +97,7 @@ _HOME = {
     "Edge": "model",
     "EngineConfig": "engine.config",
     "EventBus": "events",
+    "EventLog": "eventlog.writer",
     "Evidence": "model",
     "Expand": "model",
     "JsonSink": "progress.sinks",
@@ -106,6 +110,7 @@ _HOME = {
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
     "RecoveryManager": "recovery.manager",
+    "Replay": "replay.replay",
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
@@ -142,6 +147,8 @@ __all__ = [
     "Edge",
     "EngineConfig",
     "EventBus",
+    "EventLog",
+    "EventLogError",
     "Evidence",
     "Expand",
     "GraphError",
@@ -165,6 +172,7 @@ __all__ = [
     "ProgressError",
     "ProgressTracker",
     "RecoveryManager",
+    "Replay",
     "ResourceError",
     "ResourceManager",
     "RetryPolicy",

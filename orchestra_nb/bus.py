@@ -6,13 +6,13 @@ Event names are namespaced as ``execution:node-started``; a subscriber gives a g
 its own (:mod:`.listening`); whoever publishes puts the fact there and goes on. Promised to a subscriber: it hears the
 facts of one publishing thread in their order, of several threads in the order in which they were published, one at a
 time, and each once; and when ``execute`` returns, it has heard everything of that run, unless it takes longer than the
-bus has patience. What was published last may not be heard when the interpreter ends, unless somebody has settled.
+bus has patience. The end of the interpreter waits a second for what was published last.
 
 **In step** (``inline=True``) a subscriber is called by the thread that publishes, before it goes on. That is for parts
 of this library that are quick and never wait, and for whoever needs to act at that very moment; it pays for it.
 
 Failure: one that raises, whatever it raises, is dropped and logged once. One that sleeps costs a run nothing but the
-patience at its end: if it has not come back from a single call in all that time, it is dropped, and logged once; one
+patience at its end: if it was in one single call for most of that time, it is dropped, and logged once; one
 that moves on but is behind hears the rest later, is logged once, and no run waits for it until it has caught up. A
 subscriber may publish, subscribe, unsubscribe, settle, and start runs: it never waits for itself, nor for one that
 waits. Beyond ``backlog`` facts that wait, the oldest go, and the subscriber is told (:class:`EventsLost`).
@@ -24,11 +24,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from inspect import iscoroutinefunction
 from threading import Lock
 from typing import ClassVar
 
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.knobs import positive
-from orchestra_nb.listening import Listener, Loss, settled, this_process
+from orchestra_nb.listening import Listener, Loss, this_process
+from orchestra_nb.settling import settled
 
 _log = logging.getLogger("orchestra_nb.events")
 
@@ -105,11 +108,20 @@ class EventBus:
         inline
             Call it in step instead: on the thread that publishes, which waits for it.
 
+        Raises
+        ------
+        ConfigError
+            It cannot be called, its body would never run because it is a coroutine function, or the pattern is no text.
+
         Returns
         -------
         Subscription
             Calling it undoes it: when that returns, no call begins any more.
         """
+        if not isinstance(pattern, str):
+            raise ConfigError(f"a pattern is a text such as 'cache:*', not {pattern!r}; it comes before the subscriber")
+        if not callable(subscriber) or iscoroutinefunction(subscriber):
+            raise ConfigError(f"a subscriber is a plain function of an event, not {subscriber!r}")
         made = Subscription(self, pattern, subscriber, inline)
         with self._mutex():
             self._changed((*self._subscriptions, made))

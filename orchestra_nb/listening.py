@@ -10,7 +10,7 @@ second thread, begun by two speakers at once, does no harm, and no step here nee
 as the seat of a run: :mod:`orchestra_nb.running.run`).
 
 After each round the thread rests for two milliseconds before it says that it has to be woken. A burst so costs one
-wake-up and not one for each item, and a waker is what a speaker would pay for most.
+wake-up and not one for each item; waking is what a speaker would pay for most.
 
 Failure: what the listener raises ends it, and is told once. A backlog has a bound; beyond that the oldest go, and the
 listener is told how many (:class:`Loss`). After a fork the child begins with an empty queue: what was said before is
@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
@@ -37,17 +37,15 @@ _REST = 0.002
 _LINGER = 1.0
 """Seconds that the thread waits for more before it ends."""
 
-_POLL = 0.05
-"""Seconds between two looks of one who waits: an interrupt comes so late where waits cannot be interrupted."""
-
-_settling: set[int] = set()
-"""Threads that wait for listeners."""
+_at_work: set[Listener[Any]] = set()
+"""Those that are being served, or are about to be."""
 _process = object()
 
 
 def _forked() -> None:
     global _process
     _process = object()
+    _at_work.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
@@ -60,6 +58,16 @@ def this_process() -> object:
 
 
 _here = threading.local()
+
+
+def serves_one() -> bool:
+    """Whether this thread serves a listener."""
+    return bool(getattr(_here, "serves", False))
+
+
+def served() -> list[Listener[Any]]:
+    """Those that are being served now, or are about to be."""
+    return list(_at_work)
 
 
 class Mark(threading.Event):
@@ -125,10 +133,8 @@ class Listener(Generic[T]):
         self._thread: threading.Thread | None = None
         self._asleep = True
         self._lost = 0
-        self.calls = 0
-        """How many items it has been given."""
-        self.busy = False
-        """Whether it is in a call."""
+        self.since: float | None = None
+        """When the call began that it is in."""
         self.ident: int | None = None
         """Of the thread that serves it."""
         self._process = _process
@@ -187,10 +193,12 @@ class Listener(Generic[T]):
 
     def _begin(self) -> None:
         self._thread = thread = threading.Thread(target=self._serve, name="orchestra-listener", daemon=True)
+        _at_work.add(self)
         try:
             thread.start()
         except RuntimeError:  # no more threads, or the interpreter is about to end
             self._thread = None
+            _at_work.discard(self)
             self.warn("is not told of what happens: no thread could be begun for it")
 
     # The thread.
@@ -199,10 +207,12 @@ class Listener(Generic[T]):
         if not self._serving.acquire(blocking=False):
             return  # whoever serves looks once more before it leaves
         self.ident, _here.serves = get_ident(), True
+        _at_work.add(self)
         try:
             while not self.closed and self._round():
                 pass
         finally:
+            _at_work.discard(self)
             self.ident = self._thread = None
             self._asleep = True
             self._serving.release()
@@ -234,13 +244,12 @@ class Listener(Generic[T]):
                 self._call(self._drained)
                 item.set()
             else:
-                self.calls += 1
-                self.busy = True
+                self.since = monotonic()
                 if self._lost:
                     lost, self._lost = self._lost, 0
                     self._call(self._hear, Loss(lost))
                 self._call(self._hear, item)
-                self.busy = False
+                self.since = None
             del item  # while this thread waits, it must not keep alive what it heard last
         if not self.closed:
             self._call(self._drained)
@@ -262,57 +271,3 @@ class Listener(Generic[T]):
                 item = self._queue.popleft()
                 if isinstance(item, Mark):
                     item.set()
-
-
-def settled(listeners: Iterable[Listener[Any]], wait: float, patience: float) -> bool:
-    """Wait until all listeners have heard what they have been given so far; whether they have.
-
-    A thread that serves one of them does not wait for itself, nor for another that waits: that may be a circle. Nobody
-    waits for a listener that was late before and has not caught up.
-
-    Parameters
-    ----------
-    listeners
-        Whom to wait for.
-    wait
-        Seconds, at most, for all of them.
-    patience
-        Who is behind after a wait so long is late, and said to be; one that is still in the same call is dropped.
-    """
-    here = get_ident()
-    awaited = [each for each in listeners if each.ident != here]
-    if not awaited:
-        return True
-    marks = [(each, each.calls, each.mark()) for each in awaited if not each.late]
-    end, circular, nested = monotonic() + wait, getattr(_here, "serves", False), here in _settling
-    _settling.add(here)
-    try:
-        heard = [_waited(each, mark, end, circular) for each, _, mark in marks]
-    finally:
-        if not nested:
-            _settling.discard(here)
-    if wait >= patience:
-        for each, calls, mark in marks:
-            if not mark.is_set() and each.ident not in _settling:
-                _say_late(each, calls)
-    return all(heard) and len(marks) == len(awaited)
-
-
-def _waited(listener: Listener[Any], mark: Mark, end: float, circular: bool) -> bool:
-    """Wait until a listener has come to a mark."""
-    while not mark.is_set():
-        left = end - monotonic()
-        if left <= 0 or (circular and listener.ident in _settling):
-            return False
-        mark.wait(min(left, _POLL))
-    return not listener.closed
-
-
-def _say_late(listener: Listener[Any], calls: int) -> None:
-    """Of a listener that was waited for in vain, and had been given so many items before: drop it if it sleeps."""
-    if listener.busy and listener.calls <= calls + 1:
-        listener.warn("has not come back from a call and was dropped", over=True)
-        listener.close()
-    else:
-        listener.late = True
-        listener.warn("is behind: it hears the rest later, and no run waits for it until it has caught up")

@@ -240,3 +240,23 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) - 7)
 def test_a_forked_child_begins_with_an_empty_queue_and_a_thread_of_its_own():
     ended = subprocess.run([sys.executable, "-W", "ignore", "-c", _FORK], capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+_LAST_WORDS = """
+import sys, threading
+from orchestra_nb.events import EventBus, RunEnded
+
+bus = EventBus()
+if "asleep" in sys.argv:
+    bus.on("*", lambda event: threading.Event().wait())
+bus.on("*", lambda event: print(event.at))
+for number in range(200):
+    bus.publish(RunEnded(float(number), True))
+"""
+
+
+@pytest.mark.parametrize("how", ["awake", "asleep"])
+def test_the_end_of_the_interpreter_waits_for_what_was_said_last_and_not_for_one_that_sleeps(how):
+    ended = subprocess.run([sys.executable, "-c", _LAST_WORDS, how], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.split() == [f"{number}.0" for number in range(200)]

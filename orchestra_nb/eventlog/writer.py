@@ -13,6 +13,11 @@ of a run depends on its log. What a crash has cut off is closed with a newline b
 only puts them into a queue. When ``execute`` returns, everything is written, unless the disk is slower than the bus has
 patience: then the rest is written afterwards.
 
+**Whose events.** A bus may be shared by runs that go on at the same time, and events do not say whose they are. So a
+run with ``log=`` publishes on a bus of its own, which the log hears and which hands everything on; what caches, locks
+and circuits tell on the shared one is everybody's. An :class:`EventLog` that somebody attaches to a shared bus is for
+runs that come one after another.
+
 **Failure.** A place where no file can be is an :class:`.EventLogError` before anything has run. A disk that is full, or
 anything else that goes wrong later, ends the log with one warning; the run goes on. The file is its owner's alone
 (0600), because names, errors and outputs are.
@@ -152,9 +157,20 @@ class EventLog:
         return f"EventLog({str(self.path)!r})"
 
 
+_OF_RUNS = ("dag:", "execution:", "cache:node-")
+"""How the names begin that runs publish; each hands its own to its log."""
+
+
 @contextmanager
-def logged(path: str | None, bus: EventBus) -> Iterator[None]:
-    """Log what happens on a bus in the meantime; ``None``: do not.
+def logged(path: str | None, bus: EventBus) -> Iterator[EventBus]:
+    """Log one run; gives the bus that it is to publish on, which hands everything on to the bus of its users.
+
+    Parameters
+    ----------
+    path
+        The file; ``None``: the run publishes on ``bus`` itself, and nothing is logged.
+    bus
+        Where its users listen.
 
     Raises
     ------
@@ -162,10 +178,20 @@ def logged(path: str | None, bus: EventBus) -> Iterator[None]:
         There can be no such file.
     """
     if path is None:
-        yield
+        yield bus
         return
-    subscription = EventLog(path).attach(bus)
+    own = EventBus(patience=bus.patience)
+    logging_it = EventLog(path).attach(own)
+    own.on("*", bus.publish, inline=True)
+
+    def of_others(event: Event) -> None:
+        if not event.name.startswith(_OF_RUNS):
+            logging_it.take(event)
+
+    no_more = bus.on("*", of_others, inline=True)
     try:
-        yield
+        yield own
     finally:
-        subscription.finish()  # what was published before is still written, however slow the disk
+        no_more()
+        own.settle()
+        logging_it.finish()  # what was published before is still written, however slow the disk

@@ -169,7 +169,9 @@ def told(words: str) -> Report:
 def happened(state: ReplayState) -> Report:
     """List what had happened in a run at one moment."""
     rows = [event_row(event) for event in state.facts]
-    return table_report(("at", "event", "about", "says"), rows, head=headline(state))
+    plain = "\n".join([headline(state), *text.some(list(text.aligned(rows)) if rows else [], html.MOST_ROWS)])
+    markup = html.paragraph(headline(state)) + html.table(("at", "event", "about", "says"), rows)
+    return Report(plain, markup, lambda: state.events)
 
 
 def verified(found: Mapping[str, Any]) -> Report:

@@ -1,9 +1,9 @@
 """Time travel: what was known of a run at any moment, rebuilt from its log.
 
-**Cost.** A run is folded once, when it is first looked at, and a copy of the fold is kept every so many events: as many
-as it has nodes, so that all copies together weigh no more than all events. Any moment is then reached from the copy
-before it, and the next moment from the one before. Forward or back, a step so costs what a fold of some hundred events
-costs, however long the log is.
+**Cost.** A run is folded once, when it is first looked at, and a copy of the fold is kept every so many events: a
+quarter as many as it has nodes, so that all copies together weigh no more than a few times what all events do. Any
+moment is then reached from the copy before it, and the next moment from the one before: forward, a step costs what
+happened in it, and back as much as that many events, however long the log is.
 
 **Failure.** An event that contradicts what is known is passed over, each time in the same way, and is one of the
 ``faults``; so is all that is wrong with the file. With ``strict`` the first look raises instead. What a damaged log
@@ -168,7 +168,7 @@ class RunReplay(Presented):
     @cached_property
     def _spacing(self) -> int:
         """Events between two copies."""
-        return max(_LEAST, len(self._logged.built.dag))
+        return max(_LEAST, len(self._logged.built.dag) // 4)
 
     def _state(self, count: int, seconds: float) -> ReplayState:
         fold = self._fold_after(count)

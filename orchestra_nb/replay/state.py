@@ -15,6 +15,7 @@ from orchestra_nb.events import Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.replay.fold import Fold, State
@@ -163,6 +164,11 @@ class ReplayState(Presented):
         now = progress.at if progress.over else max(progress.at, self.at)
         eta = self._estimator(progress.dag).remaining(progress, now)
         return stats_of(progress, str(self.run), now, eta, ())
+
+    @property
+    def report(self) -> Report:
+        """What a sink of progress would have been given: ``ProgressWidget()(state.report)`` shows the moment."""
+        return Report(self.stats, self._fold.progress.copy())
 
     def todos(self, *, by_phase: bool = False) -> list[Todo]:
         """List what there was to do, as it stood."""

@@ -37,6 +37,7 @@ from queue import Empty
 from time import monotonic
 
 from orchestra_nb.events import Event, EventBus, GraphGrown, LevelEnded, NodeEnded, NodeStarted
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Outcome, RunId
 from orchestra_nb.running import replies
 from orchestra_nb.running.calling_thread import CallingThread
@@ -119,6 +120,12 @@ class Run:
         self._record = record
         self._durable = record if isinstance(record, DurableRecord) else None
         self._finish = finish
+
+    def publish_on(self, bus: EventBus) -> None:
+        """Say where it publishes from now on, and begin with the graph that is to run."""
+        self._bus = bus
+        if bus.wants(DagBuilt.name):
+            bus.publish(DagBuilt(0.0, self.run_id, self.started_at, self.driver.dag))
 
     # The calling thread's side.
 

@@ -20,7 +20,6 @@ from orchestra_nb.errors import ConfigError, DefinitionError, Issue
 from orchestra_nb.eventlog.writer import logged
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue, needs_value
@@ -282,11 +281,10 @@ class ParallelScheduler:
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
-        with logged(self.config.log, self.bus), loop_in_force(self.config.loop):
+        with logged(self.config.log, self.bus) as bus, loop_in_force(self.config.loop):
             claims = claims_of(capacities, dag, self._resources)
             self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims, record)
-            if self.bus.wants(DagBuilt.name):
-                self.bus.publish(DagBuilt(0.0, run.run_id, run.started_at, run.driver.dag))
+            run.publish_on(bus)
             try:
                 try:
                     self._attend(run, idle)
@@ -294,9 +292,9 @@ class ParallelScheduler:
                     run.left()
             finally:
                 run.left()  # again: an interrupt may have cut the first one short
+            learned.record(run.result)
+            self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
             self.bus.settle()
-        learned.record(run.result)
-        self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
         return run.outcome()
 
     @staticmethod

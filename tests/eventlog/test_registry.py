@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import fields
 
 import orchestra_nb
 from orchestra_nb.bus import Event
@@ -39,5 +40,5 @@ def test_names_are_unique_and_namespaced_and_every_namespace_is_used():
 
 def test_no_event_says_what_a_line_of_a_log_says_itself():
     for name, kind in EVENTS.items():
-        taken = {"name", "run", "log", "version"} & set(kind.__dataclass_fields__)
+        taken = {"name", "run", "log", "version"} & {field.name for field in fields(kind)}
         assert taken <= ({"run"} if name == "dag:built" else set())

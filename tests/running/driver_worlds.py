@@ -599,6 +599,7 @@ class World:
         for event in facts[:count]:
             until.hear(event)
         assert read.after(count)._fold.states == until.states
+        assert [*read.after(count).outcomes] == [*until.outcomes]
         followed = Progress.replayed(self.first, facts)
         for moment, progress in ((read.after(count), until.progress), (read.end, followed)):
             there = moment._fold.progress
