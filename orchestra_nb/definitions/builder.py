@@ -25,6 +25,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.optimising import optimise
 from orchestra_nb.graph.signature import parameters
 from orchestra_nb.graph.task import node_of
+from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.graph.validation import ValidationResult, cautions, check, strays
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
 
@@ -143,7 +144,7 @@ class DAGBuilder:
             origin = dag.metadata.get("definition")
             if isinstance(origin, CommandDefinition):
                 return dag, tuple(faults(origin))
-            return dag, cautions(dag.nodes.values())
+            return dag, (*undo_faults(dag.nodes.values(), dag.given), *cautions(dag.nodes.values()))
         gathered = gather(definition)
         issues = (*gathered.issues, *check(gathered.nodes, gathered.edges))
         sound = not any(issue.severity == "error" for issue in issues)

@@ -12,6 +12,7 @@ from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.wiring import phase_use
 from orchestra_nb.errors import ConfigError, Issue
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Node
 from orchestra_nb.resources.claims import impossible
 from orchestra_nb.running.backends import unknown_backend
