@@ -4,14 +4,15 @@ Policy: everything is worked out on first use and kept, on the index lists of :m
 :mod:`.paths`, :mod:`.analysis` and :mod:`.antichain`; here numbers get their names back. Times are expected seconds
 with a worker for everyone, unless a number of workers is given. What takes an argument, or may cost much more than a
 pass over the graph, is a method. Nodes that only compensate others (:mod:`.undoing`) take no time and are on no path,
-for they do not run unless all is lost; they have a level, like every node. Order: document order. Failure: an unknown name or a number that cannot be meant is an
-error that says so. Rejected: functions beside the DAG (nobody would find them), one file for all of it (too long).
+for they do not run unless all is lost; they have a level, like every node. Order: document order. Failure: an unknown
+name or a number that cannot be meant is an error that says so. Rejected: functions beside the DAG (nobody would find
+them), one file for all of it (too long).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from math import fsum

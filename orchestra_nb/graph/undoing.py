@@ -59,6 +59,17 @@ def never_runs(who: Sequence[str]) -> str:
     return f"it compensates {', '.join(map(repr, who))}, and nothing had to be undone"
 
 
+def told_undo(by: str, node: str) -> str:
+    """Say who compensates whom, as the evidence of an edge.
+
+    Examples
+    --------
+    >>> told_undo("drop", "load")
+    "'drop' compensates 'load'"
+    """
+    return f"{by!r} compensates {node!r}"
+
+
 def undo_faults(nodes: Iterable[Node], edges: Iterable[Edge] = ()) -> list[Issue]:
     """Find everything that is wrong with compensations.
 
@@ -86,7 +97,7 @@ def undo_faults(nodes: Iterable[Node], edges: Iterable[Edge] = ()) -> list[Issue
 
 def _names(nodes: Sequence[Node], known: Mapping[NodeId, Node]) -> Iterator[Issue]:
     for node in nodes:
-        if not isinstance(node.undo, str) or node.kind == "cell" and node.undo not in known:
+        if not isinstance(node.undo, str) or (node.kind == "cell" and node.undo not in known):
             continue
         if node.undo == node.id:
             told, hint = f"{node.id!r} compensates itself", "name another node"
@@ -127,7 +138,7 @@ def _needed(nodes: Sequence[Node], edges: Iterable[Edge], aside: Mapping[NodeId,
             whom = ", ".join(map(repr, aside[source]))
             told = f"{target!r} needs {source!r}, which compensates {whom} and so runs only after a failure"
             hint = f"take {source!r} from what {target!r} needs, or compensate with another node"
-            yield Issue("undo-needed", told, (source, target), suggestion=hint)
+            yield Issue("undo-needed", told, (target, source), suggestion=hint)
 
 
 def _twice(aside: Mapping[NodeId, Sequence[NodeId]], known: Mapping[NodeId, Node]) -> Iterator[Issue]:

@@ -115,7 +115,10 @@ def placed(found: Iterable[Issue], nodes: Iterable[Node], place: Place) -> list[
     """Say of faults of compensations where in the user's text they stand."""
     found = list(found)
     by_id = {node.id: node for node in nodes} if found else {}
-    return [replace(issue, path=place(by_id[NodeId(issue.nodes[0])], "undo")) for issue in found]
+    setting = {"undo-needed": "after"}
+    return [
+        replace(issue, path=place(by_id[NodeId(issue.nodes[0])], setting.get(issue.code, "undo"))) for issue in found
+    ]
 
 
 def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, ...]:

@@ -57,3 +57,8 @@ def faults_of_new(config: RunConfig, dag: DAG, nodes: Iterable[Node]) -> list[Is
     unknown = [(node, told) for node in nodes if (told := unknown_backend(node.backend))]
     found = [Issue("unknown-backend", f"node {node.id!r}: {told}", (node.id,)) for node, told in unknown]
     return found + faults(nodes, capacities_of(config, dag))
+
+
+def faults_of_undo(dag: DAG) -> list[Issue]:
+    """What could only go wrong when it is too late: compensations that cannot be meant."""
+    return [issue for issue in undo_faults(dag.nodes.values(), dag.given) if issue.severity == "error"]
