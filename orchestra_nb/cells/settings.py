@@ -14,8 +14,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from orchestra_nb.errors import Issue
-
 _NAME = re.compile(r"[^\s,\x00-\x1f\x7f](?:[^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?")
 _USE = re.compile(r"[^\s:,]+(?::[1-9]\d*)?")
 
@@ -140,28 +138,3 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "backend": "'inherit' or the name of a joblib backend",
     }
 )
-
-
-_UNACTED = ("undo",)
-
-
-def unacted(settings: NodeSettings, path: str = "") -> tuple[Issue, ...]:
-    """Warn about settings that are kept and not acted on yet, so that nobody waits for their effect.
-
-    Examples
-    --------
-    >>> print(*unacted(NodeSettings(undo="drop"), "cell 3"))
-    cell 3: 'undo' is read and kept, but this version does not act on it yet
-    """
-    plain = NodeSettings()
-    return tuple(
-        Issue(
-            "setting-not-acted-on",
-            f"{key!r} is read and kept, but this version does not act on it yet",
-            (settings.name,) if settings.name else (),
-            path,
-            severity="warning",
-        )
-        for key in _UNACTED
-        if getattr(settings, key) != getattr(plain, key)
-    )

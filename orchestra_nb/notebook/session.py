@@ -295,9 +295,10 @@ class Session:
 
 
 def _after_only(cell: Cell, names: Container[str]) -> Cell:
-    """A cell that waits for none but these."""
+    """A cell that waits for none but these, and is compensated by none but these."""
     known = tuple(name for name in cell.settings.after if name in names)
-    return replace(cell, settings=cell.settings.model_copy(update={"after": known}))
+    undo = cell.settings.undo if cell.settings.undo in names else None
+    return replace(cell, settings=cell.settings.model_copy(update={"after": known, "undo": undo}))
 
 
 def _short_interrupt() -> KeyboardInterrupt:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Outcome, RunId
+from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.recovery.compensating import Done, remembered
 from orchestra_nb.recovery.saga_journal import Memory
 from orchestra_nb.recovery.saga_result import SagaResult
@@ -78,10 +78,12 @@ class Undoing:
         journal = remembered(done, f"resume_from_checkpoint({str(run.run_id)!r}, dag) goes on with it")
         self._stopped = {run.run_id: _Way(done, journal, result.outcomes, next(iter(result.errors), None))}
         back = WayBack(dag, work, self._perform, run.record.node_undone, run.began)
+        brought = {NodeId(name): outcome for name, outcome in result.outcomes.items()}
 
         def tell(report: SagaResult) -> None:
             outcomes = MappingProxyType(told(result.outcomes, dag, report, back.outcomes))
-            run.result = replace(result, outcomes=outcomes, undone=report)
+            values = work.results(brought)  # variables of a notebook may have other ones now
+            run.result = replace(result, outcomes=outcomes, values=values, undone=report)
 
         self._go(run.run_id, back, work, tell)
 
