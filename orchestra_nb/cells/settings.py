@@ -65,6 +65,7 @@ class RetrySettings(BaseModel):
     multiplier: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     jitter: Annotated[float, Field(ge=0, le=1)] | bool | None = None
     on: Names | None = None
+    keep_locks: bool | None = None
 
 
 class BreakerSettings(BaseModel):
@@ -127,6 +128,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "retry.multiplier": "a number from 1",
         "retry.jitter": "a number from 0 to 1",
         "retry.on": "an exception's name or a list of them",
+        "retry.keep_locks": "true or false",
         "breaker": "a circuit's name, or a mapping",
         "breaker.name": "a circuit's name",
         "breaker.threshold": "a whole number from 1",

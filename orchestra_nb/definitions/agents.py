@@ -156,6 +156,7 @@ def _retry(fields: Fields) -> Mapping[str, Any] | None:
         "max_delay": inner.seconds({"maxDelay": MS}),
         "multiplier": inner.number("backoffMultiplier", "multiplier", least=1.0),
         "on": tuple(name for _, name in inner.names("retryableErrors")) or None,
+        "keep_locks": inner.flag("keepLocks"),
     }
     inner.rest()
     return {key: value for key, value in found.items() if value is not None}

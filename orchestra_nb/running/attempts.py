@@ -95,6 +95,8 @@ class Attempts:
             return False
         delay = rest_before(policy, attempt.tries, reply, self._terms.chance(), self._terms.wall())
         heappush(self._resting, (now + delay, attempt.token, attempt))
+        if policy.keep_locks and attempt.node.uses:
+            self.places.keep(attempt)
         told = attempt.why or f"{reply.ename}: {reply.evalue}"
         self._out.append(NodeRetrying(now, attempt.node.id, attempt.tries, delay, told))
         return True
@@ -211,6 +213,7 @@ class Attempts:
             self._end(outcomes.never_begun(attempt, reason, now), now)
         resting, self._resting = self._resting, []
         for _, _, attempt in sorted(resting, key=lambda entry: entry[2].node.index):
+            self.places.forsake(attempt)
             self._end(outcomes.not_tried_again(attempt, reason, now), now)
 
     def _end(self, outcome: Outcome, now: float) -> None:

@@ -6,9 +6,9 @@ State in, decisions out: each method takes the time (seconds since the run began
 * **Places** (:mod:`.places`): what has none yet, or waits for a resource, never stands before what could run.
 * **Fencing.** Each attempt has a token. A reply whose token is not running any more (abandoned, killed) is dropped,
   however late it comes. So each node gets exactly one outcome.
-* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot or resource.
-  It does not count as one when a worker died for another node's sake, or when the result could not come home from a
-  process: the node then runs in a thread.
+* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot, and without
+  resource unless the policy keeps those (``keep_locks``). It does not count as one when a worker died for another
+  node's sake, or when the result could not come home from a process: the node then runs in a thread.
 * **A circuit** (:mod:`.circuits`) is asked last, when the node has its place; without its leave the attempt has failed
   as soon as it began, and may rest like any other.
 * **An earlier result** (:class:`.Recalling`) is looked for before the node waits for its resources, by a worker like
