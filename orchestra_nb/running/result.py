@@ -46,6 +46,8 @@ class RunResult(Presented):
     undone
         What became of the nodes that declare an ``undo``, when the run had failed for good; ``None`` when there was
         nothing to undo.
+    unsaved
+        Why some of what it reached is not on the disk, though it was to be; else empty.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -60,6 +62,7 @@ class RunResult(Presented):
     checkpoints: tuple[str, ...] = ()
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
+    unsaved: str = ""
 
     @property
     def success(self) -> bool:

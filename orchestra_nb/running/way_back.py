@@ -50,8 +50,6 @@ class WayBack:
         What its nodes do, and what compensates them.
     perform
         Runs one compensation.
-    undoing
-        Told of each node before its compensation begins: from then on nobody may take it for done.
     began
         When the run began, on the monotonic clock.
     """
@@ -61,7 +59,6 @@ class WayBack:
         dag: DAG,
         program: Undoable,
         perform: Perform,
-        undoing: Callable[[NodeId], object],
         began: float,
     ) -> None:
         self.outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
@@ -69,7 +66,6 @@ class WayBack:
         self._dag = dag
         self._program = program
         self._perform = perform
-        self._undoing = undoing
         self._began = began
 
     def saga(
@@ -82,17 +78,21 @@ class WayBack:
     ) -> Compensating:
         """Make what undoes the run."""
         nodes = self._dag.nodes
-        compensations = {part.name: self._compensation(nodes[part.name]) for part in parts if part.undo}
+        compensations = {
+            part.name: self._compensation(nodes[part.name]) if part.name in nodes else _gone(part.name)
+            for part in parts
+            if part.undo
+        }
         return Compensating(parts, journal, compensations, known, around, before)
 
     def _compensation(self, node: Node) -> Callable[[Mapping[str, Any], Any], Any]:
         by = compensator(node, self._dag.nodes)
 
         def compensate(context: Mapping[str, Any], result: Any) -> Any:
-            for name in (*self._dag.descendants(node.id), node.id):
-                self._undoing(name)
             begun = monotonic() - self._began
-            outcome = self._perform(DAG([by]), _One(self._program, Undo(node, by, context, result)))
+            outcome = self._perform(
+                DAG([by], (), self._dag.metadata), _One(self._program, Undo(node, by, context, result))
+            )
             self.outcomes[by.id if by.id in self._dag.nodes else node.id].append(_later(outcome, begun))
             if outcome.bad:
                 raise _failed(outcome)
@@ -166,6 +166,16 @@ class _One:
     def _commits(node: Node) -> bool:
         """Whether it leaves names behind, as cells do; a function has nobody who would read its value."""
         return node.kind == "cell" and "calls" not in node.metadata
+
+
+def _gone(name: str) -> Callable[[Mapping[str, Any], Any], Any]:
+    """Stands for the compensation of a node that joined an earlier run and cannot be made again."""
+
+    def compensate(context: Mapping[str, Any], result: Any) -> Any:
+        told = f"{name!r} is not in the graph any more, which was made while it ran"
+        raise FailedElsewhere(Failure("CheckpointError", told), ("CheckpointError",))
+
+    return compensate
 
 
 def _later(outcome: Outcome, seconds: float) -> Outcome:

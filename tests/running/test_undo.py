@@ -378,7 +378,6 @@ def test_what_was_undone_runs_again_and_so_does_what_came_after_it(said):
     failed = scheduler.execute(dag)
     fair.append(True)
     assert table == []
-    assert [list(point.outcomes) for point in scheduler.get_checkpoints() if point.id == failed.run_id] == [["other"]]
     result = scheduler.resume_from_checkpoint(failed.checkpoints[-1], dag)
     assert statuses(result) == {"other": "cached", "create": "done", "fill": "done", "end": "done"}
     assert said == ["other", "create", "fill", "create", "fill"]
