@@ -1,4 +1,4 @@
-"""Runs on the disk that fail and are undone, in processes that are killed meanwhile; what they do are lines in a file."""
+"""Runs on the disk that fail and are undone, in processes that are killed meanwhile; their effects are lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import filelock  # noqa: F401  once, and not in each child
@@ -110,25 +111,26 @@ for _name in OPERATIONS:
 
 
 class Killing:
-    """Kills this process at so many points after it began to be undone."""
+    """Kills this process at so many points after it began to undo its run, and not when that is over."""
 
     def __init__(self, number):
-        self.left, self.armed = number, False
+        self.left, self.armed, self.over = number, False, False
 
     def __call__(self, point=""):
         self.armed = self.armed or point == "undo.after-journal"
-        if self.armed:
+        if self.armed and not self.over:
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+        self.over = self.over or point == "undo.after-forgotten"
 
 
-def child(folder, number, armed=False):
+def child(folder, number):
     """Run in a process that kills itself there; says whether it did."""
     made = os.fork()
     if made == 0:
         killing = Killing(number)
-        killing.armed = armed
+        killing.armed = any(Path(folder).glob("kept/runs/*/undo"))  # it goes on with the way back
         try:
             with acting(killing):
                 World(folder, killing).run()
@@ -138,12 +140,12 @@ def child(folder, number, armed=False):
 
 
 def judge(folder):
-    """See that what happened may happen: of a run that was killed, gone on with until it failed, and again until it did."""
+    """See that what happened may happen, to a run that was killed in the middle of its way back, and then succeeded."""
     lines = World(folder).lines
     for name in ("a", "b", "c", "d"):
         at = [place for place, line in enumerate(lines) if line == f"do {name}"]
         assert lines.count("do end") == 1
-        for first, second in zip(at, at[1:], strict=False):
+        for first, second in pairwise(at):
             between = lines[first:second]
             assert name == "c" or f"undone {name}" in between, f"{name} ran again though it was not undone: {lines}"
         for place in [place for place, line in enumerate(lines) if line == f"undone {name}"]:
@@ -170,7 +172,7 @@ def everywhere(folders, most):
         (folder := folders / str(number)).mkdir()
         kills += child(folder, number)
         for _ in range(dice.randint(0, 2)):  # those who go on are killed, too
-            kills += child(folder, dice.randint(1, len(points)), armed=True)
+            kills += child(folder, dice.randint(1, len(points)))
         (folder / "fair").touch()
         child(folder, 10**9)
         judge(folder)
