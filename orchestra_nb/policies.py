@@ -27,7 +27,8 @@ class RetryPolicy:
     jitter
         Share of the rest that chance may take off, from 0 to 1.
     on
-        Class names of the exceptions that are worth another attempt, their subclasses too; ``None``: any.
+        Class names of the exceptions that are worth another attempt, their subclasses too, or words and numbers such as
+        ``"rate_limit"`` and ``"503"`` (:mod:`.error_words`); ``None``: any.
     keep_locks
         Whether a node keeps the resources that it uses while it rests, so that nobody gets between its attempts. It
         has no worker meanwhile either way.

@@ -214,4 +214,8 @@ def _compensation(fields: Fields) -> tuple[str | None, Mapping[str, Any]]:
     if inner is None:
         return None, {}
     named = inner.find(("agent", "agentId"))
-    return (inner.text(named) or None) if named is not None else None, dict(inner.values)
+    undo = (inner.text(named) or None) if named is not None else None
+    if undo is None and inner.values:
+        told, hint = "the compensation names no agent, so nothing is undone", 'name one: {"agent": "free-seat"}'
+        fields.caution(key, told, hint, "no-compensation")
+    return undo, dict(inner.values)

@@ -91,7 +91,8 @@ class Undoing:
         done = to_undo(dag, run.driver.outcomes, durable=record.undo_journal is not None)
         if not done.anything:
             return
-        way = _Way(done.parts, self._journal(done, record), known_values(result.outcomes), next(iter(result.errors)))
+        values, error = known_values(result.outcomes, dag.nodes), next(iter(result.errors), None)
+        way = _Way(done.parts, self._journal(done, record), values, error)
         back = WayBack(dag, work, self._perform, run.began)
         brought = {NodeId(name): outcome for name, outcome in result.outcomes.items()}
 

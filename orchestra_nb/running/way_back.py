@@ -118,14 +118,16 @@ def compensator(node: Node, nodes: Mapping[str, Node]) -> Node:
     return Node(name, fn=node.undo, backend="async" if is_coroutine_function(node.undo) else "threading")
 
 
-def known_values(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
-    """Give the values of the nodes that ended well; what was let go is unknown."""
+def known_values(outcomes: Mapping[str, Outcome], nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """Give the values of the nodes that ended well, and of their parts; what was let go is unknown."""
     gone = "its value was let go, because nobody had asked for it; name it in the results of the run"
-    return {
-        str(name): Unknown(name, gone) if type(outcome.value) is Released else outcome.value
-        for name, outcome in outcomes.items()
-        if outcome.ok
-    }
+    found: dict[str, Any] = {}
+    for name, outcome in outcomes.items():
+        if outcome.ok and name in nodes and nodes[name].parts:
+            found |= outcome.value
+        elif outcome.ok:
+            found[str(name)] = outcome.value
+    return {name: Unknown(name, gone) if type(value) is Released else value for name, value in found.items()}
 
 
 class _One:
