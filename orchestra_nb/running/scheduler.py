@@ -233,7 +233,6 @@ class ParallelScheduler:
         """
         if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
             with on_disk.opened(self.config, checkpoint, dag, context) as found:
-                dag = found.taken.dag
                 work = program if program is not None else self._program(dag, context, results)
                 return self._execute(dag, work, None, found.taken, found.record(self.bus.publish))
         known = going_on(self._checkpoints.find(checkpoint, self._on_disk()), dag)
