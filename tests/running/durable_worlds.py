@@ -12,6 +12,8 @@ from orchestra_nb.model import Expand, Node
 from orchestra_nb.running.scheduler import ParallelScheduler
 from tests.durable.worlds import Unsynced, UnsyncedBlobs
 
+KINDS = ["make", "make", "look", "look", "alias", "wrap", "part", "change", "change", "hide", "large", "grow"]
+
 
 class World:
     """A graph made of a seed. What its nodes do follows from their inputs, but for those that draw.
@@ -26,7 +28,20 @@ class World:
         chance = random.Random(seed)
         nodes, barrier, since = [], None, []
         for step in range(length):
-            kinds = ["make", "make", "look", "look", "alias", "wrap", "part", "change", "change", "hide", "large", "grow"]
+            kinds = [
+                "make",
+                "make",
+                "look",
+                "look",
+                "alias",
+                "wrap",
+                "part",
+                "change",
+                "change",
+                "hide",
+                "large",
+                "grow",
+            ]
             kind = chance.choice(kinds if step else ["make"])
             reads = chance.sample(range(step), min(step, chance.choice((1, 1, 2))))
             name = f"n{step}"
@@ -46,7 +61,9 @@ class World:
 
     def body(self, kind, name, reads):
         arguments = ", ".join(reads)
-        return eval(f"lambda {arguments}: act(kind, name, [{arguments}])", {"act": self.act, "kind": kind, "name": name})
+        return eval(
+            f"lambda {arguments}: act(kind, name, [{arguments}])", {"act": self.act, "kind": kind, "name": name}
+        )
 
     def act(self, kind, name, inputs):
         self.ran.append(name)
@@ -107,7 +124,9 @@ def canonical(values):
 
 
 def scheduler(folder, **config):
-    return ParallelScheduler(RunConfig(**{"jobs": 2, "history": False, "checkpoint": "fast", "cache": str(folder), **config}))
+    return ParallelScheduler(
+        RunConfig(**{"jobs": 2, "history": False, "checkpoint": "fast", "cache": str(folder), **config})
+    )
 
 
 def cut(source, target, lines):
