@@ -1,4 +1,4 @@
-"""Processes that are killed at a named point of a run, or of going on with one; by fork, from a process without threads.
+"""Processes killed at a named point of a run, or of going on with one; by fork, from a process without threads.
 
 ``python -m tests.running.durable_kills FOLDER FIRST COUNT`` plays so many games, from that seed on, and prints for each
 point how often somebody was killed there. A game: a random graph, a kill at some hit of some point, up to two more

@@ -44,7 +44,7 @@ def test_what_is_raised_at_any_point_never_makes_a_wrong_value(point, error, tmp
         folder, world = tmp_path / str(hit), World(5)
         run = begun(folder)
         made = scheduler(folder)
-        committed = [name for name in made.plan_resume(run, world.dag).taken] if run else []
+        committed = list(made.plan_resume(run, world.dag).taken) if run else []
         with acting(strike):
             try:
                 result = made.resume_from_checkpoint(run, world.dag) if run else made.execute(world.dag)
