@@ -208,9 +208,7 @@ def with_growth(dag: DAG, commits: Mapping[NodeId, Commit], values: RunValues) -
     """Make the graph as it was in the end, with the nodes that others had made; what cannot be read is not in it."""
     for node, commit in commits.items():
         if commit.growth is not None and node in dag.nodes:
-            with suppress(
-                Exception
-            ):  # as above; and what does not fit any more is told by name when it is to be undone
+            with suppress(Exception):  # as above; what is missing is told by name when it is to be undone
                 nodes, edges = values.give(commit.growth)
                 dag = grown(dag, node, nodes, edges)
     return dag

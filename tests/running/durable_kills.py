@@ -21,7 +21,7 @@ from orchestra_nb.durable.faults import POINTS, acting
 from orchestra_nb.durable.runs import Runs
 from tests.running.durable_worlds import World, canonical, scheduler
 
-OF_RUNS = tuple(point for point in POINTS if not point.startswith(("prune", "state")))
+OF_RUNS = tuple(point for point in POINTS if not point.startswith(("prune", "state", "undo")))
 AT_FIRST = tuple(point for point in OF_RUNS if not point.startswith(("resume", "end")) and point != "value.after-link")
 
 
