@@ -174,6 +174,9 @@ class RunConfig:
     log
         A file to which everything that happens in the run is appended, one line of JSON for each event;
         ``orchestra replay`` shows the run as it was at any moment. ``None``: nowhere.
+    undo
+        Whether nodes that say ``undo`` are compensated when the run fails for good. ``False`` leaves everything as it
+        is, for going on from there.
     checkpoint
         Where a run keeps what it has reached. ``"durable"``: in the cache folder; each node is on the disk before it is
         announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
@@ -214,6 +217,7 @@ class RunConfig:
     history: bool = True
     cache: bool | str = True
     log: str | None = None
+    undo: bool = True
     checkpoint: Checkpointing = "auto"
 
     def __post_init__(self) -> None:
@@ -227,7 +231,7 @@ class RunConfig:
                 raise ConfigError(f"jobs={self.jobs} is more than {_MOST_JOBS} workers; give fewer: {hint}")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
-        for knob in ("plan_cache", "history"):
+        for knob in ("plan_cache", "history", "undo"):
             if not isinstance(getattr(self, knob), bool):
                 raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
         if not isinstance(self.cache, bool | str) or self.cache == "":

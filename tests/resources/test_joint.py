@@ -55,6 +55,7 @@ def test_who_waits_is_rung_for_once_and_goes_in_when_asked_again(manager, claims
     assert claims.claim("a", ONE, 0.0) is None
     assert manager.get_resource_stats()["db"].holders == {"a": 1}
     claims.release("a")
+    claims.left()
     assert manager.get_resource_stats()["db"].used == 0
 
 
@@ -62,7 +63,40 @@ def test_what_a_node_gives_back_goes_to_the_next_node_without_a_ring(manager, cl
     assert claims.claim("a", ONE, 0.0) is None
     assert claims.claim("b", ONE, 0.0) == Elsewhere("db", 1)
     claims.release("a")
+    claims.left()
     assert (claims.arrived(), rung) == (["b"], [])
+
+
+def test_a_node_that_rests_with_its_locks_keeps_them_from_everybody_and_asks_for_the_rest_again(manager, claims, clock):
+    manager.register_resource("calls", rate="1/s")
+    wants = (("db", 1), ("phase 1", 1), ("calls", 1))
+    assert claims.claim("a", wants, 0.0) is None
+    claims.release("a")
+    claims.keep("a", wants)
+    claims.left()
+    assert manager.acquire_lock("db", owner="me", timeout=0) is None
+    assert claims.claim("b", (("phase 1", 1),), 0.0) == Obstacle("phase 1", 1)
+    assert claims.claim("a", wants, 0.0) == Elsewhere("calls", 1)
+    assert claims.wake(0.0) == 1.0
+    clock.now = 1.0
+    assert claims.arrived() == ["a"]
+    assert claims.claim("a", wants, 1.0) is None
+    assert manager.get_resource_stats()["calls"].granted == 2
+    claims.release("a")
+    claims.left()
+    assert not manager.get_resource_stats().owners
+
+
+def test_a_node_that_kept_its_locks_and_is_not_tried_again_gives_them_back(manager, claims):
+    claims.claim("a", ONE, 0.0)
+    claims.release("a")
+    claims.keep("a", ONE)
+    claims.release("a")
+    claims.left()
+    assert not manager.get_resource_stats().owners
+    claims.claim("a", ONE, 0.0)
+    with pytest.raises(ValueError, match="already holds"):
+        claims.claim("a", ONE, 0.0)
 
 
 def test_what_could_not_be_used_is_given_back_to_whoever_waits(manager, claims):

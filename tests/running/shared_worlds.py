@@ -75,6 +75,13 @@ class SharedWorld(World):
 
     # The laws that are others here.
 
+    aged = False
+    """Whether something was kept for somebody who had waited for too long, before the last step."""
+
+    def check(self, begun):
+        super().check(begun)
+        self.aged = any(pool.queue.seniors for pool in self.front.pools.values())
+
     def check_places(self, running, late):
         super().check_places(running, late)
         for stranger in self.strangers:
@@ -85,9 +92,11 @@ class SharedWorld(World):
         assert self.used["db"] <= 1, "more than there is, strangers counted"
         assert self.used["gpu"] <= 2, "more than there is, strangers counted"
         stats = self.manager.get_resource_stats()
-        there = {a.node.id for a in (*running, *late) if any(n != "coin" for n, _ in wants(a))}
+        there = {a.node.id for a in (*running, *late) if any(n != "coin" for n, _ in wants(a))} | self.keeping.keys()
         of_nodes = {owner for owner, use in stats.owners.items() if use.holds and not owner.startswith("stranger")}
         assert of_nodes <= there, "the table thinks that somebody has it who has not"
+        for name, held in self.keeping.items():
+            assert set(stats.owners[name].holds) >= {what for what, _ in held} if held else True, "not kept"
         asking = {owner for owner, use in stats.owners.items() if use.waits and not owner.startswith("stranger")}
         assert asking <= self.waiting.keys(), "somebody waits in the table who does not wait"
 
@@ -111,7 +120,7 @@ class SharedWorld(World):
         self.attempts = {name: self.driver.places.waiter(name) for name in self.waiting}
         self.alone = self.alone or any(attempt.alone for attempt in self.attempts.values())
         for attempt in self.attempts.values():
-            held = all(self.has_room(what, amount) for what, amount in wants(attempt))
+            held = all(self.has_room(what, amount) for what, amount in self.lacks(attempt))
             assert not (held and self.is_open(attempt)), "a place is free before a node that could go in"
 
     def could_go(self, attempt):
@@ -119,7 +128,7 @@ class SharedWorld(World):
         if outcome is not None and "budget" in str(outcome.error):
             return False
         behind = attempt.lane == "process" and any(other.alone for other in self.attempts.values())
-        return not behind and super().could_go(attempt)
+        return not behind and not self.aged and super().could_go(attempt)
 
     def has_room(self, what, amount):
         """Whether so much is free, and not kept for somebody who has waited for too long."""
