@@ -68,6 +68,8 @@ class Call:
             else:
                 result = scheduler.resume_from_checkpoint(self._checkpoint, pipeline.dag, context)
             _put_out(result, parts.cache)
+            if result.undone is not None:
+                parts.recovery.undone(result.undone)
             return result
 
     def cancel(self) -> None:

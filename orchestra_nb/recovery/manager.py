@@ -316,6 +316,10 @@ class RecoveryManager(Presented):
 
     # What was done.
 
+    def undone(self, report: SagaResult) -> None:
+        """Take note of a saga that somebody else ran, such as the compensations of a run that failed."""
+        self._saga(report)
+
     def tried(self, id: str, attempts: int, status: str) -> None:
         """Take note of an action that was tried by somebody else, such as a node of a run.
 

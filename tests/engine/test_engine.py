@@ -480,6 +480,52 @@ def test_sagas_go_through_the_engine(engine, way):
     assert len(told) == 1
 
 
+def test_what_a_failed_run_has_undone_counts_as_a_saga(engine):
+    undone, told = [], []
+    engine.on("recovery:undone", told.append)
+    work = [
+        Node(
+            "book", fn=lambda: 7, undo=lambda result: undone.append((result, len(engine.get_resource_stats().owners)))
+        ),
+        Node("pay", fn=lambda book: 1 // 0, uses=["db"]),
+    ]
+    result = engine.run(work)
+    assert result.undone.compensated
+    assert undone == [(7, 0)]
+    stats = engine.get_recovery_stats()
+    assert (stats.sagas, stats.failed_sagas, stats.compensations, len(told)) == (1, 1, 1, 1)
+
+
+def test_a_node_that_rests_with_its_locks_keeps_them_from_users_too(engine):
+    engine.register_resource("db")
+    tries, between, rests = [], [], threading.Event()
+
+    def take(event):
+        between.append(engine.acquire_lock("db", owner="me", timeout=0))
+        rests.set()
+
+    engine.on("execution:node-retrying", take, inline=True)
+
+    def ask():
+        tries.append(1)
+        assert len(tries) > 1
+
+    for keeps in (True, False):
+        tries.clear()
+        rests.clear()
+        policy = RetryPolicy(attempts=2, initial_delay=0.02, jitter=0, keep_locks=keeps)
+        node = Node("ask", fn=ask, uses=["db"], retry=policy)
+        running = threading.Thread(target=lambda node=node: engine.run([node]))
+        running.start()
+        assert rests.wait(PATIENCE)
+        if not keeps:
+            engine.release_lock(between[1])
+        running.join(PATIENCE)
+    assert between[0] is None
+    assert between[1] is not None
+    assert engine.last_result.success
+
+
 # The cache.
 
 
