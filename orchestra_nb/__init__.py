@@ -26,6 +26,11 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb.agents.chat import ChatExecutor
+    from orchestra_nb.agents.command_line import AgentCommand
+    from orchestra_nb.agents.registry import AgentRegistry
+    from orchestra_nb.agents.simulated import SimulatedExecutor
+    from orchestra_nb.agents.subprocesses import SubprocessExecutor
     from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import BreakerPolicy, CachePolicy, RetryPolicy, RunConfig
@@ -35,11 +40,15 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
     from orchestra_nb.errors import (
+        AgentError,
+        AgentTimeout,
+        AnswerBroken,
         BackendError,
         CacheError,
         CheckpointError,
         CircuitOpenError,
         CommandError,
+        CommandFailed,
         ConditionError,
         ConfigError,
         CycleError,
@@ -55,9 +64,13 @@ if TYPE_CHECKING:
         NodeTimeout,
         NotebookError,
         OrchestraError,
+        OutputTooLong,
         ProgressError,
+        RateLimited,
         ResourceError,
         SagaFailed,
+        ServiceError,
+        ServiceUnreachable,
     )
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
@@ -76,14 +89,18 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
-    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "GraphError", "Issue", "LockTimeout",
-    "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
-    "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
+    "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
+    "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
+    "DefinitionError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError",
+    "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError", "RateLimited",
+    "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
+    "AgentCommand": "agents.command_line",
+    "AgentRegistry": "agents.registry",
     "BreakerPolicy": "config",
     "CachePolicy": "config",
+    "ChatExecutor": "agents.chat",
     "CommandDefinition": "definitions.command",
     "Context": "context.context",
     "ContextManager": "context.manager",
@@ -108,6 +125,8 @@ _HOME = {
     "RunResult": "running.result",
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
+    "SimulatedExecutor": "agents.simulated",
+    "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
@@ -119,14 +138,21 @@ _HOME = {
 
 __all__ = [
     "DAG",
+    "AgentCommand",
+    "AgentError",
+    "AgentRegistry",
+    "AgentTimeout",
+    "AnswerBroken",
     "BackendError",
     "BreakerPolicy",
     "CacheError",
     "CachePolicy",
+    "ChatExecutor",
     "CheckpointError",
     "CircuitOpenError",
     "CommandDefinition",
     "CommandError",
+    "CommandFailed",
     "ConditionError",
     "ConfigError",
     "Context",
@@ -154,10 +180,12 @@ __all__ = [
     "NotebookError",
     "OrchestraError",
     "Outcome",
+    "OutputTooLong",
     "ParallelScheduler",
     "Pipeline",
     "ProgressError",
     "ProgressTracker",
+    "RateLimited",
     "RecoveryManager",
     "ResourceError",
     "ResourceManager",
@@ -167,6 +195,10 @@ __all__ = [
     "SagaFailed",
     "SagaResult",
     "SagaStep",
+    "ServiceError",
+    "ServiceUnreachable",
+    "SimulatedExecutor",
+    "SubprocessExecutor",
     "ValidationResult",
     "__version__",
     "declare_effects",

@@ -27,7 +27,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning.passing import NeedsValue
 from orchestra_nb.running import replies
-from orchestra_nb.running.agent_task import AgentExecutor, AgentTask
+from orchestra_nb.running.agent_task import AgentExecutor, AgentTask, chosen, not_done
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.coroutine_call import is_coroutine_function
 from orchestra_nb.running.keeping import Keeper
@@ -59,7 +59,7 @@ class AgentProgram:
     Raises
     ------
     DefinitionError
-        A node is no agent, or a condition cannot be read.
+        A node is no agent, a condition cannot be read, or the executor cannot do an agent.
 
     Examples
     --------
@@ -84,7 +84,6 @@ class AgentProgram:
         self._faults = faults
         self._keeper = Keeper(recall) if recall is not None else None
         self._executor = executor
-        self._on_loop = is_coroutine_function(executor)
         command = dag.metadata.get("definition")
         defaults = dict(command.optional) if isinstance(command, CommandDefinition) else {}
         self._context = {**defaults, **(context or {})}
@@ -93,7 +92,7 @@ class AgentProgram:
         self._running: dict[str, list[Cancel]] = {}
         self._conditions = Conditions((), [])
         self._dag = dag
-        self._learn(dag, [])
+        self._learn(dag, not_done(executor, dag.nodes.values()))
 
     def grow(self, dag: DAG) -> None:
         """Get to know the agents of a graph.
@@ -103,7 +102,8 @@ class AgentProgram:
         DefinitionError
             A node is no agent, or a condition cannot be read; nothing changed.
         """
-        self._learn(dag, self._faults(node for node in dag.nodes.values() if node.id not in self._dag.nodes))
+        new = [node for node in dag.nodes.values() if node.id not in self._dag.nodes]
+        self._learn(dag, [*self._faults(new), *not_done(self._executor, new)])
 
     def _learn(self, dag: DAG, issues: list[Issue]) -> None:
         issues += [
@@ -152,7 +152,7 @@ class AgentProgram:
         if expands(node):
             return partial(_expand, self._dag, node, self._words())
         running = None if lane == "process" else self._running.setdefault(node.id, [])
-        call = AgentTask(self._executor, node, self.context_of(node), running)
+        call = AgentTask(chosen(self._executor, node), node, self.context_of(node), running)
         if node.cache and self._keeper is not None and self._keeper.keeps(node):
             return self._keeper.task(node, lane, call, ())
         return cast(Task, call.awaited) if lane == "async" else call
@@ -161,7 +161,7 @@ class AgentProgram:
         """Make what looks for an earlier result of an agent that says ``cache``."""
         if self._keeper is None or expands(node):
             return None
-        return self._keeper.look(node, AgentTask(self._executor, node, self.context_of(node)), ())
+        return self._keeper.look(node, AgentTask(chosen(self._executor, node), node, self.context_of(node)), ())
 
     def ended(self, node: Node, outcome: Outcome) -> None:
         """Take note that an agent will not work again."""
@@ -201,7 +201,7 @@ class AgentProgram:
         """Say where an agent works: on the loop when its executor is async, else as the backend means it."""
         if expands(node):
             return "thread", ""
-        if self._on_loop and node.backend in ("inherit", "async"):
+        if node.backend in ("inherit", "async") and is_coroutine_function(chosen(self._executor, node)):
             return "async", ""
         name = backend if node.backend == "inherit" else node.backend
         return ("thread" if name in _IN_PROCESS else "process"), ""
