@@ -92,6 +92,11 @@ class AgentRegistry:
         return enter if fn is None else enter(fn)
 
     @property
+    def entries(self) -> Mapping[str, Executor]:
+        """The functions, by type or id."""
+        return dict(self._functions)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The types and ids that are known, in order."""
         return tuple(sorted(self._functions))
