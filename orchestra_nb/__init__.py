@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
+    from orchestra_nb.engine import OrchestrationEngine
+    from orchestra_nb.engine_config import EngineConfig
     from orchestra_nb.errors import (
         AgentError,
         AgentTimeout,
@@ -107,6 +109,7 @@ _HOME = {
     "DAG": "graph.dag",
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
+    "EngineConfig": "engine_config",
     "EventBus": "events",
     "Evidence": "model",
     "Expand": "model",
@@ -115,6 +118,7 @@ _HOME = {
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
+    "OrchestrationEngine": "engine",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
@@ -162,6 +166,7 @@ __all__ = [
     "DeadlockError",
     "DefinitionError",
     "Edge",
+    "EngineConfig",
     "EventBus",
     "Evidence",
     "Expand",
@@ -179,6 +184,7 @@ __all__ = [
     "Notebook",
     "NotebookError",
     "OrchestraError",
+    "OrchestrationEngine",
     "Outcome",
     "OutputTooLong",
     "ParallelScheduler",

@@ -95,6 +95,11 @@ class RecoveryManager(Presented):
         self._actions: dict[str, Counter[str]] = {}
         self._sagas: Counter[str] = Counter()
 
+    @property
+    def circuits(self) -> Breakers:
+        """All its circuits, to be shared with whoever goes through the same ones."""
+        return self._breakers
+
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it."""
         return self._bus.on(pattern, subscriber)
@@ -257,6 +262,25 @@ class RecoveryManager(Presented):
         return self._saga(resume_saga(steps, journal, context, raises=False, around=self._around_sagas))
 
     # What was done.
+
+    def tried(self, id: str, attempts: int, status: str) -> None:
+        """Take note of an action that was tried by somebody else, such as a node of a run.
+
+        Parameters
+        ----------
+        id
+            Its name.
+        attempts
+            How often it was tried, in all.
+        status
+            ``"done"`` or ``"failed"``; what was cancelled neither succeeded nor failed.
+        """
+        counts = self._counts(id)
+        with self._lock:
+            counts["calls"] += 1
+            counts["attempts"] += attempts
+            counts["succeeded"] += status == "done"
+            counts["failed"] += status == "failed"
 
     def get_recovery_stats(self) -> RecoveryStats:
         """Take a snapshot of what was tried again, of all circuits, and of the sagas."""

@@ -18,7 +18,7 @@ switch the limit off): what is not declared is there once.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestra_nb.config import Capacity
@@ -33,6 +33,13 @@ Wants = tuple[tuple[str, int], ...]
 
 class Obstacle(NamedTuple):
     """What a claim found no room for."""
+
+    resource: str
+    amount: int
+
+
+class Elsewhere(NamedTuple):
+    """What a claim found no room for, and now waits for in a queue that others share."""
 
     resource: str
     amount: int
@@ -133,8 +140,8 @@ class Claims:
         """Who holds what."""
         return self._owners
 
-    def claim(self, owner: Hashable, wants: Wants, now: float) -> Obstacle | None:
-        """Give the owner all that it wants, or nothing.
+    def claim(self, owner: Hashable, wants: Wants, now: float, priority: float = 0) -> Obstacle | Elsewhere | None:
+        """Give the owner all that it wants, or nothing; ``priority`` counts only where others ask for the same.
 
         Returns
         -------
@@ -163,6 +170,33 @@ class Claims:
                 window.add(now, amount)
         self._owners[owner] = wants
         return None
+
+    # Where others share it (:mod:`.joint`); nobody does here.
+
+    def on_room(self, ring: Callable[[], object]) -> None:
+        """Have somebody called, from any thread, when others may have made room."""
+
+    def arrived(self) -> list[Hashable]:
+        """Name those whose wait in a queue of others is over."""
+        return []
+
+    def settle(self) -> bool:
+        """Give back what could not be used; says whether to look again who can go in."""
+        return False
+
+    def withdraw(self, owner: Hashable) -> None:
+        """Let an owner wait no more in a queue of others."""
+
+    def wake(self, now: float) -> float | None:
+        """Say when time alone may make room for one that waits in a queue of others."""
+        return None
+
+    def others(self, owner: Hashable) -> bool:
+        """Whether others could make room for an owner that waits in their queue."""
+        return False
+
+    def close(self) -> None:
+        """Hold nothing and wait for nothing any more, where others share it."""
 
     def release(self, owner: Hashable) -> None:
         """Take back what an owner holds; one that holds nothing is fine."""

@@ -251,8 +251,8 @@ class Driver(Attempts):
         return out
 
     def _stuck(self, now: float) -> bool:
-        """Whether not even time makes room for somebody who waits."""
-        return self.places.wake(now) is None
+        """Whether neither time nor others make room for somebody who waits."""
+        return self.places.wake(now) is None and not self.places.hopes()
 
     def _arrive(self, name: NodeId, now: float) -> None:
         """All that a node needs has ended."""

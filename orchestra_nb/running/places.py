@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from orchestra_nb.errors import BudgetSpent
+from orchestra_nb.errors import ResourceError
 from orchestra_nb.model import NodeId
 from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.decisions import Attempt, Terms
@@ -78,7 +78,7 @@ class Places:
         node = attempt.node
         wants = wants_of(node.uses) if node.uses and attempt.look is None else ()
         lane = _ALONE if attempt.alone else attempt.lane
-        self._room.enter(lane, Waiter(self._rank(node.id), node.id, wants, attempt))
+        self._room.enter(lane, Waiter(self._rank(node.id), node.id, wants, attempt, node.priority))
 
     def next(self, now: float) -> Attempt | None:
         """Choose who goes in; it has its place and all its resources then."""
@@ -92,9 +92,17 @@ class Places:
         self._take(attempt)
         return attempt
 
-    def refused(self, now: float) -> list[tuple[Attempt, BudgetSpent]]:
-        """Send away whoever waits for what a budget has not left."""
-        if not self._room.size or not self._claims.has_budgets:
+    def close(self) -> None:
+        """Give back, at the end of the run, what others share with it."""
+        self._claims.close()
+
+    def hopes(self) -> bool:
+        """Whether others, with whom the run shares resources, could make room for somebody who waits."""
+        return self._room.hopes(self.is_open)
+
+    def refused(self, now: float) -> list[tuple[Attempt, ResourceError]]:
+        """Send away whoever waits for what there will never be, such as more than a budget has left."""
+        if not self._room.may_refuse:
             return []
         found = self._room.refused()
         for waiter, _ in found:

@@ -63,6 +63,8 @@ _STOP = 0
 """In place of a token: the calling thread was interrupted, or has left."""
 _CANCEL = -1
 """In place of a token: somebody asked for the run to be cancelled."""
+_LOOK_AGAIN = -2
+"""In place of a token: somebody outside of the run may have made room for one of its nodes."""
 _LEFT = Reply("cancelled", reason="the calling thread has left")
 
 
@@ -170,6 +172,10 @@ class Run:
         """Stop the run, from any thread: returns at once, and ``execute`` returns the result soon after."""
         self._send(_CANCEL, replies.cancelled(reason))
 
+    def look_again(self) -> None:
+        """Have the driver look who can go in, from any thread; never waits."""
+        self._send(_LOOK_AGAIN, _LEFT)
+
     def outcome(self) -> RunResult:
         """Answer for ``execute``."""
         if self._crash is not None:
@@ -220,6 +226,8 @@ class Run:
         elif token == _STOP:
             self._stopping = True
             self._act(driver.interrupt(now))
+        elif token == _LOOK_AGAIN:
+            self._act(driver.tick(now))
         else:
             self._stopping = True
             self._act(driver.cancel(reply.reason, now))
@@ -312,6 +320,8 @@ class Run:
             self._crash = self._crash or crash
         finally:
             try:
+                with self._seat:
+                    self.driver.places.close()
                 self._lanes.close(in_haste=bool(self._crash or self.driver.stopped or self.driver.late))
             finally:
                 self.ended = True

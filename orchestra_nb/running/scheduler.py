@@ -24,7 +24,8 @@ from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
-from orchestra_nb.running.admission import capacities_of, faults, faults_of_new
+from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.running.admission import capacities_of, claims_of, faults, faults_of_new
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
 from orchestra_nb.running.backends import Resolved, resolve
@@ -57,6 +58,8 @@ class ParallelScheduler:
         Where what a run has reached is kept.
     circuits
         Breakers of nodes, shared with others; ``None``: its own, which last from run to run.
+    resources
+        What nodes use, shared with others; ``None``: each run has its own.
 
     Examples
     --------
@@ -72,11 +75,13 @@ class ParallelScheduler:
         bus: EventBus | None = None,
         checkpoints: Checkpoints | None = None,
         circuits: Breakers | None = None,
+        resources: ResourceManager | None = None,
     ) -> None:
         self.config = config if config is not None else RunConfig()
         self.bus = bus if bus is not None else EventBus()
         self._checkpoints = checkpoints if checkpoints is not None else Checkpoints()
         self.circuits = circuits if circuits is not None else Breakers(bus=self.bus)
+        self._resources = resources
         self._agents: AgentExecutor | None = None
         self._run: Run | None = None
 
@@ -84,6 +89,11 @@ class ParallelScheduler:
     def last_result(self) -> RunResult | None:
         """The result of the last run, also of one that was interrupted; ``None`` before it has one."""
         return None if self._run is None else self._run.result
+
+    @property
+    def dag(self) -> DAG | None:
+        """The graph that runs, or ran last, as far as it has grown; ``None`` before anything ran."""
+        return None if self._run is None else self._run.driver.dag
 
     def set_agent_executor(self, executor: AgentExecutor) -> None:
         """Say who does the work of agents.
@@ -201,7 +211,7 @@ class ParallelScheduler:
         return self._execute(dag, work, None, known)
 
     def _execute(self, dag: DAG, work: Program, idle: Idle | None, known: Mapping[NodeId, Outcome]) -> RunResult:
-        capacities = capacities_of(self.config, dag)
+        capacities = capacities_of(self.config, dag, self._resources)
         issues = faults(dag.nodes.values(), capacities)
         if issues:
             raise DefinitionError(issues)
@@ -209,7 +219,8 @@ class ParallelScheduler:
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
         with loop_in_force(self.config.loop):
-            self._run = run = self._begun(learned.costed(dag), work, resolved, known, Claims(capacities))
+            claims = claims_of(capacities, dag, self._resources)
+            self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims)
             try:
                 try:
                     self._attend(run, idle)
@@ -243,6 +254,7 @@ class ParallelScheduler:
         )
         plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
         run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
+        claims.on_room(run.look_again)
         record = self._checkpoints.begin(run.run_id, dag)
         run.ending(record, partial(_result, run, work, resolved, record))
         return run
@@ -251,7 +263,7 @@ class ParallelScheduler:
         if context is not None and not isinstance(context, Mapping):
             raise ConfigError(f"context must be a mapping of names to values, not {type(context).__name__}")
         agents = agents_of(dag)
-        later = partial(faults_of_new, self.config, dag)
+        later = partial(faults_of_new, partial(capacities_of, self.config, dag, self._resources))
         if not agents:
             recall = open_recall(self.config, dag.nodes.values())
             return FunctionProgram(dag, context, results=results, faults=later, recall=recall)
