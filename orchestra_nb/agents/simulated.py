@@ -30,7 +30,9 @@ class SimulatedExecutor:
     jitter
         How far a duration may be from what is expected, as a share of it, from 0 to 1.
     failure_rate
-        Share of attempts that fail, with :class:`~orchestra_nb.errors.AgentError`, after their time.
+        Share of attempts that fail, after their time.
+    failure
+        What they fail with: a class of exceptions that takes a text.
     values
         What agents give, by id.
     sleep
@@ -58,6 +60,7 @@ class SimulatedExecutor:
         seed: int = 0,
         jitter: float = 0.0,
         failure_rate: float = 0.0,
+        failure: type[Exception] = AgentError,
         values: Mapping[str, Any] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -65,6 +68,7 @@ class SimulatedExecutor:
         self.jitter = _number("jitter", jitter, 1.0)
         self.failure_rate = _number("failure_rate", failure_rate, 1.0)
         self.seed = seed
+        self.failure = failure
         self.values = dict(values or {})
         self._sleep = sleep
         self._attempts: Counter[str] = Counter()
@@ -78,7 +82,7 @@ class SimulatedExecutor:
         spread = 1.0 + self.jitter * (2.0 * self._chance(node, attempt, "time") - 1.0)
         await self._sleep(node.cost * self.time_scale * spread)
         if self._chance(node, attempt, "failure") < self.failure_rate:
-            raise AgentError(f"simulated failure of {node.id!r}, attempt {attempt}")
+            raise self.failure(f"simulated failure of {node.id!r}, attempt {attempt}")
         if node.id in self.values:
             return self.values[node.id]
         return {key: f"{key} of {node.id}" for key in node.writes} or f"result of {node.id}"

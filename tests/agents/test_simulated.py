@@ -71,6 +71,11 @@ def test_failures_follow_from_the_seed_the_agent_and_the_attempt_and_not_from_wh
     assert attempts(SimulatedExecutor(0, failure_rate=1.0), NODE, 1) == ["simulated failure of 'a', attempt 1"]
 
 
+def test_a_failure_is_of_the_class_that_is_asked_for():
+    with pytest.raises(TimeoutError, match="attempt 1"):
+        asyncio.run(SimulatedExecutor(0, failure_rate=1, failure=TimeoutError)(NODE, {}))
+
+
 def test_how_often_it_was_asked_is_no_part_of_what_it_is():
     executor = SimulatedExecutor(0, values={"a": 1})
     before = content_digest(executor)
