@@ -170,6 +170,9 @@ class RunConfig:
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
         ``False``, no; or the name of a folder.
+    undo
+        Whether nodes that say ``undo`` are compensated when the run fails for good. ``False`` leaves everything as it
+        is, for going on from there.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.
@@ -203,6 +206,7 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
+    undo: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -215,7 +219,7 @@ class RunConfig:
                 raise ConfigError(f"jobs={self.jobs} is more than {_MOST_JOBS} workers; give fewer: {hint}")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
-        for knob in ("plan_cache", "history"):
+        for knob in ("plan_cache", "history", "undo"):
             if not isinstance(getattr(self, knob), bool):
                 raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
         if not isinstance(self.cache, bool | str) or self.cache == "":

@@ -12,6 +12,7 @@ from heapq import heappush
 
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.events import NodeRetrying, NodeStarted, Stalled
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning import Plan, Skip
 from orchestra_nb.running import outcomes, replies
@@ -39,6 +40,7 @@ class Attempts:
         self.places = Places(terms, plan.rank)
         self._plan = plan
         self._nodes: Mapping[str, Node] = plan.dag.nodes
+        self._aside = compensators(self._nodes.values())
         self._program = program
         self._attentive = program if isinstance(program, Attentive) else None
         self._conditional = program if isinstance(program, Conditional) else None

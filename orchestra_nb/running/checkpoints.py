@@ -7,7 +7,8 @@ level *N* had ended. Going on takes these nodes for done and runs the others.
 Data: a run's good ends in the order in which they came, which only grows, and for each level how many there were. So a
 checkpoint per node costs one entry in a dictionary, and one per level a number; what :class:`Checkpoint` shows is made
 when somebody asks. Policy: a checkpoint fits one graph (by :attr:`.DAG.hash`); another is refused with the difference,
-before anything runs. A node that the graph gained while it ran is not in it: its maker runs once more and makes it
+before anything runs. A node that has been undone since is in none of them any more, nor is what came after it. A node
+that the graph gained while it ran is not in it: its maker runs once more and makes it
 anew; and a value that was let go, because nobody had asked for it, is made anew where a node that is to run comes after
 it. Memory is bounded: a run that succeeded needs no going on from, so its record goes when the next run begins; of the
 others the oldest go first. Failure: an unknown id is a :class:`.CheckpointError` that names
@@ -77,6 +78,7 @@ class Record:
     _ended: dict[NodeId, Outcome] = field(default_factory=dict)
     _makers: set[NodeId] = field(default_factory=set)
     _levels: list[tuple[int, float]] = field(default_factory=list)
+    _undone: bool = False
     _at: float = 0.0
     succeeded: bool = False
 
@@ -86,6 +88,15 @@ class Record:
         if outcome.status in GOOD and node in self.dag.nodes and node not in self._makers:
             self._ended[node] = outcome
             self._at = at
+
+    def node_undone(self, node: NodeId) -> None:
+        """Leave out a node that is about to be undone: who goes on from here runs it again."""
+        if node not in self._ended:
+            return
+        place = list(self._ended).index(node)
+        del self._ended[node]
+        self._undone = True
+        self._levels = [(count - (place < count), at) for count, at in self._levels]
 
     def graph_grown(self, by: NodeId) -> None:
         """Leave out a node that makes others, and is about to end: only it can make them again."""
@@ -99,14 +110,14 @@ class Record:
     def ids(self) -> tuple[str, ...]:
         """Name its checkpoints, the newest last."""
         levels = [f"{self.run_id}/level-{number}" for number in range(len(self._levels))]
-        return (*levels, str(self.run_id)) if self._ended else ()
+        return (*levels, str(self.run_id)) if self._ended or self._undone else ()
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Give its checkpoints, the newest last."""
         moments = [*self._levels, (len(self._ended), self._at)]
         return tuple(
             Checkpoint(name, self.run_id, self.dag.hash, at, number, MappingProxyType(self._first(count)))
-            for number, (name, (count, at)) in enumerate(zip(self.ids, moments, strict=bool(self._ended)), 1)
+            for number, (name, (count, at)) in enumerate(zip(self.ids, moments, strict=bool(self.ids)), 1)
         )
 
     def _first(self, count: int) -> dict[NodeId, Outcome]:
@@ -132,6 +143,10 @@ class Checkpoints:
         record = self._records.get(run_id)
         if record is not None:
             record.succeeded = success
+
+    def record(self, run_id: RunId) -> Record:
+        """Give the record of a run; raises ``KeyError`` when there is none."""
+        return self._records[run_id]
 
     def all(self) -> tuple[Checkpoint, ...]:
         """Give all that are kept, the oldest first."""

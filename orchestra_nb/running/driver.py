@@ -41,6 +41,7 @@ from heapq import heappop
 from orchestra_nb.events import CacheHit, CacheMissed, GraphGrown, LevelEnded, NodeQueued, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.growth import grown
+from orchestra_nb.graph.undoing import compensators, never_runs
 from orchestra_nb.model import Expand, Node, NodeId, Outcome
 from orchestra_nb.running import outcomes, replies
 from orchestra_nb.running.attempts import Attempts
@@ -207,6 +208,7 @@ class Driver(Attempts):
             self._program.grow(dag)
         new = tuple(added.id for added in itertools.islice(dag.nodes.values(), len(self._nodes), None))
         self._nodes = dag.nodes
+        self._aside = compensators(dag.nodes.values())
         skipped = self._plan.grow(dag)
         self.places.renumber()
         self._out.append(GraphGrown(now, node.id, new))
@@ -259,6 +261,8 @@ class Driver(Attempts):
         node, terms = self._nodes[name], self._terms
         if self._barred:  # by one that became ready at the same time
             self._end(Outcome(name, "skipped", reason=self._barred), now)
+        elif self._aside and name in self._aside:
+            self._skip(self._plan.pass_over(name, never_runs(self._aside[name])))
         elif terms.known and name in terms.known:
             self._end(terms.known[name], now)
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):

@@ -13,8 +13,10 @@ from typing import Any
 
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Outcome, RunId, UnforeseenChange
 from orchestra_nb.presentation import Presented
+from orchestra_nb.recovery.saga_result import SagaResult
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +43,9 @@ class RunResult(Presented):
         Ids of the checkpoints that it wrote.
     unforeseen
         Shared values that were changed in place by cells whose code did not show it.
+    undone
+        What became of the nodes that declare an ``undo``, when the run had failed for good; ``None`` when there was
+        nothing to undo.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -54,6 +59,7 @@ class RunResult(Presented):
     stopped: str = ""
     checkpoints: tuple[str, ...] = ()
     unforeseen: tuple[UnforeseenChange, ...] = ()
+    undone: SagaResult | None = None
 
     @property
     def success(self) -> bool:
@@ -62,9 +68,10 @@ class RunResult(Presented):
 
     @property
     def errors(self) -> tuple[OrchestraError, ...]:
-        """What went wrong, failures before cancellations, each in document order."""
+        """What went wrong, failures before cancellations, and compensations last; each in document order."""
         found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
-        found.sort(key=lambda outcome: outcome.status != "failed")
+        aside = compensators(self.dag.nodes.values()) if self.undone is not None else {}
+        found.sort(key=lambda outcome: (outcome.node in aside, outcome.status != "failed"))
         return tuple(outcome.error for outcome in found if outcome.error is not None)
 
     @property

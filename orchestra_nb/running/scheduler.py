@@ -25,7 +25,7 @@ from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.resources.manager import ResourceManager
-from orchestra_nb.running.admission import capacities_of, claims_of, faults, faults_of_new
+from orchestra_nb.running.admission import capacities_of, claims_of, faults, faults_of_new, faults_of_undo
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
 from orchestra_nb.running.backends import Resolved, resolve
@@ -40,6 +40,7 @@ from orchestra_nb.running.lanes import Lanes
 from orchestra_nb.running.notebook_loop import loop_in_force
 from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
+from orchestra_nb.running.recovering import Undoing
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
 from orchestra_nb.running.seams import Program, Restoring
@@ -84,6 +85,7 @@ class ParallelScheduler:
         self._resources = resources
         self._agents: AgentExecutor | None = None
         self._run: Run | None = None
+        self._undo = Undoing(self._alone, self.bus)
 
     @property
     def last_result(self) -> RunResult | None:
@@ -206,13 +208,16 @@ class ParallelScheduler:
         >>> [outcome.status for outcome in result.outcomes.values()], result.values["sail"]
         (['cached', 'done'], 42)
         """
-        known = going_on(self._checkpoints.find(checkpoint), dag)
+        found = self._checkpoints.find(checkpoint)
+        going_on(found, dag)  # another graph is refused before anything is undone
         work = program if program is not None else self._program(dag, context, results)
-        return self._execute(dag, work, None, known)
+        if self._undo.finish(found.run_id, dag, work, self._checkpoints.record(found.run_id)):
+            found = self._checkpoints.find(checkpoint)
+        return self._execute(dag, work, None, going_on(found, dag))
 
     def _execute(self, dag: DAG, work: Program, idle: Idle | None, known: Mapping[NodeId, Outcome]) -> RunResult:
         capacities = capacities_of(self.config, dag, self._resources)
-        issues = faults(dag.nodes.values(), capacities)
+        issues = [*faults(dag.nodes.values(), capacities), *faults_of_undo(dag)]
         if issues:
             raise DefinitionError(issues)
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
@@ -228,9 +233,29 @@ class ParallelScheduler:
                     run.left()
             finally:
                 run.left()  # again: an interrupt may have cut the first one short
-        learned.record(run.result)
-        self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+            learned.record(run.result)
+            self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+            if self.config.undo:
+                self._undo.after(run, work)
         return run.outcome()
+
+    def _alone(self, dag: DAG, program: Program) -> Outcome:
+        """Run a graph of one node beside all else: a compensation."""
+        resolved = resolve(self.config, [node.backend for node in dag.nodes.values() if node.backend != "inherit"])
+        claims = Claims(capacities_of(self.config, dag))
+        terms = replace(_terms(self.config, resolved), timeout=None, claims=claims, circuits=Circuits(self.circuits))
+        plan = _plan(dag, self.config, resolved.jobs, needs_value)
+        run = Run(Driver(plan, program, terms), program, Lanes(resolved), EventBus())
+        record = Record(run.run_id, dag)
+        run.ending(record, partial(_result, run, program, resolved, record))
+        try:
+            try:
+                self._attend(run, None)
+            finally:
+                run.left()
+        finally:
+            run.left()
+        return next(iter(run.outcome().outcomes.values()))
 
     @staticmethod
     def _attend(run: Run, idle: Idle | None) -> None:
