@@ -123,4 +123,4 @@ def test_binder_installs_the_package_from_the_pins(root: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
     (install,) = (line for line in script.read_text(encoding="utf-8").splitlines() if "pip install" in line)
     assert "-c constraints.txt" in install
-    assert "-e '.[demo]'" in install
+    assert "-e '.[demo,review]'" in install
