@@ -9,8 +9,9 @@ Policy: the answer is streamed, so that silence is noticed after ``stall`` secon
 is whole or it is an error. It is whole when the service says that the model came to its end, or sends the sum of
 tokens that comes last of all; some servers close a broken stream as if it had ended. The client tries nothing again:
 that is the run's business, which knows the node's retries, its circuit and the stop button; what a service says of
-``Retry-After`` is in the error. Variants for agent types are entries of an :class:`.AgentRegistry`, made with
-``dataclasses.replace``.
+``Retry-After`` is in the error. How many tokens a run may take is a budget (``resources={"llm-tokens": "50000/run"}``,
+and ``llm-tokens:2000`` among an agent's resources); how many it took, ``usage`` counts. Variants for agent types are
+entries of an :class:`.AgentRegistry`, made with ``dataclasses.replace``.
 
 Trust: the key comes from an environment variable when it is needed, and is in no attribute, text, error, pickle or key
 of the cache; where a service repeats it, it is struck out.
@@ -95,6 +96,10 @@ class ChatExecutor:
         for name in ("model", "prompt", "key_from"):
             if not isinstance(value := getattr(self, name), str) or not value:
                 raise ConfigError(f"{name}={value!r} must be a text")
+        if not isinstance(self.system, str) or not isinstance(self.base_url, str | None):
+            raise ConfigError(f"system={self.system!r} and base_url={self.base_url!r} must be texts")
+        if not isinstance(self.options, Mapping):
+            raise ConfigError(f"options={self.options!r} must be a mapping, such as {{'temperature': 0}}")
         for text in (self.prompt, self.system):
             pieces_of(text)
         one_of("parse", self.parse, get_args(Parse))

@@ -27,7 +27,8 @@ from orchestra_nb.model import Node
 
 WORDS = ("id", "type", "task", "input", "context")
 """What the short form may begin with."""
-_HOLE = re.compile(r"\$\{([^{}]*)\}|\{\{([^{}]*)\}\}|\{((?:" + "|".join(WORDS) + r")(?:\.[A-Za-z_$][\w$]*|\[\d+\])*)\}")
+_HOLE = re.compile(r"\$\{([^{}]*)\}|\{\{([^{}]*)\}\}|\{((?:" + "|".join(WORDS) + r")(?:[.\[][^{}]*)?)\}")
+_PLAIN = re.compile(r"\w+(?:\.[A-Za-z_$][\w$]*|\[\d+\])*")
 Pieces = tuple[str | Condition, ...]
 
 
@@ -50,6 +51,9 @@ def pieces_of(text: str) -> Pieces:
     pieces: list[str | Condition] = []
     end = 0
     for hole in _HOLE.finditer(text):
+        if hole[3] and not _PLAIN.fullmatch(hole[3]):
+            hint = "write a name such as code-scan as codeScan, and anything longer as ${…}"
+            raise ConfigError(f"{hole[0]!r} is no plain path; {hint}")
         try:
             found = parse_condition(hole[1] or hole[2] or hole[3] or "")
         except ConditionError as error:

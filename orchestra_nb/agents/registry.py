@@ -57,6 +57,8 @@ class AgentRegistry:
 
     def __init__(self, functions: Mapping[str, Executor] | None = None, default: Executor | None = None) -> None:
         self._functions: dict[str, Executor] = {}
+        if functions is not None and not isinstance(functions, Mapping):
+            raise ConfigError(f"agents are a mapping of types to functions, not {type(functions).__name__}")
         for name, fn in (functions or {}).items():
             self.register(name)(fn)
         self.default = default if default is None else _checked("the default", default)

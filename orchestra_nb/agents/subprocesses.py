@@ -44,6 +44,8 @@ class SubprocessExecutor(AgentRegistry):
 
     def __init__(self, commands: Mapping[str, Sequence[str] | Mapping[str, Any] | AgentCommand], **knobs: Any) -> None:
         _known("", knobs)
+        if not isinstance(commands, Mapping):
+            raise ConfigError(f"commands are a mapping of agent types to lists of words, not {type(commands).__name__}")
         super().__init__({name: command_of(name, given, knobs) for name, given in commands.items()})
 
 

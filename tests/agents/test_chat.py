@@ -202,7 +202,7 @@ def test_the_key_is_in_no_text_pickle_error_or_cache_key(monkeypatch):
 
 
 def test_the_run_tries_again_after_the_rest_that_the_service_asks_for():
-    """The whole way: a command, a registry, our own retries; on the loop where agents work."""
+    """The whole way: a command, a registry, our own retries; 1.5 s were asked for, and the policy has a limit."""
     rests = []
 
     async def opened():
@@ -213,7 +213,7 @@ def test_the_run_tries_again_after_the_rest_that_the_service_asks_for():
     try:
         server.busy_times = 1
         chat = ChatExecutor("whole", base_url=server.url)
-        retry = {"maxAttempts": 2, "initialDelay": 0, "maxDelay": 1, "retryableErrors": ["rate_limit"]}
+        retry = {"maxAttempts": 2, "initialDelay": 0, "maxDelay": 20, "retryableErrors": ["rate_limit"]}
         command = {"phases": [{"name": "Ask", "agents": [{"id": "a", "type": "judge", "retry": retry}]}]}
         pipeline = Pipeline(command, RunConfig(jobs=2, history=False), agents=AgentRegistry({"judge": chat}))
         pipeline.bus.on("execution:node-retrying", rests.append)
@@ -223,6 +223,7 @@ def test_the_run_tries_again_after_the_rest_that_the_service_asks_for():
     assert result.values["a"] == "Two findings."
     assert result.outcomes["a"].attempts == 2
     assert len(server.requests) == 2
+    assert [event.delay for event in rests] == [0.02]
 
 
 def test_an_agent_without_a_key_is_found_before_anything_is_asked(monkeypatch):
@@ -241,6 +242,9 @@ def test_an_agent_without_a_key_is_found_before_anything_is_asked(monkeypatch):
         ({"stall": 0}, "stall"),
         ({"prompt": "${input.}"}, "cannot be read"),
         ({"options": {"model": "x"}}, "'model' is said otherwise"),
+        ({"options": "fast"}, "options='fast' must be a mapping"),
+        ({"base_url": 80}, "must be texts"),
+        ({"prompt": "{context.code-scan}"}, "no plain path; write a name such as code-scan as codeScan"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_an_error_at_once(settings, says):

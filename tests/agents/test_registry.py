@@ -8,7 +8,15 @@ import threading
 
 import pytest
 
-from orchestra_nb import AgentError, AgentRegistry, ConfigError, DefinitionError, NodeFailed, RunConfig
+from orchestra_nb import (
+    AgentError,
+    AgentRegistry,
+    ConfigError,
+    DefinitionError,
+    NodeFailed,
+    RunConfig,
+    SubprocessExecutor,
+)
 from orchestra_nb.pipeline import Pipeline
 
 AGENTS = [
@@ -172,6 +180,9 @@ def test_an_entry_that_is_no_function_is_refused(wrong):
 
 
 def test_a_name_that_is_no_text_is_refused():
+    for executor in (AgentRegistry, SubprocessExecutor):
+        with pytest.raises(ConfigError, match="are a mapping"):
+            executor(["reviewer"])
     with pytest.raises(ConfigError, match="agent type is a text"):
         AgentRegistry().register("", later)
 

@@ -9,6 +9,8 @@ import sys
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestra_nb import (
     AgentCommand,
@@ -21,6 +23,7 @@ from orchestra_nb import (
     RunConfig,
     SubprocessExecutor,
 )
+from orchestra_nb.agents.command_line import arguments
 from orchestra_nb.context.content import content_digest
 from orchestra_nb.definitions.command import Agent
 from orchestra_nb.model import Node
@@ -48,6 +51,12 @@ HOSTILE = ["; rm -rf /", "$(id)", "`id`", "a b", "'", '"', "\\", "*", "a\nb", "$
 def test_a_value_is_one_argument_whatever_stands_in_it(value):
     show = python(SHOW, "{input.x}", "x=${input.x}", parse="json")
     assert done(show, input={"x": value}) == [value, f"x={value}"]
+
+
+@given(st.text(st.characters(exclude_characters="\0")), st.text(st.characters(exclude_characters="\0{}$")))
+def test_a_hole_never_makes_two_arguments_of_one_or_changes_another(value, before):
+    made = arguments(["tool", "--", "{input.x}", f"{before}=${{input.x}}", "last"], {"input": {"x": value}})
+    assert made == ["tool", "--", value, f"{before}={value}", "last"]
 
 
 def test_holes_know_the_agent_its_input_and_its_context():
@@ -212,6 +221,7 @@ def test_equal_commands_have_equal_content_in_every_process():
         (["{input.tool}"], r"lint: the program '\{input.tool\}' may have no holes"),
         (["ruff", 3], "lint: words: 3 is no text"),
         (["ruff", "${input.}"], "lint: .* cannot be read"),
+        (["ruff", "{context.code-scan}"], "lint: .* is no plain path"),
         ({"argv": ["ruff"]}, "lint: there are no 'words'"),
         ({"words": ["ruff"], "tiemout": 3}, "lint: there is no 'tiemout'; did you mean 'timeout'"),
         ({"words": ["ruff"], "timeout": 0}, "lint: timeout"),
