@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.agents.agents_file import agents_of, read_agents_file, runs_programs
+from orchestra_nb.agents.process import ended_by_sigterm
 from orchestra_nb.agents.registry import AgentRegistry
 from orchestra_nb.agents.simulated import SimulatedExecutor
 from orchestra_nb.config import RunConfig
@@ -116,7 +117,8 @@ def _run(pipeline: Pipeline, context: Mapping[str, Any], listen: Listener | None
 
         pipeline.bus.on("execution:*", tell)
     try:
-        return pipeline.run(context)
+        with ended_by_sigterm():
+            return pipeline.run(context)
     except KeyboardInterrupt:
         if pipeline.scheduler.last_result is None:
             raise

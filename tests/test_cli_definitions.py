@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestra_nb.cli import main
+from tests.agents.test_process import FAMILY, all_gone, family_of
 
 FIRST = {"id": "scan", "type": "reader", "estimatedTime": 2000, "context": {"outputs": ["files"]}}
 COMMAND = {
@@ -152,6 +158,33 @@ def test_a_rehearsal_says_what_its_times_stand_for(path: str, capsys: pytest.Cap
     assert "a rehearsal: 5.0 s with 6.0 s of work; nobody has done any" in capsys.readouterr().out
     assert main(["run", path, "--simulate", "0.001", "--linear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["jobs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "heard"),
+    [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
+    ids=["Ctrl-C", "SIGTERM", "SIGTERM in the background, where no interrupt is heard"],
+)
+def test_a_run_that_is_ended_from_outside_leaves_no_program_behind(
+    number: signal.Signals, heard: bool, tmp_path: Path, root: Path
+) -> None:
+    family = tmp_path / "family"
+    Path(tmp_path, "c.json").write_text(json.dumps({"phases": [{"name": "P", "agents": [{"id": "a"}]}]}), "utf-8")
+    words = [sys.executable, "-c", FAMILY, str(family), "wait"]
+    Path(tmp_path, "agents.json").write_text(json.dumps({"a": words}), "utf-8")
+    command = [sys.executable, "-m", "orchestra_nb", "run", "c.json", "--agents", "agents.json"]
+    done = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler if heard else signal.SIG_IGN),
+    )
+    pids = asyncio.run(family_of(family))
+    done.send_signal(number)
+    assert done.wait(timeout=60) == (130 if heard else -signal.SIGTERM)
+    asyncio.run(all_gone(pids))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 The client is shared by all calls that are under way on a loop and want the same service, and is closed after the last
 of them: a fan-out shares its connections, nothing is left open, and nobody has to remember to close anything. The next
 fan-out connects anew, which costs a hand-shake where answers take seconds. A cancelled call closes its connection.
+No more than :data:`_SHARE` calls share one, because its pool looks through all of its connections at each step of each
+call: a thousand calls took twice as long through one pool as through twenty.
 
 Errors of the client carry the request, and the request carries the key; so they are translated, and not chained. Only
 texts cross over, and what says when to come again.
@@ -30,8 +32,10 @@ from orchestra_nb.errors import (
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-_CONNECT = 10.0
-"""Seconds for a connection to come about."""
+_CONNECT = 30.0
+"""Seconds for a connection to come about, also where a thousand are made at once."""
+_SHARE = 50
+"""Calls that share a client."""
 _NO_KEY = "none"
 """Sent where there is no key: the client wants one, local servers do not look."""
 _COME_AGAIN = ("retry-after", "retry-after-ms")
@@ -164,6 +168,8 @@ def _translated(error: Exception, service: Service, begun: bool) -> AgentError:
     import openai
 
     text = _plain(error, service)
+    if type(error.__cause__).__name__ == "ConnectTimeout":
+        return ServiceUnreachable(f"no connection to the service came about within {_CONNECT:g} s")
     if isinstance(error, openai.APITimeoutError) or "timeout" in type(error).__name__.lower():
         return AgentTimeout(f"the service said nothing for {service.stall:g} s, and was given up")
     if isinstance(error, openai.APIStatusError):
@@ -198,26 +204,36 @@ def _plain(error: BaseException, service: Service) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-_Clients = dict[tuple[str | None, str, float], list[Any]]
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
-"""Of each loop: clients that are in use, each with the number of its calls."""
+@dataclass(slots=True, eq=False)
+class _Shared:
+    """A client that is in use by so many calls."""
+
+    client: AsyncOpenAI
+    calls: int = 0
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Service, list[_Shared]]] = WeakKeyDictionary()
+"""Of each loop, the clients that are in use."""
 
 
 @asynccontextmanager
 async def _client(service: Service) -> AsyncIterator[AsyncOpenAI]:
-    clients = _open.setdefault(asyncio.get_running_loop(), {})
-    name = (service.base_url, service.key, service.stall)
-    shared = clients.setdefault(name, [None, 0])
-    if shared[0] is None:
-        shared[0] = _made(service)
-    shared[1] += 1
+    services = _open.setdefault(asyncio.get_running_loop(), {})
+    clients = services.setdefault(service, [])
+    shared = next((each for each in clients if each.calls < _SHARE), None)
+    if shared is None:
+        shared = _Shared(_made(service))
+        clients.append(shared)
+    shared.calls += 1
     try:
-        yield shared[0]
+        yield shared.client
     finally:
-        shared[1] -= 1
-        if not shared[1]:
-            del clients[name]
-            await shared[0].close()
+        shared.calls -= 1
+        if not shared.calls:
+            clients.remove(shared)
+            if not clients and services.get(service) is clients:
+                del services[service]
+            await shared.client.close()
 
 
 def _made(service: Service) -> AsyncOpenAI:

@@ -8,7 +8,9 @@ Nothing waits in a thread.
 
 Order: the program ends, what it left is ended, the pipes close, and only then is there a result. A grandchild that
 began a session of its own is not found; the pipes that it still holds are closed a moment after the program's end, and
-it lives on. A ``kill -9`` of this process leaves its programs running; any other exit ends them.
+it lives on. When this process ends, its programs do; but a ``kill -9``, or a SIGTERM that nobody handles, leaves them
+running (:func:`ended_by_sigterm` handles one). Rejected for that: ``PR_SET_PDEATHSIG``, which has to run Python between
+fork and exec, where threads make it unsafe.
 
 Rejected: ``asyncio.create_subprocess_exec`` with ``communicate()`` (no limit in bytes, and on some versions of Python
 ``wait()`` hangs while a grandchild holds a pipe); threads (one for each waiting program).
@@ -20,10 +22,12 @@ import asyncio
 import atexit
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any, cast
 
 from orchestra_nb.errors import AgentTimeout, CommandFailed, OutputTooLong
@@ -182,6 +186,32 @@ class _Watch(asyncio.SubprocessProtocol):
 def _end(group: int) -> None:
     with suppress(ProcessLookupError, PermissionError):  # all gone; or zombies, on macOS
         os.killpg(group, signal.SIGKILL)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let a SIGTERM that comes within the block end the programs too: as Ctrl-C would, where that is heard.
+
+    Only the main thread hears signals, and a handler that somebody has installed stays; else nothing is done.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.raise_signal(signal.SIGINT)
+        return
+    _end_all()  # started in the background by a shell, where nobody hears an interrupt
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 @atexit.register
