@@ -26,6 +26,11 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb.agents.chat import ChatExecutor
+    from orchestra_nb.agents.command_line import AgentCommand
+    from orchestra_nb.agents.registry import AgentRegistry
+    from orchestra_nb.agents.simulated import SimulatedExecutor
+    from orchestra_nb.agents.subprocesses import SubprocessExecutor
     from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import BreakerPolicy, CachePolicy, RetryPolicy, RunConfig
@@ -37,11 +42,15 @@ if TYPE_CHECKING:
     from orchestra_nb.engine.config import EngineConfig
     from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
+        AgentError,
+        AgentTimeout,
+        AnswerBroken,
         BackendError,
         CacheError,
         CheckpointError,
         CircuitOpenError,
         CommandError,
+        CommandFailed,
         ConditionError,
         ConfigError,
         CycleError,
@@ -58,9 +67,13 @@ if TYPE_CHECKING:
         NodeTimeout,
         NotebookError,
         OrchestraError,
+        OutputTooLong,
         ProgressError,
+        RateLimited,
         ResourceError,
         SagaFailed,
+        ServiceError,
+        ServiceUnreachable,
     )
     from orchestra_nb.eventlog.writer import EventLog
     from orchestra_nb.events import EventBus
@@ -81,14 +94,18 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
-    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "EventLogError", "GraphError", "Issue",
-    "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
-    "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
+    "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
+    "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
+    "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
+    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
+    "RateLimited", "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
+    "AgentCommand": "agents.command_line",
+    "AgentRegistry": "agents.registry",
     "BreakerPolicy": "config",
     "CachePolicy": "config",
+    "ChatExecutor": "agents.chat",
     "CommandDefinition": "definitions.command",
     "Context": "context.context",
     "ContextManager": "context.manager",
@@ -117,6 +134,8 @@ _HOME = {
     "RunResult": "running.result",
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
+    "SimulatedExecutor": "agents.simulated",
+    "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
@@ -128,14 +147,21 @@ _HOME = {
 
 __all__ = [
     "DAG",
+    "AgentCommand",
+    "AgentError",
+    "AgentRegistry",
+    "AgentTimeout",
+    "AnswerBroken",
     "BackendError",
     "BreakerPolicy",
     "CacheError",
     "CachePolicy",
+    "ChatExecutor",
     "CheckpointError",
     "CircuitOpenError",
     "CommandDefinition",
     "CommandError",
+    "CommandFailed",
     "ConditionError",
     "ConfigError",
     "Context",
@@ -167,10 +193,12 @@ __all__ = [
     "OrchestraError",
     "OrchestrationEngine",
     "Outcome",
+    "OutputTooLong",
     "ParallelScheduler",
     "Pipeline",
     "ProgressError",
     "ProgressTracker",
+    "RateLimited",
     "RecoveryManager",
     "Replay",
     "ResourceError",
@@ -181,6 +209,10 @@ __all__ = [
     "SagaFailed",
     "SagaResult",
     "SagaStep",
+    "ServiceError",
+    "ServiceUnreachable",
+    "SimulatedExecutor",
+    "SubprocessExecutor",
     "ValidationResult",
     "__version__",
     "declare_effects",

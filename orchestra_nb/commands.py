@@ -41,14 +41,14 @@ from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.notebook.records import change_from, edge_record
+from orchestra_nb.notebook.records import change_from, edge_record, run_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
-from orchestra_nb.subject import Subject, notebook_of, read_subject
+from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -123,6 +123,10 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
         raise CommandError(
             "--log tells of nodes that are scheduled, and --linear schedules none; leave one of them out"
         )
+    if is_definition(options.path):
+        return _run_definition(options, config, written, listen)
+    if options.agents or options.simulate is not None:
+        raise CommandError(f"{options.path} is a notebook; --agents and --simulate are for command definitions")
     subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
     notebook = notebook_of(subject, options.path)
     from orchestra_nb.notebook.headless import run_file
@@ -140,6 +144,23 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
+
+
+def _run_definition(
+    options: Namespace, config: RunConfig, written: Mapping[str, str | None], listen: Listener | None
+) -> Answer:
+    from orchestra_nb.definition_run import run_definition, values_text
+
+    subject = read_subject(options.path, options.nodes, config)
+    result, lines = run_definition(subject, options, config, _parameters(options), listen)
+    if options.output:
+        write_text(Path(options.output), values_text(result.values))
+    if options.svg:
+        write_text(Path(options.svg), svg(result.dag, outcomes=result.outcomes))
+    data = {**run_record(result), **written}
+    text = "\n".join([outcomes_text(result.outcomes), *_run_lines(data), *lines])
+    code = INTERRUPTED if result.stopped == "interrupted" else DONE if result.success else FAILED
+    return Answer(data, text, code, subject.cautions)
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:

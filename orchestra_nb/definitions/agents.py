@@ -66,6 +66,7 @@ def _agent(fields: Fields) -> Agent | None:
         "cost": fields.seconds({"estimatedTime": MS, "estimatedDuration": MINUTES}),
         "timeout": fields.seconds({"timeout": MS}, positive=True),
         "retry": _retry(fields),
+        "breaker": _breaker(fields, name),
         "cache": _cache(fields),
         "condition": read_condition(fields),
         "undo": undo,
@@ -173,6 +174,24 @@ def _errors(fields: Fields) -> tuple[str, ...]:
             hint = nearest_word(name)
             fields.issues.append(Issue("unknown-error", told, path=path, suggestion=hint, severity="warning"))
     return tuple(found)
+
+
+def _breaker(fields: Fields, agent: str) -> str | Mapping[str, Any] | None:
+    """Read a circuit: its name, or a mapping; one without a name is the agent's own."""
+    key = fields.find(("breaker", "circuitBreaker"))
+    if key is None:
+        return None
+    if not isinstance(fields.values[key], Mapping):
+        return fields.text(key) or None
+    inner = fields.mapping(key)
+    assert inner is not None
+    found = {
+        "name": inner.text("name", "id") or agent,
+        "threshold": inner.whole("failureThreshold", "threshold", least=1),
+        "rest": inner.seconds({"resetTimeout": MS, "rest": 1.0}, positive=True),
+    }
+    inner.rest(FOR_PEOPLE)
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _cache(fields: Fields) -> bool | float:

@@ -99,6 +99,8 @@ class Agent:
         Seconds, where the definition says.
     retry
         As a node's ``retry`` setting; ``None`` when nothing is said.
+    breaker
+        As a node's ``breaker`` setting: the name of a circuit, or that with its threshold and rest.
     cache
         As a node's ``cache`` setting: whether, or for how many seconds, a result may be taken from an earlier run.
     condition
@@ -125,6 +127,7 @@ class Agent:
     cost: float | None = None
     timeout: float | None = None
     retry: Mapping[str, Any] | None = None
+    breaker: str | Mapping[str, Any] | None = None
     cache: bool | float = False
     condition: Condition | None = None
     undo: str | None = None

@@ -157,6 +157,7 @@ def _node(index: int, phase: Phase, agent: Agent, after: tuple[NodeId, ...], whe
         priority=agent.priority,
         timeout=agent.timeout,
         retry=1 if agent.retry is None else agent.retry,
+        breaker=agent.breaker,
         cache=_life(agent),
         when=when,
         undo=agent.undo,

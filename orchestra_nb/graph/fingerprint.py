@@ -27,7 +27,7 @@ from orchestra_nb.model import Node
 
 _TOLD = ("agent", "task", "input", "dynamic")
 """Metadata of an agent that says what it does."""
-_ASIDE = frozenset({"path", "metadata", "priority", "locks", "timeout", "retry", "cost", "dependencies"})
+_ASIDE = frozenset({"path", "metadata", "priority", "locks", "timeout", "retry", "breaker", "cost", "dependencies"})
 """What an agent's definition says beside that: where it stands, how it is run, what the node says too."""
 
 

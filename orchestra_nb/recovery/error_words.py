@@ -42,15 +42,16 @@ from orchestra_nb.errors import nearest
 _TIMEOUT = (
     *("NodeTimeout", "TimeoutError", "Timeout", "TimeoutException", "APITimeoutError", "ServerTimeoutError"),
     *("ReadTimeout", "ConnectTimeout", "WriteTimeout", "PoolTimeout", "ReadTimeoutError", "ConnectTimeoutError"),
-    *("DeadlineExceeded", "HTTP 408", "HTTP 504"),
+    *("DeadlineExceeded", "AgentTimeout", "HTTP 408", "HTTP 504"),
 )
 _NETWORK = (
     *("ConnectionError", "NetworkError", "APIConnectionError", "ConnectError", "ReadError", "WriteError", "CloseError"),
     *("ProtocolError", "RemoteProtocolError", "ChunkedEncodingError", "ProxyError", "SSLError", "gaierror"),
     *("ClientConnectionError", "ClientConnectorError", "ServerDisconnectedError", "NewConnectionError"),
-    *("IncompleteRead", "RemoteDisconnected", "MaxRetryError"),
+    *("IncompleteRead", "RemoteDisconnected", "MaxRetryError", "ServiceUnreachable", "AnswerBroken"),
 )
 _RATE = (
+    "RateLimited",
     "RateLimitError",
     "RateLimitExceeded",
     "TooManyRequests",
@@ -59,7 +60,15 @@ _RATE = (
     "HTTP 429",
 )
 _UNAVAILABLE = ("ServiceUnavailable", "ServiceUnavailableError", "OverloadedError", "HTTP 503", "HTTP 529")
-_SERVER = ("InternalServerError", "ServerError", "APIStatusServerError", "BadGateway", *_UNAVAILABLE, "HTTP 5xx")
+_SERVER = (
+    "InternalServerError",
+    "ServerError",
+    "ServiceError",
+    "APIStatusServerError",
+    "BadGateway",
+    *_UNAVAILABLE,
+    "HTTP 5xx",
+)
 _TEMPORARY = (*_TIMEOUT, *_NETWORK, *_RATE, *_SERVER)
 _WORDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("timeout", "timed_out", "time_out", "etimedout", "timeouts", "deadline_exceeded"), _TIMEOUT),

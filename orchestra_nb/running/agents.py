@@ -27,7 +27,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning.passing import NeedsValue
 from orchestra_nb.running import replies
-from orchestra_nb.running.agent_task import AgentExecutor, AgentTask
+from orchestra_nb.running.agent_task import AgentExecutor, AgentTask, chosen, not_done
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.coroutine_call import is_coroutine_function
 from orchestra_nb.running.keeping import Keeper
@@ -60,7 +60,7 @@ class AgentProgram:
     Raises
     ------
     DefinitionError
-        A node is no agent, or a condition cannot be read.
+        A node is no agent, a condition cannot be read, or the executor cannot do an agent.
 
     Examples
     --------
@@ -85,7 +85,6 @@ class AgentProgram:
         self._faults = faults
         self._keeper = Keeper(recall) if recall is not None else None
         self._executor = executor
-        self._on_loop = is_coroutine_function(executor)
         command = dag.metadata.get("definition")
         defaults = dict(command.optional) if isinstance(command, CommandDefinition) else {}
         self._context = {**defaults, **(context or {})}
@@ -94,7 +93,7 @@ class AgentProgram:
         self._running: dict[str, list[Cancel]] = {}
         self._conditions = Conditions((), [])
         self._dag = dag
-        self._learn(dag, [])
+        self._learn(dag, not_done(executor, dag.nodes.values()))
 
     def grow(self, dag: DAG) -> None:
         """Get to know the agents of a graph.
@@ -104,7 +103,8 @@ class AgentProgram:
         DefinitionError
             A node is no agent, or a condition cannot be read; nothing changed.
         """
-        self._learn(dag, self._faults(node for node in dag.nodes.values() if node.id not in self._dag.nodes))
+        new = [node for node in dag.nodes.values() if node.id not in self._dag.nodes]
+        self._learn(dag, [*self._faults(new), *not_done(self._executor, new)])
 
     def _learn(self, dag: DAG, issues: list[Issue]) -> None:
         issues += [
@@ -153,7 +153,7 @@ class AgentProgram:
         if expands(node):
             return partial(make_agents, self._dag, node, self._words())
         running = None if lane == "process" else self._running.setdefault(node.id, [])
-        call = AgentTask(self._executor, node, self.context_of(node), running)
+        call = AgentTask(chosen(self._executor, node), node, self.context_of(node), running)
         if node.cache and self._keeper is not None and self._keeper.keeps(node):
             return self._keeper.task(node, lane, call, ())
         return cast(Task, call.awaited) if lane == "async" else call
@@ -173,14 +173,14 @@ class AgentProgram:
         seen = {**known_of(undo.context), **self.context_of(undo.by), undo.node.id: undo.result}
         seen |= {"result": undo.result, "compensation": MappingProxyType(said)}
         running = None if lane in ("process", "async") else self._running.setdefault(undo.by.id, [])
-        call = AgentTask(self._executor, undo.by, MappingProxyType(seen), running)
+        call = AgentTask(chosen(self._executor, undo.by), undo.by, MappingProxyType(seen), running)
         return cast(Task, call.awaited) if lane == "async" else call
 
     def look(self, node: Node) -> Task | None:
         """Make what looks for an earlier result of an agent that says ``cache``."""
         if self._keeper is None or expands(node) or node.undo is not None:
             return None
-        return self._keeper.look(node, AgentTask(self._executor, node, self.context_of(node)), ())
+        return self._keeper.look(node, AgentTask(chosen(self._executor, node), node, self.context_of(node)), ())
 
     def ended(self, node: Node, outcome: Outcome) -> None:
         """Take note that an agent will not work again."""
@@ -220,7 +220,7 @@ class AgentProgram:
         """Say where an agent works: on the loop when its executor is async, else as the backend means it."""
         if expands(node):
             return "thread", ""
-        if self._on_loop and node.backend in ("inherit", "async"):
+        if node.backend in ("inherit", "async") and is_coroutine_function(chosen(self._executor, node)):
             return "async", ""
         name = backend if node.backend == "inherit" else node.backend
         return ("thread" if name in _IN_PROCESS else "process"), ""

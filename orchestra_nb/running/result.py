@@ -90,11 +90,15 @@ class RunResult(Presented):
 
     @property
     def lower_bound(self) -> float:
-        """No schedule of these measured nodes on so many workers is shorter (seconds)."""
+        """No schedule of these measured nodes on so many workers is shorter (seconds).
+
+        What waits on the event loop takes no worker, unless there is only one.
+        """
         if not self.outcomes:
             return 0.0
         measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
-        return max(measured.critical_time, self.work / self.jobs)
+        waiting = 0.0 if self.jobs == 1 else sum(o.seconds for o in self.outcomes.values() if o.worker == "event loop")
+        return max(measured.critical_time, (self.work - waiting) / self.jobs)
 
     @property
     def upper_bound(self) -> float:
