@@ -26,6 +26,11 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb.agents.chat import ChatExecutor
+    from orchestra_nb.agents.command_line import AgentCommand
+    from orchestra_nb.agents.registry import AgentRegistry
+    from orchestra_nb.agents.simulated import SimulatedExecutor
+    from orchestra_nb.agents.subprocesses import SubprocessExecutor
     from orchestra_nb.cells.effects.sources import declare_effects, forget_effects
     from orchestra_nb.cells.notebook_file import Notebook
     from orchestra_nb.config import BreakerPolicy, CachePolicy, RetryPolicy, RunConfig
@@ -34,12 +39,18 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
+    from orchestra_nb.engine.config import EngineConfig
+    from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
+        AgentError,
+        AgentTimeout,
+        AnswerBroken,
         BackendError,
         CacheError,
         CheckpointError,
         CircuitOpenError,
         CommandError,
+        CommandFailed,
         ConditionError,
         ConfigError,
         CycleError,
@@ -56,9 +67,13 @@ if TYPE_CHECKING:
         NodeTimeout,
         NotebookError,
         OrchestraError,
+        OutputTooLong,
         ProgressError,
+        RateLimited,
         ResourceError,
         SagaFailed,
+        ServiceError,
+        ServiceUnreachable,
     )
     from orchestra_nb.eventlog.writer import EventLog
     from orchestra_nb.events import EventBus
@@ -79,20 +94,25 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
 
 _ERRORS = (
-    "BackendError", "CacheError", "CheckpointError", "CircuitOpenError", "CommandError", "ConditionError",
-    "ConfigError", "CycleError", "DeadlockError", "DefinitionError", "EventLogError", "GraphError", "Issue",
-    "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
-    "OrchestraError", "ProgressError", "ResourceError", "SagaFailed",
+    "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
+    "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
+    "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
+    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
+    "RateLimited", "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
+    "AgentCommand": "agents.command_line",
+    "AgentRegistry": "agents.registry",
     "BreakerPolicy": "config",
     "CachePolicy": "config",
+    "ChatExecutor": "agents.chat",
     "CommandDefinition": "definitions.command",
     "Context": "context.context",
     "ContextManager": "context.manager",
     "DAG": "graph.dag",
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
+    "EngineConfig": "engine.config",
     "EventBus": "events",
     "EventLog": "eventlog.writer",
     "Evidence": "model",
@@ -102,6 +122,7 @@ _HOME = {
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
+    "OrchestrationEngine": "engine.engine",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
@@ -113,6 +134,8 @@ _HOME = {
     "RunResult": "running.result",
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
+    "SimulatedExecutor": "agents.simulated",
+    "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
@@ -124,14 +147,21 @@ _HOME = {
 
 __all__ = [
     "DAG",
+    "AgentCommand",
+    "AgentError",
+    "AgentRegistry",
+    "AgentTimeout",
+    "AnswerBroken",
     "BackendError",
     "BreakerPolicy",
     "CacheError",
     "CachePolicy",
+    "ChatExecutor",
     "CheckpointError",
     "CircuitOpenError",
     "CommandDefinition",
     "CommandError",
+    "CommandFailed",
     "ConditionError",
     "ConfigError",
     "Context",
@@ -141,6 +171,7 @@ __all__ = [
     "DeadlockError",
     "DefinitionError",
     "Edge",
+    "EngineConfig",
     "EventBus",
     "EventLog",
     "EventLogError",
@@ -160,11 +191,14 @@ __all__ = [
     "Notebook",
     "NotebookError",
     "OrchestraError",
+    "OrchestrationEngine",
     "Outcome",
+    "OutputTooLong",
     "ParallelScheduler",
     "Pipeline",
     "ProgressError",
     "ProgressTracker",
+    "RateLimited",
     "RecoveryManager",
     "Replay",
     "ResourceError",
@@ -175,6 +209,10 @@ __all__ = [
     "SagaFailed",
     "SagaResult",
     "SagaStep",
+    "ServiceError",
+    "ServiceUnreachable",
+    "SimulatedExecutor",
+    "SubprocessExecutor",
     "ValidationResult",
     "__version__",
     "declare_effects",

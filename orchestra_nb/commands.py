@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,15 +43,16 @@ from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.notebook.records import change_from, edge_record
+from orchestra_nb.notebook.records import change_from, edge_record, run_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.project_config import project_config
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
-from orchestra_nb.subject import Subject, notebook_of, read_subject
+from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -128,21 +130,17 @@ def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> 
         raise CommandError(
             "--log tells of nodes that are scheduled, and --linear schedules none; leave one of them out"
         )
-    todos = [todo_file(options.todos)] if options.todos else []
+    if is_definition(options.path):
+        return _run_definition(options, config, written, partial(_followed, options, config, listen, follow))
+    if options.agents or options.simulate is not None:
+        raise CommandError(f"{options.path} is a notebook; --agents and --simulate are for command definitions")
     subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
     notebook = notebook_of(subject, options.path)
-    from orchestra_nb.notebook.following import followed, tracker_of
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
-    with ExitStack() as stack:
-        if todos or follow is not None:
-            terms = replace(config, jobs=1) if options.linear else config
-            tracker = tracker_of(subject.dag, terms, path.name, todos)
-            listen = stack.enter_context(followed(tracker, listen))
-            if follow is not None:
-                follow(tracker)
-        run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    with _followed(options, config, listen, follow, subject.dag) as heard:
+        run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=heard)
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -154,6 +152,46 @@ def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> 
     text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
+
+
+@contextmanager
+def _followed(
+    options: Namespace, config: RunConfig, listen: Listener | None, follow: Follow | None, dag: DAG
+) -> Iterator[Listener | None]:
+    """Have a run's progress followed, where somebody wants to see it."""
+    from orchestra_nb.notebook.following import followed, tracker_of
+
+    todos = [todo_file(options.todos)] if options.todos else []
+    if not todos and follow is None:
+        yield listen
+        return
+    terms = replace(config, jobs=1) if options.linear else config
+    tracker = tracker_of(dag, terms, Path(options.path).name, todos)
+    with followed(tracker, listen) as heard:
+        if follow is not None:
+            follow(tracker)
+        yield heard
+
+
+def _run_definition(
+    options: Namespace,
+    config: RunConfig,
+    written: Mapping[str, str | None],
+    following: Callable[[DAG], AbstractContextManager[Listener | None]],
+) -> Answer:
+    from orchestra_nb.definition_run import run_definition, values_text
+
+    subject = read_subject(options.path, options.nodes, config)
+    with following(subject.dag) as heard:
+        result, lines = run_definition(subject, options, config, _parameters(options), heard)
+    if options.output:
+        write_text(Path(options.output), values_text(result.values))
+    if options.svg:
+        write_text(Path(options.svg), svg(result.dag, outcomes=result.outcomes))
+    data = {**run_record(result), **written, "todos": options.todos}
+    text = "\n".join([outcomes_text(result.outcomes), *_run_lines(data), *lines])
+    code = INTERRUPTED if result.stopped == "interrupted" else DONE if result.success else FAILED
+    return Answer(data, text, code, subject.cautions)
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:
@@ -193,6 +231,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
+    undone = data.get("undone")
+    errors += [] if not undone else [clean(line) for line in SagaResult.from_json(undone).lines()]
     written = [f"{key}: {data[key]}" for key in ("output", "html", "svg", "todos") if data.get(key)]
     return [time, *errors, *noticed, *written]
 

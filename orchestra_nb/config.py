@@ -19,6 +19,7 @@ from orchestra_nb.policies import SinkPolicy as SinkPolicy
 
 Schedule = Literal["eager", "levels"]
 Loop = Literal["background", "notebook"]
+Checkpointing = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
@@ -173,6 +174,15 @@ class RunConfig:
     log
         A file to which everything that happens in the run is appended, one line of JSON for each event;
         ``orchestra replay`` shows the run as it was at any moment. ``None``: nowhere.
+    undo
+        Whether nodes that say ``undo`` are compensated when the run fails for good. ``False`` leaves everything as it
+        is, for going on from there.
+    checkpoint
+        Where a run keeps what it has reached. ``"durable"``: in the cache folder; each node is on the disk before it is
+        announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
+        disk: what was announced survives the death of the process, also by ``kill -9``, but **a power cut or a crash of
+        the machine may lose it**, or all of the run. ``"memory"``: in this process, for this process. ``"auto"``:
+        durable for agents, in memory for functions.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.
@@ -207,6 +217,8 @@ class RunConfig:
     history: bool = True
     cache: bool | str = True
     log: str | None = None
+    undo: bool = True
+    checkpoint: Checkpointing = "auto"
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -219,7 +231,7 @@ class RunConfig:
                 raise ConfigError(f"jobs={self.jobs} is more than {_MOST_JOBS} workers; give fewer: {hint}")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
-        for knob in ("plan_cache", "history"):
+        for knob in ("plan_cache", "history", "undo"):
             if not isinstance(getattr(self, knob), bool):
                 raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
         if not isinstance(self.cache, bool | str) or self.cache == "":
@@ -239,6 +251,7 @@ class RunConfig:
                 raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
             read_capacity(name, given)
         one_of("loop", self.loop, get_args(Loop))
+        one_of("checkpoint", self.checkpoint, get_args(Checkpointing))
         one_of("schedule", self.schedule, get_args(Schedule))
         one_of("policy", self.policy, get_args(Policy))
         positive("timeout", self.timeout)

@@ -13,6 +13,14 @@
     │   ├── NodeFailed            with the node's own traceback
     │   ├── NodeTimeout
     │   └── NodeCancelled
+    ├── AgentError                an agent's executor could not do the work, or gave what is no value
+    │   ├── AgentTimeout          nothing came in time
+    │   ├── CommandFailed         a command ended badly; .code and .stderr
+    │   ├── OutputTooLong         a command wrote more than it may; it was ended
+    │   ├── AnswerBroken          a service's answer broke off, was cut short, or is not what was asked for
+    │   └── ServiceError          a service refused; .status, and what it said of Retry-After
+    │       ├── RateLimited
+    │       └── ServiceUnreachable
     ├── BackendError              a joblib backend is unknown, missing or refused the work
     ├── CacheError                a key, value or file that a cache or context cannot take, or a use that would hang it
     ├── CheckpointError           a checkpoint is unknown, or of another graph
@@ -43,6 +51,7 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 _NOBODY: Mapping[str, float] = {}
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,68 @@ class ConfigError(OrchestraError):
 
 class BackendError(OrchestraError):
     """The joblib backend is unknown, not installed, or refused the work."""
+
+
+class AgentError(OrchestraError):
+    """An agent's executor could not do the work that it was given, or gave what is no value."""
+
+
+class AgentTimeout(AgentError):
+    """Nothing came in time: a command did not end, or a service fell silent."""
+
+
+class CommandFailed(AgentError):
+    """An agent's command could not be started, or ended with a code that does not count as success.
+
+    Parameters
+    ----------
+    message
+        The program, its code, and the end of what it complained.
+    code
+        The exit code; the negative number of a signal; ``None`` when it did not start.
+    stderr
+        The end of its standard error, as text.
+    """
+
+    def __init__(self, message: str, code: int | None = None, stderr: str = "") -> None:
+        self.code = code
+        self.stderr = stderr
+        super().__init__(message)
+
+
+class OutputTooLong(AgentError):
+    """An agent's command wrote more than it may, and was ended; nothing of it is used."""
+
+
+class AnswerBroken(AgentError):
+    """A service's answer broke off, was cut short, or is not what was asked for; nothing of it is used."""
+
+
+class ServiceError(AgentError):
+    """A service did not do what it was asked.
+
+    Parameters
+    ----------
+    message
+        What it said.
+    status
+        Its HTTP status; ``None`` when there is none.
+    headers
+        Those that say when to come again; retries read them.
+    """
+
+    def __init__(self, message: str, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        self.status = status
+        self.headers = dict(headers)
+        super().__init__(message)
+
+
+class RateLimited(ServiceError):
+    """A service was asked too often, or for too much at once."""
+
+
+class ServiceUnreachable(ServiceError):
+    """No connection to a service came about, or it was lost before anything came."""
 
 
 class CacheError(OrchestraError):

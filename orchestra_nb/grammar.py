@@ -135,6 +135,10 @@ def _run_options(parser: Parser, surface: Surface) -> None:
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
     if surface == "cli":
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
+        text = "for a command definition: the file that says which program or service does the work of which agents"
+        add("--agents", metavar="FILE", help=text)
+        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
 
 
 def _picture_options(parser: Parser, surface: Surface) -> None:

@@ -43,6 +43,8 @@ class Pipeline:
         Receives the events of every run.
     agents
         Who does the work of agents: called with the node and its context, sync or async.
+    scheduler
+        Runs it, with its own config and bus, in place of one that is made from these.
 
     Raises
     ------
@@ -64,11 +66,12 @@ class Pipeline:
         config: RunConfig | None = None,
         bus: EventBus | None = None,
         agents: AgentExecutor | None = None,
+        scheduler: ParallelScheduler | None = None,
     ) -> None:
         if config is not None and not isinstance(config, RunConfig):
             raise ConfigError(f"config must be a RunConfig, not {type(config).__name__}")
-        self.config = config if config is not None else RunConfig()
-        self.scheduler = ParallelScheduler(self.config, bus)
+        self.scheduler = scheduler if scheduler is not None else ParallelScheduler(config, bus)
+        self.config = self.scheduler.config
         self.bus = self.scheduler.bus
         if agents is not None:
             self.scheduler.set_agent_executor(agents)

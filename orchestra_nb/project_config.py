@@ -3,7 +3,8 @@
 The search goes from a folder upwards and ends at the first such table, as other tools do; a pyproject.toml without the
 table belongs to somebody else and does not stop it. What is found must be right: an unknown key or an impossible value
 is an error that names the file, because a default that is silently ignored looks like a bug elsewhere. The table inside
-it that tells of libraries, ``effects``, is checked where it is read: :mod:`orchestra_nb.cells.effects.sources`.
+it that tells of libraries, ``effects``, is checked where it is read: :mod:`orchestra_nb.cells.effects.sources`; so is
+``agents``: :mod:`orchestra_nb.agents.agents_file`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ def project_config(start: Path | None = None, base: RunConfig | None = None) -> 
     path, found = project_table(start)
     if path is None:
         return base
-    table = {key: value for key, value in found.items() if key != "effects"}
+    table = {key: value for key, value in found.items() if key not in _ELSEWHERE}
     known = {field.name: field for field in fields(RunConfig)}
     for key, value in table.items():
         if key not in known:
-            hint = nearest(key, (*known, "effects"))
+            hint = nearest(key, (*known, *_ELSEWHERE))
             raise ConfigError(f"{path}: [tool.orchestra_nb] has the unknown key {key!r}; {hint}")
         wanted = type(getattr(RunConfig(), key))
         if wanted in (bool, int) and type(value) is not wanted:
@@ -52,6 +53,8 @@ def project_config(start: Path | None = None, base: RunConfig | None = None) -> 
         raise ConfigError(f"{path}: [tool.orchestra_nb] {error}") from None
 
 
+_ELSEWHERE = ("effects", "agents")
+"""Tables inside it that are checked where they are read."""
 _WORDS = {bool: "true or false", int: "a whole number"}
 
 

@@ -111,11 +111,10 @@ def notebook_of(subject: Subject, path: str) -> Notebook:
     Raises
     ------
     CommandError
-        It is a command definition, which needs somebody to do its agents' work.
+        It is a command definition.
     """
     if subject.notebook is None:
-        hint = f"see it with 'orchestra plan {path}'"
-        raise CommandError(f"{path} is a command definition, whose agents nobody here can run yet; {hint}")
+        raise CommandError(f"{path} is a command definition, and this is for notebooks; 'orchestra run {path}' runs it")
     return subject.notebook
 
 

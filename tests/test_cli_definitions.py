@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestra_nb.cli import main
+from tests.agents.test_process import FAMILY, all_gone, family_of
 
 FIRST = {"id": "scan", "type": "reader", "estimatedTime": 2000, "context": {"outputs": ["files"]}}
 COMMAND = {
@@ -71,4 +77,151 @@ def test_the_faults_of_a_definition_are_listed_with_their_paths(path: str, capsy
 
 def test_running_a_definition_says_what_is_missing(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", path]) == 2
-    assert "is a command definition, whose agents nobody here can run yet" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "is a command definition, and nobody does the work of its agents; say who with --agents FILE" in told
+    assert "--simulate" in told
+
+
+AGENTS = """
+[defaults]
+timeout = 60
+
+[reader]
+words = ["echo", '["{input.path}", "${depth}"]']
+parse = "json"
+
+[format]
+words = ["cat"]
+stdin = "context"
+parse = "json"
+"""
+
+
+@pytest.fixture
+def agents(path: str) -> str:
+    text = json.dumps(COMMAND).replace('"type": "reader"', '"type": "reader", "input": {"path": "a; b"}')
+    Path(path).write_text(text.replace('"outputs": ["files"]', '"inputs": ["depth"], "outputs": ["files"]'), "utf-8")
+    Path("agents.toml").write_text(AGENTS, encoding="utf-8")
+    return "agents.toml"
+
+
+def test_programs_of_a_file_do_the_work(path: str, agents: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", path, "--agents", agents, "-p", "depth", "2", "-o", "out.json", "--svg", "dag.svg", "format"]
+    assert main([*words, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {node["id"]: node["status"] for node in data["nodes"]} == {"scan": "done", "format": "done"}
+    assert data["output"] == "out.json"
+    values = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert values["scan"] == ["a; b", "2"]
+    assert values["format"]["context"] == {"depth": 2, "scan": ["a; b", "2"], "files": ["a; b", "2"]}
+    assert "<svg" in Path("dag.svg").read_text(encoding="utf-8")
+
+
+def test_agents_that_the_file_does_not_know_are_named_and_nothing_runs(
+    path: str, agents: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", path, "--agents", agents]) == 2
+    told = capsys.readouterr().err
+    assert "phases[1].agents[1]: nobody does the work of 'sort'" in told
+
+
+def test_the_project_of_the_working_directory_may_say_who_works_and_that_of_the_definition_may_not(
+    path: str, agents: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = (
+        '[tool.orchestra_nb]\njobs = 1\n[tool.orchestra_nb.agents]\nreader = ["touch", "ran"]\nformat = ["echo"]\n'
+    )
+    Path("pyproject.toml").write_text(project, encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "pyproject.toml").write_text("[tool.orchestra_nb]\njobs = 1\n", encoding="utf-8")
+    assert main(["run", f"../{path}", "format"]) == 2
+    assert "--agents FILE" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("ran"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", path, "format"]) == 0
+    assert Path("ran").exists()
+
+
+def test_a_failed_agent_is_exit_code_1_with_what_its_program_complained(
+    path: str, agents: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps({"reader": ["sh", "-c", "echo no access >&2; exit 3"], "format": ["echo"]})
+    Path("a.json").write_text(text, encoding="utf-8")
+    assert main(["run", path, "--agents", "a.json", "format"]) == 1
+    assert "'sh' ended with code 3: no access" in capsys.readouterr().out
+
+
+def test_a_rehearsal_says_what_its_times_stand_for(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", path, "--simulate", "0"]) == 0
+    assert "a rehearsal: 5.0 s with 6.0 s of work; nobody has done any" in capsys.readouterr().out
+    assert main(["run", path, "--simulate", "0.001", "--linear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["jobs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "heard"),
+    [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)],
+    ids=["Ctrl-C", "SIGTERM", "SIGTERM in the background, where no interrupt is heard"],
+)
+def test_a_run_that_is_ended_from_outside_leaves_no_program_behind(
+    number: signal.Signals, heard: bool, tmp_path: Path, root: Path
+) -> None:
+    family = tmp_path / "family"
+    Path(tmp_path, "c.json").write_text(json.dumps({"phases": [{"name": "P", "agents": [{"id": "a"}]}]}), "utf-8")
+    words = [sys.executable, "-c", FAMILY, str(family), "wait"]
+    Path(tmp_path, "agents.json").write_text(json.dumps({"a": words}), "utf-8")
+    command = [sys.executable, "-m", "orchestra_nb", "run", "c.json", "--agents", "agents.json"]
+    done = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler if heard else signal.SIG_IGN),
+    )
+    pids = asyncio.run(family_of(family))
+    done.send_signal(number)
+    assert done.wait(timeout=60) == (130 if heard else -signal.SIGTERM)
+    asyncio.run(all_gone(pids))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--agents", "none.toml"], "none.toml cannot be read: No such file"),
+        (["--agents", "bad.toml"], "bad.toml is not TOML"),
+        (["--agents", "bad.yaml"], "bad.yaml, line 1"),
+        (["--agents", "empty.json"], "names no agents"),
+        (["--agents", "shell.json"], "shell.json: reader: 'ruff check' is no command; no shell reads it"),
+        (["--agents", "chat.json"], "chat.json: reader: a chat service has no 'promt'; did you mean 'prompt'?"),
+        (["--agents", "list.json"], "must be a table"),
+        (["--simulate", "-1"], "time_scale=-1.0 must be a number from 0"),
+        (["--simulate", "0", "--html", "x.html"], "--html is for notebooks"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_runs(
+    path: str, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "bad.toml": "[reader",
+        "bad.yaml": "a: b: c",
+        "empty.json": "{}",
+        "shell.json": '{"reader": "ruff check"}',
+        "chat.json": '{"reader": {"model": "m", "promt": "x"}}',
+        "list.json": "[]",
+    }
+    for name, text in files.items():
+        Path(name).write_text(text, encoding="utf-8")
+    assert main(["run", path, *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_notebook_takes_no_agents_and_a_definition_is_not_verified(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "a.ipynb", "--simulate"]) == 2
+    assert "--agents and --simulate are for command definitions" in capsys.readouterr().err
+    assert main(["verify", path]) == 2
+    assert "is a command definition, and this is for notebooks" in capsys.readouterr().err

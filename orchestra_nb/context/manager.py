@@ -25,7 +25,7 @@ from orchestra_nb.context.patterns import Pattern, matching
 from orchestra_nb.context.sizes import size_of
 from orchestra_nb.context.store import Store
 from orchestra_nb.context.values import NOTHING, Values
-from orchestra_nb.events import Subscriber
+from orchestra_nb.events import EventBus, Subscriber
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,6 +46,8 @@ class ContextManager(Values):
         Says what content a value has, equal for equal content; raises where it cannot.
     size
         Says how many bytes a value weighs.
+    bus
+        Where events are published; ``None``: on one of its own, see :meth:`on`.
     knobs
         Fields of :class:`~orchestra_nb.config.CachePolicy`, instead of ``policy`` or to change it.
 
@@ -79,9 +81,10 @@ class ContextManager(Values):
         clock: Callable[[], float] = time.monotonic,
         digest: Callable[[Any], str] = content_digest,
         size: Callable[[Any], int] = size_of,
+        bus: EventBus | None = None,
         **knobs: Any,
     ) -> None:
-        super().__init__(policy, store=store, clock=clock, digest=digest, size=size, **knobs)
+        super().__init__(policy, store=store, clock=clock, digest=digest, size=size, bus=bus, **knobs)
         self._computing = Computing(self._tiers, self._offer)
 
     # Computing.

@@ -58,10 +58,19 @@ class Tiers:
         Seconds that never go back.
     offers
         Makes of what the store has what memory can keep.
+    bus
+        Where events are published; ``None``: on one of its own.
     """
 
-    def __init__(self, policy: CachePolicy, store: Store | None, clock: Callable[[], float], offers: Offers) -> None:
-        self.bus = EventBus()
+    def __init__(
+        self,
+        policy: CachePolicy,
+        store: Store | None,
+        clock: Callable[[], float],
+        offers: Offers,
+        bus: EventBus | None = None,
+    ) -> None:
+        self.bus = bus if bus is not None else EventBus()
         self.clock = clock
         self.table = Table(policy)
         self.flights = Flights()

@@ -26,6 +26,7 @@ from orchestra_nb.context.sizes import size_of
 from orchestra_nb.context.store import Store, open_store
 from orchestra_nb.context.tiers import Tiers
 from orchestra_nb.errors import CacheError
+from orchestra_nb.events import EventBus
 from orchestra_nb.presentation import Presented
 
 NOTHING = object()
@@ -42,13 +43,14 @@ class Values(Presented):
         clock: Callable[[], float] = time.monotonic,
         digest: Callable[[Any], str] = content_digest,
         size: Callable[[Any], int] = size_of,
+        bus: EventBus | None = None,
         **knobs: Any,
     ) -> None:
         self.policy = _policy(policy, knobs)
         self._offers = Offers(self.policy.copies, digest, size)
         if store is None and self.policy.path is not None:
             store = open_store(self.policy.path)
-        self._tiers = Tiers(self.policy, store, clock, self._offers)
+        self._tiers = Tiers(self.policy, store, clock, self._offers, bus)
         self._clock = clock
         self._table = self._tiers.table
         self._entries = self._table.entries

@@ -99,6 +99,8 @@ class Agent:
         Seconds, where the definition says.
     retry
         As a node's ``retry`` setting; ``None`` when nothing is said.
+    breaker
+        As a node's ``breaker`` setting: the name of a circuit, or that with its threshold and rest.
     cache
         As a node's ``cache`` setting: whether, or for how many seconds, a result may be taken from an earlier run.
     condition
@@ -125,6 +127,7 @@ class Agent:
     cost: float | None = None
     timeout: float | None = None
     retry: Mapping[str, Any] | None = None
+    breaker: str | Mapping[str, Any] | None = None
     cache: bool | float = False
     condition: Condition | None = None
     undo: str | None = None
@@ -176,7 +179,8 @@ class CommandDefinition:
     resources
         What agents may lock.
     saga
-        Whether a failure undoes what was done.
+        Whether a failure undoes what was done. ``None``: nothing is said, and what agents say holds; ``False``: it does
+        not, whatever they say.
     metadata
         What was not understood, by key.
     warnings
@@ -198,7 +202,7 @@ class CommandDefinition:
     optional: Mapping[str, Any] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     resources: tuple[ResourceSpec, ...] = ()
-    saga: bool = False
+    saga: bool | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Issue, ...] = ()
 

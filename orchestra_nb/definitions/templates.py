@@ -122,7 +122,7 @@ class Template:
         for piece in shape.pieces:
             try:
                 value = piece if isinstance(piece, str) else plain(piece.value(values))
-                found.append(value if whole and value is not UNDEFINED else _written(value))
+                found.append(value if whole and value is not UNDEFINED else written(value))
             except (ConditionError, ValueError, TypeError, RecursionError) as error:
                 assert isinstance(piece, Condition)
                 told = f"'${{{_short(piece.source)}}}' {_why(error)} for {place}"
@@ -179,7 +179,19 @@ def plain(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() and abs(value) <= EXACT else value
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Write a value as it stands in a longer text; a text as it is, everything else as JSON would.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It comes out as nothing, or is nothing that JSON has.
+
+    Examples
+    --------
+    >>> written("a b"), written(True), written([1, "x"])
+    ('a b', 'true', '[1, "x"]')
+    """
     if value is None or value is UNDEFINED:
         raise ValueError("comes out as nothing")
     return value if type(value) is str else json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -127,6 +127,11 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
+def undone_record(result: RunResult) -> Record | None:
+    """What became of a failed run's work, as JSON; ``None`` when nothing was to be undone."""
+    return None if result.undone is None else result.undone.to_json()
+
+
 def change_record(change: UnforeseenChange) -> Record:
     """A change that no code showed, as JSON.
 
@@ -182,6 +187,7 @@ def run_record(result: RunResult) -> Record:
         "output": None,
         "errors": [error_record(error) for error in result.errors],
         "unforeseen": [change_record(change) for change in result.unforeseen],
+        "undone": undone_record(result),
     }
 
 

@@ -23,7 +23,7 @@ frozen record for each fact (a copy of all nodes for each of them: 10,000 nodes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -46,6 +46,10 @@ _NEARLY = 99.9
 """Percent that a run has reached at most while it has not ended."""
 
 
+def _unknown(_: str) -> None:
+    """Know no node."""
+
+
 @dataclass
 class Progress:
     """How the nodes of one run stand.
@@ -56,6 +60,8 @@ class Progress:
         What runs; as it is now, once it has grown.
     workers
         How many nodes may run at once, if that is known.
+    joined
+        Gives a node that has joined the run, by name; without it only its name is known.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class Progress:
 
     dag: DAG
     workers: int | None = None
+    joined: Callable[[str], Node | None] = field(default=_unknown, repr=False)
     standings: list[Standing] = field(init=False, default_factory=list)
     """By position in the document."""
     counts: dict[Standing, int] = field(init=False, default_factory=dict)
@@ -291,10 +298,15 @@ class Progress:
 
 
 def _known_by_name(progress: Progress, event: GraphGrown) -> DAG:
-    """The grown graph, as far as the event tells: new nodes of middling cost, in the phase of their maker."""
+    """The grown graph, as far as it is known: of mere names, nodes of middling cost, in the phase of their maker."""
     dag, standings = progress.dag, progress.standings
     costs = sorted(node.cost for node in dag.nodes.values())
     phase = dag.nodes[event.node].phase
-    new = [Node(name, cost=costs[len(costs) // 2], phase=phase) for name in event.nodes]
+    new = [
+        Node(name, cost=costs[len(costs) // 2], phase=phase)
+        if (node := progress.joined(name)) is None
+        else Node(name, cost=node.cost, phase=node.phase, kind=node.kind, metadata=node.metadata)
+        for name in event.nodes
+    ]
     settled = {name for name, standing in zip(dag.table.ids, standings, strict=True) if standing != "pending"}
     return grown(dag, event.node, new, settled=settled)

@@ -22,6 +22,7 @@ from orchestra_nb.config import RunConfig, SinkPolicy
 from orchestra_nb.errors import ConfigError, ProgressError, nearest
 from orchestra_nb.events import Event, EventBus, GraphGrown, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node
 from orchestra_nb.presentation import Presented
 from orchestra_nb.progress.delivery import Delivery
 from orchestra_nb.progress.eta import Estimator
@@ -88,7 +89,13 @@ class ProgressTracker(Presented):
         for sink in sinks:
             self.add_sink(sink)
 
-    def initialize(self, dag: DAG, name: str = "", workers: int | None = None) -> None:
+    def initialize(
+        self,
+        dag: DAG,
+        name: str = "",
+        workers: int | None = None,
+        joined: Callable[[str], Node | None] = lambda name: None,
+    ) -> None:
         """Begin to follow a run, which begins now; what was followed before is forgotten.
 
         Parameters
@@ -99,6 +106,8 @@ class ProgressTracker(Presented):
             Of the run, for those who are told.
         workers
             How many nodes may run at once; ``None``: what the run says on its bus, or the most that were seen at once.
+        joined
+            Gives a node that joins the run while it goes on, by name; without it only its name is known.
 
         Raises
         ------
@@ -109,7 +118,7 @@ class ProgressTracker(Presented):
             raise ConfigError(f"progress follows a DAG, not {dag!r}; DAGBuilder().build_dag makes one")
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise ConfigError(f"workers={workers!r} can run nothing; give 1 or more, or None")
-        progress = Progress(dag, workers)
+        progress = Progress(dag, workers, joined)
         with self._lock:
             self._progress, self._name, self._origin = progress, str(name), self._clock()
         self._delivery.news()

@@ -32,7 +32,7 @@ from orchestra_nb.resources.placing import Decision
 from orchestra_nb.resources.pools import Pool
 from orchestra_nb.resources.requests import LockId, Receipt, Request
 from orchestra_nb.resources.table import LockTable
-from orchestra_nb.resources.waiting import TaskSignal, ThreadSignal
+from orchestra_nb.resources.waiting import Signal, TaskSignal, ThreadSignal
 
 Orphan = Request | Hashable
 
@@ -46,12 +46,14 @@ class Front:
         Monotonic, in seconds; the front counts from now on.
     resolve
         Whether deadlocks are resolved when they are found.
+    bus
+        Where events are published; ``None``: on one of its own.
     """
 
-    def __init__(self, clock: Callable[[], float], resolve: bool) -> None:
+    def __init__(self, clock: Callable[[], float], resolve: bool, bus: EventBus | None = None) -> None:
         self._clock = clock
         self._began = clock()
-        self.bus = EventBus()
+        self.bus = bus if bus is not None else EventBus()
         self.pools: dict[str, Pool] = {}
         self.closed = False
         self.table = LockTable(resolve, lambda: self.bus.heard)
@@ -84,12 +86,12 @@ class Front:
     def acquire(self, request: Request) -> LockId | None:
         """Wait for a request in this thread; ``None``: timed out. Raises what it was refused with."""
         try:
-            wait = self._asked(request, ThreadSignal)
+            wait = self.asked(request, ThreadSignal)
             while request.status == "waiting":
                 request.signal.wait(wait)
                 if request.status == "waiting":
                     wait = self._until(request)
-            return self._settled(request)
+            return self.settled(request)
         except ResourceError:
             raise
         except BaseException:
@@ -99,12 +101,12 @@ class Front:
     async def acquire_async(self, request: Request) -> LockId | None:
         """Wait for a request in this task; ``None``: timed out. Raises what it was refused with."""
         try:
-            wait = self._asked(request, TaskSignal)
+            wait = self.asked(request, TaskSignal)
             while request.status == "waiting":
                 await request.signal.wait(wait)
                 if request.status == "waiting":
                     wait = self._until(request)
-            return self._settled(request)
+            return self.settled(request)
         except ResourceError:
             raise
         except BaseException:
@@ -166,7 +168,7 @@ class Front:
 
     # How it is done.
 
-    def _asked(self, request: Request, signal: Callable[[], ThreadSignal | TaskSignal]) -> float | None:
+    def asked(self, request: Request, signal: Callable[[], Signal]) -> float | None:
         """Ask the table; returns for how many seconds one that has to wait may sleep."""
         wait: float | None = None
         self._mutex.acquire()
@@ -202,7 +204,8 @@ class Front:
             self._afterwards(events)
         return None if wake is None else wake - now
 
-    def _settled(self, request: Request) -> LockId | None:
+    def settled(self, request: Request) -> LockId | None:
+        """Answer for a request that does not wait any more; ``None``: timed out. Raises what it was refused with."""
         if request.signal is not None:
             self._sleepers.pop(request, None)
             request.signal = None

@@ -1,7 +1,8 @@
 """Locks by name for whatever nodes share: the one entry point to resources.
 
-What nodes declare (``uses``) is granted together before they start, see :mod:`.claims`, and cannot deadlock. The
-locks here are for what a node takes while it runs, for agents and clients outside of a run, and across kernels. What
+What nodes declare (``uses``) is granted together before they start, see :mod:`.claims`, and cannot deadlock; a run that
+is given a manager shares it with whoever else takes locks there, see :mod:`.joint`. The locks here are for what a node
+takes while it runs, for agents and clients outside of a run, and across kernels. What
 is promised is written where it is kept: order and ageing in :mod:`.queues`, deadlock in :mod:`.deadlock`, threads,
 tasks and interrupts in :mod:`.front`, leases in :mod:`.grants`, processes in :mod:`.machine`.
 
@@ -15,17 +16,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
-from orchestra_nb.errors import Issue, ResourceError
-from orchestra_nb.events import Subscriber
+from orchestra_nb.config import Capacity
+from orchestra_nb.errors import Issue
+from orchestra_nb.events import EventBus, Subscriber
 from orchestra_nb.presentation import Presented
-from orchestra_nb.resources import events, prediction
+from orchestra_nb.resources import prediction
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.deadlock import Deadlock
 from orchestra_nb.resources.front import Front
 from orchestra_nb.resources.grants import Grant, Guard
+from orchestra_nb.resources.joint import Joint
 from orchestra_nb.resources.placing import Decision
 from orchestra_nb.resources.pools import Scope, Type
-from orchestra_nb.resources.reading import Resource, check_owner, check_terms, read_resource, read_wants
+from orchestra_nb.resources.reading import check_owner, check_terms, read_resource, read_wants
+from orchestra_nb.resources.registry import Registry
 from orchestra_nb.resources.requests import LockId, Receipt, Request, Wants
 from orchestra_nb.resources.snapshots import snapshot
 from orchestra_nb.resources.statistics import ResourceStats
@@ -42,6 +46,8 @@ class ResourceManager(Presented):
         and stays until somebody calls :meth:`resolve_deadlock`.
     clock
         Monotonic, in seconds.
+    bus
+        Where events are published; ``None``: on one of its own, see :meth:`on`.
 
     Examples
     --------
@@ -55,9 +61,15 @@ class ResourceManager(Presented):
     True
     """
 
-    def __init__(self, *, resolve_deadlocks: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
-        self._front = Front(clock, resolve_deadlocks)
-        self._known: dict[str, Resource] = {}
+    def __init__(
+        self,
+        *,
+        resolve_deadlocks: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        bus: EventBus | None = None,
+    ) -> None:
+        self._front = Front(clock, resolve_deadlocks, bus)
+        self._registry = Registry(self._front)
 
     def register_resource(
         self,
@@ -93,22 +105,32 @@ class ResourceManager(Presented):
         ResourceError
             Something of it cannot be meant, or it is registered with other words.
         """
-        resource = read_resource(id, type, max_concurrent, rate, budget, scope)
-        if id not in self._known:
-            make = resource.make()
+        self._registry.register(read_resource(id, type, max_concurrent, rate, budget, scope))
 
-            def register(now: float) -> list[Decision]:
-                if id in front.pools:
-                    return []
-                front.pools[id] = make(now)
-                self._known[id] = resource
-                return [events.ResourceRegistered(now, id, resource.capacity)]
+    def registered(self) -> Mapping[str, Capacity]:
+        """Say how much there is of what was registered, in the words of a run; what runs implied is not among it."""
+        known = self._registry.known
+        return {id: known[id].in_a_run for id in known if not self._registry.is_implied(id)}
 
-            front = self._front
-            front.change(register)
-        if self._known[id] != resource:
-            known = f"resource {id!r} is registered as {self._known[id]}, and not as {resource}"
-            raise ResourceError(f"{known}; take another name, or the same words")
+    def joined(self, shared: Mapping[str, Capacity | None], own: Mapping[str, Capacity] | None = None) -> Joint:
+        """Make the claims of a run whose nodes use these resources.
+
+        Parameters
+        ----------
+        shared
+            How much a run says that there is of what it shares; what was registered here stays as it is. ``None``: it
+            says nothing, and what nobody knows is there once.
+        own
+            What the run has for itself.
+
+        Raises
+        ------
+        ResourceError
+            Something is in use, and there is not so much of it as the run says.
+        """
+        for name, capacity in shared.items():
+            self._registry.imply(name, capacity)
+        return Joint(self._front, own or {}, self._registry.imply)
 
     def acquire_lock(
         self,
@@ -129,7 +151,7 @@ class ResourceManager(Presented):
         owner
             Whose lock it is to be, such as the name of a node; ``None``: the running task's, else this thread's, and
             then it is given back when that ends. An owner is one line of work: it may ask for what it holds (a nested
-            hold, which needs a release of its own).
+            hold, which needs a release of its own). So is a node that uses something here, together with its body.
         priority
             Higher goes first; but nobody is overtaken for ever, see :mod:`.queues` for the bound.
         timeout
@@ -309,7 +331,7 @@ class ResourceManager(Presented):
         uses_by_node
             For each node what it takes one after another without letting go.
         """
-        capacities = {id: resource.capacity for id, resource in self._known.items()}
+        capacities = {id: resource.capacity for id, resource in self._registry.known.items()}
         seen = {order: set(owners) for order, owners in self._front.table.orders.items()}
         return prediction.predict(uses_by_node, seen, capacities)
 
@@ -337,10 +359,11 @@ class ResourceManager(Presented):
         priority, timeout, lease = terms
         if priority or timeout is not None or lease is not None:
             check_terms(priority, timeout, lease)
-        if type(owner) is not str or not owner:
-            if owner is None:
-                owner = self._front.owners.current()
-            else:
+        if owner is None:
+            owner = self._front.owners.current()
+        else:
+            if type(owner) is not str or not owner:
                 check_owner(owner)
+            owner = self._front.owners.named(owner)
         deadline = None if timeout is None else self._front.now() + timeout
         return Request(owner, wants, priority, deadline, lease, scoped)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from orchestra_nb.config import read_capacity
+from orchestra_nb.config import Capacity, read_capacity
 from orchestra_nb.errors import ConfigError, ResourceError, nearest
 from orchestra_nb.resources.cluster import dask_slots
 from orchestra_nb.resources.machine import file_slots
@@ -30,6 +30,11 @@ class Resource:
     def __str__(self) -> str:
         per = "" if self.period is None else f" in {self.period:g} s"
         return f"{self.kind} {self.capacity:g}{per}, type {self.type!r}, scope {self.scope!r}"
+
+    @property
+    def in_a_run(self) -> Capacity:
+        """How a run would say it."""
+        return Capacity(int(self.capacity), math.inf if self.kind == "budget" else self.period)
 
     def make(self) -> Callable[[float], Pool]:
         """Get ready to make it; raises when that is not possible."""

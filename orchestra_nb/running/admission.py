@@ -5,22 +5,32 @@ Nodes of the graph are looked at before anything runs; those that join a run lat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 from orchestra_nb.config import Capacity, RunConfig, read_capacity
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.wiring import phase_use
 from orchestra_nb.errors import ConfigError, Issue
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Node
-from orchestra_nb.resources.claims import impossible
+from orchestra_nb.resources.claims import Claims, impossible, wants_of
+from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.running.backends import unknown_backend
 from orchestra_nb.running.circuits import faults_of_circuits
 from orchestra_nb.running.decisions import retry_policy
 
 
-def capacities_of(config: RunConfig, dag: DAG) -> dict[str, Capacity]:
+def capacities_of(config: RunConfig, dag: DAG, shared: ResourceManager | None = None) -> dict[str, Capacity]:
     """Say how much there is of what nodes use: what the run's settings say goes before what a command says.
+
+    What is registered with a manager that the run shares goes before both.
+
+    Raises
+    ------
+    ConfigError
+        The run's settings contradict what is registered.
 
     Examples
     --------
@@ -31,9 +41,44 @@ def capacities_of(config: RunConfig, dag: DAG) -> dict[str, Capacity]:
     command = dag.metadata.get("definition")
     if isinstance(command, CommandDefinition):
         found |= {resource.id: Capacity(resource.capacity) for resource in command.resources}
-        limits = {phase_use(phase.id): phase.max_concurrent for phase in command.phases}
-        found |= {name: Capacity(limit) for name, limit in limits.items() if limit is not None}
-    return found | {name: read_capacity(name, given) for name, given in config.resources.items()}
+        found |= _limits(dag)
+    asked = {name: read_capacity(name, given) for name, given in config.resources.items()}
+    there = {} if shared is None else shared.registered()
+    for name, given in config.resources.items():
+        if there.get(name, asked[name]) != asked[name]:
+            told = f"resources: {name!r} is registered, and not as {given!r}"
+            raise ConfigError(f"{told}; leave it out, or register it so before")
+    return found | asked | dict(there)
+
+
+def claims_of(capacities: Mapping[str, Capacity], dag: DAG, shared: ResourceManager | None) -> Claims:
+    """Make the claims of a run: on what is its own, or on what it shares with whoever else uses a manager.
+
+    The limits of phases and the budgets of a run are its own in any case.
+
+    Raises
+    ------
+    ResourceError
+        Something that is shared is in use, and there is not so much of it as the run says.
+    """
+    if shared is None:
+        return Claims(capacities)
+    there, limits = shared.registered(), _limits(dag)
+    own = {
+        name: capacity
+        for name, capacity in capacities.items()
+        if name in limits or (capacity.period == math.inf and name not in there)
+    }
+    used = {name for node in dag.nodes.values() for name, _ in wants_of(node.uses)}
+    names = [name for name in dict.fromkeys([*capacities, *sorted(used)]) if name not in own]
+    return shared.joined({name: capacities.get(name) for name in names}, own)
+
+
+def _limits(dag: DAG) -> dict[str, Capacity]:
+    """How many agents of a phase may run at once, by what each of them uses of it."""
+    command = dag.metadata.get("definition")
+    phases = command.phases if isinstance(command, CommandDefinition) else ()
+    return {phase_use(each.id): Capacity(each.max_concurrent) for each in phases if each.max_concurrent is not None}
 
 
 def faults(nodes: Iterable[Node], capacities: Mapping[str, Capacity]) -> list[Issue]:
@@ -50,9 +95,14 @@ def faults(nodes: Iterable[Node], capacities: Mapping[str, Capacity]) -> list[Is
     return issues
 
 
-def faults_of_new(config: RunConfig, dag: DAG, nodes: Iterable[Node]) -> list[Issue]:
+def faults_of_new(capacities: Callable[[], Mapping[str, Capacity]], nodes: Iterable[Node]) -> list[Issue]:
     """The same of nodes that join the run of a graph, whose backends were not settled with its own."""
     nodes = list(nodes)
     unknown = [(node, told) for node in nodes if (told := unknown_backend(node.backend))]
     found = [Issue("unknown-backend", f"node {node.id!r}: {told}", (node.id,)) for node, told in unknown]
-    return found + faults(nodes, capacities_of(config, dag))
+    return found + faults(nodes, capacities())
+
+
+def faults_of_undo(dag: DAG) -> list[Issue]:
+    """What could only go wrong when it is too late: compensations that cannot be meant."""
+    return [issue for issue in undo_faults(dag.nodes.values(), dag.given) if issue.severity == "error"]

@@ -18,7 +18,7 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any, cast
 
-from orchestra_nb.definitions.command import CommandDefinition
+from orchestra_nb.definitions.command import Agent, CommandDefinition
 from orchestra_nb.definitions.expansion import expands, expansion
 from orchestra_nb.definitions.names import ROOTS, camel_case
 from orchestra_nb.definitions.requirements import needs_of
@@ -27,14 +27,15 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning.passing import NeedsValue
 from orchestra_nb.running import replies
-from orchestra_nb.running.agent_task import AgentExecutor, AgentTask
+from orchestra_nb.running.agent_task import AgentExecutor, AgentTask, chosen, not_done
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.coroutine_call import is_coroutine_function
 from orchestra_nb.running.keeping import Keeper
 from orchestra_nb.running.loop import Cancel
 from orchestra_nb.running.parcels import at_home
 from orchestra_nb.running.recall import Recall
-from orchestra_nb.running.seams import Faults, Lane, Reply, Task, no_faults
+from orchestra_nb.running.seams import Faults, Lane, Reply, Task, Undo, no_faults
+from orchestra_nb.running.undoing import known_of
 
 _IN_PROCESS = ("threading", "sequential", "async")
 
@@ -59,7 +60,7 @@ class AgentProgram:
     Raises
     ------
     DefinitionError
-        A node is no agent, or a condition cannot be read.
+        A node is no agent, a condition cannot be read, or the executor cannot do an agent.
 
     Examples
     --------
@@ -84,7 +85,6 @@ class AgentProgram:
         self._faults = faults
         self._keeper = Keeper(recall) if recall is not None else None
         self._executor = executor
-        self._on_loop = is_coroutine_function(executor)
         command = dag.metadata.get("definition")
         defaults = dict(command.optional) if isinstance(command, CommandDefinition) else {}
         self._context = {**defaults, **(context or {})}
@@ -93,7 +93,7 @@ class AgentProgram:
         self._running: dict[str, list[Cancel]] = {}
         self._conditions = Conditions((), [])
         self._dag = dag
-        self._learn(dag, [])
+        self._learn(dag, not_done(executor, dag.nodes.values()))
 
     def grow(self, dag: DAG) -> None:
         """Get to know the agents of a graph.
@@ -103,7 +103,8 @@ class AgentProgram:
         DefinitionError
             A node is no agent, or a condition cannot be read; nothing changed.
         """
-        self._learn(dag, self._faults(node for node in dag.nodes.values() if node.id not in self._dag.nodes))
+        new = [node for node in dag.nodes.values() if node.id not in self._dag.nodes]
+        self._learn(dag, [*self._faults(new), *not_done(self._executor, new)])
 
     def _learn(self, dag: DAG, issues: list[Issue]) -> None:
         issues += [
@@ -150,18 +151,36 @@ class AgentProgram:
     def task(self, node: Node, lane: Lane) -> Task:
         """Bind the agent's context."""
         if expands(node):
-            return partial(_expand, self._dag, node, self._words())
+            return partial(make_agents, self._dag, node, self._words())
         running = None if lane == "process" else self._running.setdefault(node.id, [])
-        call = AgentTask(self._executor, node, self.context_of(node), running)
+        call = AgentTask(chosen(self._executor, node), node, self.context_of(node), running)
         if node.cache and self._keeper is not None and self._keeper.keeps(node):
             return self._keeper.task(node, lane, call, ())
         return cast(Task, call.awaited) if lane == "async" else call
 
+    def known(self) -> Mapping[str, Any]:
+        """Give the context, with all that agents have put into it."""
+        return {**self._context, **self._made}
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind the context of an agent that compensates another.
+
+        Beside what it sees anyway, it has all results that are known, by id, and that of the agent that it compensates
+        as ``result``; and as ``compensation`` what the definition says there.
+        """
+        agent = undo.node.metadata.get("agent")
+        said = dict(agent.compensation) if isinstance(agent, Agent) else {}
+        seen = {**known_of(undo.context), **self.context_of(undo.by), undo.node.id: undo.result}
+        seen |= {"result": undo.result, "compensation": MappingProxyType(said)}
+        running = None if lane in ("process", "async") else self._running.setdefault(undo.by.id, [])
+        call = AgentTask(chosen(self._executor, undo.by), undo.by, MappingProxyType(seen), running)
+        return cast(Task, call.awaited) if lane == "async" else call
+
     def look(self, node: Node) -> Task | None:
         """Make what looks for an earlier result of an agent that says ``cache``."""
-        if self._keeper is None or expands(node):
+        if self._keeper is None or expands(node) or node.undo is not None:
             return None
-        return self._keeper.look(node, AgentTask(self._executor, node, self.context_of(node)), ())
+        return self._keeper.look(node, AgentTask(chosen(self._executor, node), node, self.context_of(node)), ())
 
     def ended(self, node: Node, outcome: Outcome) -> None:
         """Take note that an agent will not work again."""
@@ -193,15 +212,15 @@ class AgentProgram:
         for cancel in tuple(self._running.get(node.id, ())):
             cancel()
 
-    def restore(self, node: Node, value: Any) -> None:
+    def restore(self, node: Node, value: Any) -> Any:
         """Take over the result of an earlier run."""
-        self.commit(node, Reply("done", value=value))
+        return self.commit(node, Reply("done", value=value))
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
         """Say where an agent works: on the loop when its executor is async, else as the backend means it."""
         if expands(node):
             return "thread", ""
-        if self._on_loop and node.backend in ("inherit", "async"):
+        if node.backend in ("inherit", "async") and is_coroutine_function(chosen(self._executor, node)):
             return "async", ""
         name = backend if node.backend == "inherit" else node.backend
         return ("thread" if name in _IN_PROCESS else "process"), ""
@@ -236,7 +255,8 @@ class AgentProgram:
         return {**everything, **everything["results"], **everything["context"]}
 
 
-def _expand(dag: DAG, node: Node, values: Mapping[str, Any]) -> Reply:
+def make_agents(dag: DAG, node: Node, values: Mapping[str, Any]) -> Reply:
+    """Do what a dynamic phase does: make its agents of the values that there are."""
     began = perf_counter()
     grown = expansion(dag, node, values)
     return Reply("done", value=grown, seconds=perf_counter() - began, worker=replies.worker_name())

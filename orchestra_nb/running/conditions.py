@@ -8,12 +8,19 @@ its node's failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orchestra_nb.definitions.condition import Condition, parse_condition
+from orchestra_nb.definitions.condition_values import UNDEFINED
+from orchestra_nb.definitions.fields import shown
 from orchestra_nb.errors import ConditionError, Issue
 from orchestra_nb.model import Node, NodeId
+
+_MOST = 5
+"""Values that are named when a condition was false."""
+_PLAIN = (type(None), bool, int, float, str, list, tuple, dict)
+"""What is shown as it is; of anything else only the kind."""
 
 
 class Conditions:
@@ -31,7 +38,7 @@ class Conditions:
     >>> issues = []
     >>> conditions = Conditions([Node("deploy", when="tests.failed === 0")], issues)
     >>> conditions.false("deploy", {"tests": {"failed": 2}}.__getitem__)
-    'its condition was false: tests.failed === 0'
+    'its condition was false: tests.failed === 0 (tests.failed is 2)'
     """
 
     def __init__(self, nodes: Iterable[Node], issues: list[Issue]) -> None:
@@ -54,7 +61,7 @@ class Conditions:
         return () if condition is None else condition.names
 
     def false(self, node: str, value_of: Callable[[str], Any]) -> str:
-        """Say which condition was false; empty when the node is to run.
+        """Say which condition was false, and of what; empty when the node is to run.
 
         Parameters
         ----------
@@ -77,4 +84,21 @@ class Conditions:
                 values[name] = value_of(name)
             except KeyError:
                 continue  # the condition says so itself, with the column
-        return "" if condition.evaluate(values) else f"its condition was false: {condition.source}"
+        if condition.evaluate(values):
+            return ""
+        facts = [fact for path in condition.paths[:_MOST] if (fact := _fact(".".join(path), values))]
+        more = ", …" if len(condition.paths) > _MOST else ""
+        return f"its condition was false: {condition.source}" + (f" ({', '.join(facts)}{more})" if facts else "")
+
+
+def _fact(path: str, values: Mapping[str, Any]) -> str:
+    """Say in a few words what a condition found somewhere; empty where that cannot be asked for by itself."""
+    try:
+        found = parse_condition(path).value(values)
+    except ConditionError:
+        return ""
+    if found is UNDEFINED:
+        return f"{path} is not there"
+    if isinstance(found, float) and found.is_integer():  # numbers are doubles in conditions
+        found = int(found)
+    return f"{path} is {shown(found) if isinstance(found, _PLAIN) else type(found).__name__}"

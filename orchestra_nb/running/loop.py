@@ -59,8 +59,13 @@ class BackgroundLoop:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._ident = 0
         self._borrower: tuple[int, SimpleQueue[None]] | None = None
         """The thread to which the loop is lent, and what makes it go on."""
+
+    def is_here(self) -> bool:
+        """Whether this thread runs the loop, so that to wait here for one of its coroutines would never end."""
+        return self._loop is not None and threading.get_ident() == self._ident and self._pid == os.getpid()
 
     def run(self, coroutine: Coroutine[Any, Any, T], running: list[Cancel] | None = None) -> T:
         """Run a coroutine on the loop, in a copy of the caller's context; the caller waits.
@@ -205,8 +210,9 @@ class BackgroundLoop:
         with self._starting:
             if self._loop is None or self._pid != os.getpid():
                 loop = asyncio.new_event_loop()
-                threading.Thread(target=_serve, args=(loop,), name="orchestra-loop", daemon=True).start()
-                self._loop, self._pid = loop, os.getpid()
+                thread = threading.Thread(target=_serve, args=(loop,), name="orchestra-loop", daemon=True)
+                thread.start()
+                self._loop, self._pid, self._ident = loop, os.getpid(), thread.ident or 0
             return self._loop
 
 

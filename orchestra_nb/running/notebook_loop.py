@@ -14,6 +14,8 @@ that does not await, the loop stands still, as it does in any cell. Coroutines r
 interrupt may come up in one of them. It ends that coroutine and stops the run: the pump raises it after the turn, and
 only then is the coroutine's end known, which might be that of the run.
 
+A run that is awaited (:mod:`.aside`) occupies no loop: it has that of the task that awaits it.
+
 The kernel's other tasks turn too while a run waits, but it begins no other cell: it handles one message at a time.
 """
 
@@ -26,6 +28,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from queue import Empty
 from types import ModuleType
 from typing import Any, TypeVar
@@ -56,10 +59,44 @@ def loop_in_force(where: Loop) -> Iterator[None]:
     Raises
     ------
     BackendError
-        There is no loop here that could be entered again, or it is not safe to.
+        There is no loop here that could be entered again, or it is not safe to; or this is a coroutine of the
+        background loop, which cannot wait for others there.
     """
-    with in_force(LOOP if where == "background" else NotebookLoop.here()):
+    if where == "background":
+        if LOOP.is_here():
+            hint = "await OrchestrationEngine().execute(...) there, which leaves the loop free"
+            raise BackendError(f"a run's coroutines need the loop on which this coroutine runs; {hint}")
+        with in_force(LOOP):
+            yield
+        return
+    waits = awaiting.get()
+    with in_force(waits if waits is not None and not waits.is_here() else NotebookLoop.here()):
         yield
+
+
+class AwaitingLoop(BackgroundLoop):
+    """The loop of the task that awaits a run: it turns by itself, and nobody need enter it again.
+
+    Parameters
+    ----------
+    loop
+        Runs in another thread than the run's.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._awaiting = loop
+
+    def is_here(self) -> bool:
+        """Whether this thread runs the loop."""
+        return asyncio._get_running_loop() is self._awaiting
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        return self._awaiting
+
+
+awaiting: ContextVar[AwaitingLoop | None] = ContextVar("orchestra_nb_awaiting", default=None)
+"""That of the task that awaits the run of this context."""
 
 
 class NotebookLoop(BackgroundLoop):

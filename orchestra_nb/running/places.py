@@ -7,17 +7,19 @@ may have been the cause) starts when nothing is in a process, and nothing else g
 Who only looks for an earlier result needs a place like any other, and none of the resources.
 
 A place and all resources are given and taken together, in one step, so that a node that waits for a resource holds no
-slot and a node that waits for a slot no resource.
+slot and a node that waits for a slot no resource. Only a node that rests before another attempt may keep its resources,
+if its policy says so (``keep_locks``), until it has another place or will not be tried again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from orchestra_nb.errors import BudgetSpent
+from orchestra_nb.errors import ResourceError
 from orchestra_nb.model import NodeId
 from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.decisions import Attempt, Terms
+from orchestra_nb.running.seams import Task
 from orchestra_nb.running.waiting_room import Waiter, WaitingRoom
 
 _ALONE = "alone"
@@ -78,10 +80,11 @@ class Places:
         node = attempt.node
         wants = wants_of(node.uses) if node.uses and attempt.look is None else ()
         lane = _ALONE if attempt.alone else attempt.lane
-        self._room.enter(lane, Waiter(self._rank(node.id), node.id, wants, attempt))
+        self._room.enter(lane, Waiter(self._rank(node.id), node.id, wants, attempt, node.priority))
 
     def next(self, now: float) -> Attempt | None:
         """Choose who goes in; it has its place and all its resources then."""
+        self._claims.left()
         if not self._room.size:
             return None
         waiter = self._room.next(self.is_open, now)
@@ -92,14 +95,29 @@ class Places:
         self._take(attempt)
         return attempt
 
-    def refused(self, now: float) -> list[tuple[Attempt, BudgetSpent]]:
-        """Send away whoever waits for what a budget has not left."""
-        if not self._room.size or not self._claims.has_budgets:
+    def close(self) -> None:
+        """Give back, at the end of the run, what others share with it."""
+        self._claims.close()
+
+    def hopes(self) -> bool:
+        """Whether others, with whom the run shares resources, could make room for somebody who waits."""
+        return self._room.hopes(self.is_open)
+
+    def refused(self, now: float) -> list[tuple[Attempt, ResourceError]]:
+        """Send away whoever waits for what there will never be, such as more than a budget has left."""
+        if not self._room.may_refuse:
             return []
         found = self._room.refused()
         for waiter, _ in found:
+            self.forsake(waiter.attempt)
             waiter.attempt.lock_wait += self._room.waited(waiter.node, now)
         return [(waiter.attempt, error) for waiter, error in found]
+
+    def acting(self, attempt: Attempt, task: Task) -> Task:
+        """Let the body of an attempt ask for locks as its node, where those are shared with what the node holds."""
+        if not attempt.node.uses or attempt.look is not None or attempt.lane == "process":
+            return task
+        return self._claims.acting(attempt.node.id, task, keep=attempt.lane != "main")
 
     def leave(self, attempt: Attempt) -> None:
         """Take back the place and the resources of an attempt that has ended."""
@@ -116,9 +134,21 @@ class Places:
         elif lane == "main":
             self.main = None
 
+    def keep(self, attempt: Attempt) -> None:
+        """Leave its resources with an attempt that has just left its place, and will be followed by another."""
+        self._claims.keep(attempt.node.id, wants_of(attempt.node.uses))
+
+    def forsake(self, attempt: Attempt) -> None:
+        """Take back the resources of one that kept them, and will not be followed by another."""
+        if attempt.node.uses:
+            self._claims.release(attempt.node.id)
+
     def empty(self) -> list[Attempt]:
         """Send away everybody who waits, the most urgent first."""
-        return [waiter.attempt for waiter in self._room.empty()]
+        sent = [waiter.attempt for waiter in self._room.empty()]
+        for attempt in sent:
+            self.forsake(attempt)
+        return sent
 
     def renumber(self) -> None:
         """Ask for all ranks anew."""

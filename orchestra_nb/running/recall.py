@@ -26,6 +26,9 @@ from typing import Any, Protocol
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.context.node_keys import NodeKey, read, remembered
+from orchestra_nb.durable.place import FOLDER as FOLDER
+from orchestra_nb.durable.place import VARIABLE as VARIABLE
+from orchestra_nb.durable.place import cache_folder
 from orchestra_nb.model import Expand, Node
 from orchestra_nb.running.census import Census
 from orchestra_nb.running.libraries import file_digest, uncovered, versions_of
@@ -33,11 +36,9 @@ from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import is_kept
 from orchestra_nb.running.seen_values import SeenValues
 
-VARIABLE = "ORCHESTRA_NB_CACHE"
-"""Names the environment variable that says in which folder results are kept; empty: nowhere."""
-FOLDER = os.path.join(".cache", "orchestration")
 _FILE = "the file"
 _LONGEST_PATH = 4096
+_RESULTS, _KEYS = "node/", "node-keys/"
 NOT_KEPT = "its result was not kept"
 
 
@@ -57,6 +58,12 @@ class ResultStore(Protocol):
 
     def put(self, key: str, value: Any, ttl: float | None = None) -> bool:
         """Keep a value, for some seconds at most; says whether that was possible."""
+
+    def keys(self) -> list[str]:
+        """List what is kept."""
+
+    def delete(self, key: str) -> bool:
+        """Forget what was kept; says whether there was something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ class Recall:
 
     def find(self, key: NodeKey) -> Found | None:
         """Give the result that was kept under a key."""
-        return self.opened().get(f"node/{key.digest}")
+        return self.opened().get(f"{_RESULTS}{key.digest}")
 
     def why_not(self, node: str, key: NodeKey) -> str:
         """Say why there is none, by the nearest of the node's earlier keys."""
@@ -163,16 +170,16 @@ class Recall:
             return f"{NOT_KEPT}: it stayed where it was made"
         try:
             store = self.opened()
-            if not store.put(f"node/{key.digest}", value, ttl):
+            if not store.put(f"{_RESULTS}{key.digest}", value, ttl):
                 return f"{NOT_KEPT}: the cache could not write it"
-            store.put(f"node-keys/{node}", remembered(self.earlier(node), key))
+            store.put(f"{_KEYS}{node}", remembered(self.earlier(node), key))
         except Exception as fault:
             return f"{NOT_KEPT}: {told(fault)}"
         return ""
 
     def earlier(self, node: str) -> list[NodeKey]:
         """Give the last keys of a node under which something was kept, the newest first."""
-        found = self.opened().get(f"node-keys/{node}")
+        found = self.opened().get(f"{_KEYS}{node}")
         return read(found.value) if found is not None else []
 
 
@@ -196,9 +203,7 @@ def folder_of(config: RunConfig, base: str = "") -> str:
     base
         The working directory of the run; empty: this process's.
     """
-    told = os.environ.get(VARIABLE) if config.cache is True else config.cache
-    folder = FOLDER if told is None else told
-    return os.path.abspath(os.path.join(base, os.path.expanduser(str(folder)))) if folder else ""
+    return cache_folder(config.cache, base)
 
 
 def open_recall(config: RunConfig, nodes: Iterable[Node]) -> Recall | None:
@@ -216,6 +221,21 @@ def open_recall(config: RunConfig, nodes: Iterable[Node]) -> Recall | None:
     if any(node.cache for node in nodes):
         opened()  # what is wrong with it is found before anything runs
     return Recall(opened, _digest)
+
+
+def forget_results(config: RunConfig) -> int:
+    """Forget the results of earlier runs that runs of this config would find; returns how many there were."""
+    folder = folder_of(config)
+    if not folder or not os.path.isdir(folder):
+        return 0
+    store, gone = _opened(folder), 0
+    kept = store.keys()
+    for key in kept:
+        if key.startswith(_KEYS):
+            store.delete(key)
+        elif key.startswith(_RESULTS):
+            gone += store.delete(key)
+    return gone
 
 
 @cache

@@ -57,6 +57,8 @@ class Reply:
         tell.
     bytes_in, bytes_out
         Bytes that travelled to the worker and back; zero where it shares this process's memory.
+    stored
+        Where the value is kept for whoever goes on with the run, if it is (:class:`.Stored`).
     """
 
     status: Literal["done", "failed", "refused", "cancelled", "lost", "missed"]
@@ -72,6 +74,7 @@ class Reply:
     culprit: bool | None = None
     bytes_in: int = 0
     bytes_out: int = 0
+    stored: Any = None
 
 
 Task = Callable[[], Reply]
@@ -171,8 +174,8 @@ class Attentive(Protocol):
 class Restoring(Protocol):
     """A program that can take over the value of a node that ran in an earlier run. Optional beside :class:`Program`."""
 
-    def restore(self, node: Node, value: Any) -> None:
-        """Make the value visible to later nodes, as a commit would."""
+    def restore(self, node: Node, value: Any) -> Any:
+        """Make the value visible to later nodes, as a commit would; returns what the outcome is to show."""
 
 
 @runtime_checkable
@@ -185,6 +188,39 @@ class Recalling(Protocol):
         The task is called in this process, by a worker that holds no resource. Its reply is ``"done"``, with what
         :meth:`Program.commit` takes, or else the node runs.
         """
+
+
+@runtime_checkable
+class Undoable(Protocol):
+    """A program whose nodes can be compensated when the run has failed. Optional beside :class:`Program`."""
+
+    def known(self) -> Mapping[str, Any]:
+        """Give all that compensations may see by name, beside the values of nodes."""
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind what compensates a node, ready to be called in ``lane``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """One compensation.
+
+    Parameters
+    ----------
+    node
+        What is to be undone.
+    by
+        Who does it: a node of the graph, or one that was made for a function.
+    context
+        All that is known, by name.
+    result
+        The value of the node that is to be undone.
+    """
+
+    node: Node
+    by: Node
+    context: Mapping[str, Any]
+    result: Any
 
 
 class Executor(Protocol):

@@ -7,7 +7,8 @@ before one that could run. Nothing can starve in a graph that ends: whoever over
 Data: one heap of ranks for each reason to wait, which is a lane together with the resource that last refused the node
 and how much of it was asked. All nodes of one heap wait for the same thing, so only its top is looked at, and what was
 refused is not tried again before there is room for it: a choice costs O(number of reasons + log n), not O(n) for each
-release of a lock for which thousands wait.
+release of a lock for which thousands wait. Where resources are shared (:mod:`orchestra_nb.resources.joint`), whoever
+finds no room waits in the queue of all, and is not looked at before its wait there is over.
 
 Rejected: one queue in order of urgency that is searched from the front (quadratic for a mutex with many users);
 reserving what a large claim waits for (idles workers, and prevents nothing that could happen in a finite graph).
@@ -19,9 +20,9 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from orchestra_nb.errors import BudgetSpent
+from orchestra_nb.errors import ResourceError
 from orchestra_nb.model import NodeId
-from orchestra_nb.resources.claims import Claims, Obstacle, Wants
+from orchestra_nb.resources.claims import Claims, Elsewhere, Obstacle, Wants
 
 Open = Callable[[str], bool]
 
@@ -33,6 +34,7 @@ class Waiter(NamedTuple):
     node: NodeId
     wants: Wants = ()
     attempt: Any = None
+    priority: float = 0
 
 
 class _Reason(NamedTuple):
@@ -67,10 +69,12 @@ class WaitingRoom:
         self.size = 0
         """How many wait."""
         self._heaps: dict[_Reason, list[Waiter]] = {}
+        self._elsewhere: dict[NodeId, tuple[_Reason, Waiter]] = {}
+        self._hopeless: list[tuple[Waiter, ResourceError]] = []
         self._refused_at: dict[NodeId, float] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._heaps.values()))
+        return sum(map(len, self._heaps.values())) + len(self._elsewhere)
 
     def enter(self, lane: str, waiter: Waiter) -> None:
         """Let a node wait for a place in its lane."""
@@ -86,14 +90,33 @@ class WaitingRoom:
         now
             Seconds, for rates.
         """
+        while True:
+            for node in self._claims.arrived():
+                reason, waiter = self._elsewhere.pop(NodeId(str(node)))
+                self.size -= 1
+                self._push(_Reason(reason.lane), waiter)
+            found = self._chosen(is_open, now)
+            if found is not None or not self._claims.settle():
+                return found
+
+    def _chosen(self, is_open: Open, now: float) -> Waiter | None:
         while (reason := self._best(is_open, now)) is not None:
             waiter = heappop(self._heaps[reason])
             self.size -= 1
-            obstacle = self._claims.claim(waiter.node, waiter.wants, now) if waiter.wants else None
+            try:
+                obstacle = self._claims.claim(*waiter[1:3], now, waiter.priority) if waiter.wants else None
+            except ResourceError as error:
+                self._hopeless.append((waiter, error))
+                continue
             if obstacle is None:
                 return waiter
             self._refused_at.setdefault(waiter.node, now)
-            self._push(_Reason(reason.lane, *obstacle), waiter)
+            why = _Reason(reason.lane, *obstacle)
+            if isinstance(obstacle, Elsewhere):
+                self._elsewhere[waiter.node] = why, waiter
+                self.size += 1
+            else:
+                self._push(why, waiter)
         return None
 
     def waited(self, node: NodeId, now: float) -> float:
@@ -102,7 +125,7 @@ class WaitingRoom:
 
     def wake(self, now: float) -> float | None:
         """Say when time alone makes room for somebody: the earliest moment at which to ask again."""
-        soonest: float | None = None
+        soonest = self._claims.wake(now)
         for reason, heap in self._heaps.items():
             if heap and reason.resource:
                 at = self._claims.opens(reason.resource, reason.amount, now)
@@ -110,34 +133,54 @@ class WaitingRoom:
                     soonest = at
         return soonest
 
-    def refused(self) -> list[tuple[Waiter, BudgetSpent]]:
-        """Send away whoever waits for what a budget has not left, each with the error; the most urgent first."""
-        found: list[tuple[Waiter, BudgetSpent]] = []
+    @property
+    def may_refuse(self) -> bool:
+        """Whether :meth:`refused` could find anybody."""
+        return bool(self._hopeless) or (self._claims.has_budgets and bool(self.size))
+
+    def refused(self) -> list[tuple[Waiter, ResourceError]]:
+        """Send away whoever waits for what there will never be, each with the error; the most urgent first."""
+        found, self._hopeless = self._hopeless, []
+        hopeless = len(found)
         for reason, heap in self._heaps.items():
             while heap and reason.resource:
                 error = self._claims.refusal(heap[0].node, Obstacle(reason.resource, reason.amount))
                 if error is None:
                     break
                 found.append((heappop(heap), error))
-        self.size -= len(found)
+        self.size -= len(found) - hopeless
         return sorted(found, key=lambda pair: pair[0].rank)
 
     def empty(self) -> list[Waiter]:
         """Send everybody away; returns them, the most urgent first."""
-        gone = sorted((waiter for heap in self._heaps.values() for waiter in heap), key=_urgency)
+        gone = sorted((waiter for _, waiter in self._all()), key=_urgency)
+        gone += [waiter for waiter, _ in self._hopeless]
         self._heaps.clear()
+        self._hopeless.clear()
+        self._elsewhere.clear()
+        for waiter in gone:
+            if waiter.wants:
+                self._claims.withdraw(waiter.node)
         self._refused_at.clear()
         self.size = 0
         return gone
 
     def waits_for(self, lane: str) -> bool:
         """Whether anybody waits for a place in this lane."""
-        return any(heap and reason.lane == lane for reason, heap in self._heaps.items())
+        return any(heap and reason.lane == lane for reason, heap in self._heaps.items()) or any(
+            reason.lane == lane for reason, _ in self._elsewhere.values()
+        )
+
+    def hopes(self, is_open: Open) -> bool:
+        """Whether others could make room for somebody whose lane has a place."""
+        return any(is_open(reason.lane) and self._claims.others(node) for node, (reason, _) in self._elsewhere.items())
 
     def renumber(self, rank_of: Callable[[NodeId], int]) -> None:
         """Take over new ranks, after the graph has grown."""
         for heap in self._heaps.values():
             heap[:] = sorted((waiter._replace(rank=rank_of(waiter.node)) for waiter in heap), key=_urgency)
+        for node, (reason, waiter) in self._elsewhere.items():
+            self._elsewhere[node] = reason, waiter._replace(rank=rank_of(node))
 
     def reasons(self) -> dict[NodeId, str]:
         """Say for each waiting node which resource refused it last; empty when it waits for a worker."""
@@ -154,6 +197,7 @@ class WaitingRoom:
         for reason, heap in self._heaps.items():
             for waiter in heap:
                 yield reason, waiter
+        yield from self._elsewhere.values()
 
     def _best(self, is_open: Open, now: float) -> _Reason | None:
         best: Waiter | None = None

@@ -37,7 +37,7 @@ def test_a_cell_whose_condition_is_false_is_skipped_and_so_is_what_needs_what_on
     assert statuses(result) == ["done", "skipped", "done", "done", "skipped"]
     assert result.success
     assert result.values["z"] == 6
-    assert result.outcomes["cell-2"].reason == "its condition was false: n > 0"
+    assert result.outcomes["cell-2"].reason == "its condition was false: n > 0 (n is 0)"
     assert "'cell-2'" in result.outcomes["cell-5"].reason
 
 

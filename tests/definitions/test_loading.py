@@ -73,7 +73,8 @@ def test_edges_come_from_dependencies_values_conditions_and_phase_order(release:
         ("unit-tests", "publish", "value"),
         ("publish", "thaw-branch", "declared"),
         ("unit-tests", "thaw-branch", "value"),
-        ("thaw-branch", "Per-package".lower(), "order"),
+        ("publish", "Per-package".lower(), "order"),
+        ("freeze-branch", "thaw-branch", "order"),
     }
 
 
@@ -390,3 +391,32 @@ def test_the_conditions_of_a_phase_and_of_an_agent_hold_both() -> None:
     one, two = {"condition": "inputs.x > 1"}, {"condition": "inputs.y || inputs.z"}
     command = load_command(agents({"id": "a", "conditional": two}, conditional=one))
     assert command.dag.nodes["a"].when == "(inputs.x > 1) && (inputs.y || inputs.z)"
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({}, None),
+        ({"breaker": "scanner"}, "scanner"),
+        (
+            {"circuitBreaker": {"name": "scanner", "failureThreshold": 2, "resetTimeout": 1500}},
+            {"name": "scanner", "threshold": 2, "rest": 1.5},
+        ),
+        ({"breaker": {"threshold": 3, "rest": 10}}, {"name": "a", "threshold": 3, "rest": 10.0}),
+    ],
+)
+def test_an_agent_may_go_through_a_circuit(said: dict[str, Any], read: Any) -> None:
+    command = load_command({"phases": [{"name": "P", "agents": [{"id": "a", **said}]}]})
+    assert next(command.agents).breaker == command.dag.nodes["a"].breaker == read
+    assert not command.warnings
+    assert command.dag.hash == load_command({"phases": [{"name": "P", "agents": [{"id": "a"}]}]}).dag.hash
+
+
+def test_a_circuit_that_cannot_be_meant_is_a_fault_with_its_path() -> None:
+    agent = {"id": "a", "breaker": {"threshold": 0, "rest": 0}}
+    with pytest.raises(DefinitionError) as caught:
+        load_command({"phases": [{"name": "P", "agents": [agent]}]})
+    assert [issue.path for issue in caught.value.issues] == [
+        "phases[0].agents[0].breaker.threshold",
+        "phases[0].agents[0].breaker.rest",
+    ]

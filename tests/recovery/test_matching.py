@@ -7,6 +7,7 @@ import concurrent.futures
 
 import pytest
 
+from orchestra_nb.errors import AgentTimeout, RateLimited, ServiceError, ServiceUnreachable
 from orchestra_nb.recovery.matching import NEVER, class_names, ended_on_purpose, in_words, matches
 
 
@@ -36,6 +37,25 @@ class Mute(Exception):
 )
 def test_a_name_matches_a_class_or_any_of_its_bases_but_never_what_was_ended(error, on, meant):
     assert matches(class_names(error), on) == meant
+
+
+@pytest.mark.parametrize(
+    ("error", "word", "meant"),
+    [
+        (TimeoutError(), "timeout", True),
+        (AgentTimeout(), "timeout", True),
+        (ConnectionResetError(), "network_error", True),
+        (ServiceUnreachable("gone"), "network-error", True),
+        (RateLimited("busy", 429), "rate_limit", True),
+        (RateLimited("busy", 429), "Rate limit", True),
+        (RateLimited("busy", 429), "server_error", True),
+        (ServiceError("broken", 500), "rate_limit", False),
+        (AgentTimeout(), "TimeoutError", False),
+        (ValueError(), "value_error", False),
+    ],
+)
+def test_the_words_of_definitions_mean_classes_and_the_name_of_a_class_only_that_class(error, word, meant):
+    assert matches(class_names(error), ("KeyError", word)) == meant
 
 
 def test_what_is_no_exception_but_ends_something_was_ended_on_purpose():

@@ -27,6 +27,12 @@ def test_bound_and_speedup_use_measured_seconds():
     made.raise_for_errors()
 
 
+def test_what_waits_on_the_event_loop_takes_no_worker_from_the_bound():
+    waited = [Outcome(name, "done", started=0.0, ended=2.0, worker="event loop") for name in "abcde"]
+    assert result([*waited, Outcome("f", "done", started=0.0, ended=3.0)]).lower_bound == 3.0
+    assert result(waited, jobs=1).lower_bound == 10.0
+
+
 def test_failures_come_before_cancellations():
     made = result(
         [Outcome("a", "cancelled", error=NodeCancelled("c", "a")), Outcome("b", "failed", error=NodeFailed("f", "b"))]

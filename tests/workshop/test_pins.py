@@ -53,7 +53,13 @@ def binder_pins(binder: dict[str, Any]) -> dict[str, Version]:
 def requirements(project: dict[str, Any]) -> list[Requirement]:
     """What a development environment asks for, the project's own extras left out."""
     extras = project["optional-dependencies"]
-    asked = map(Requirement, [*project["dependencies"], *extras["dask"], *extras["demo"], *extras["dev"]])
+    asked = map(
+        Requirement,
+        [
+            *project["dependencies"],
+            *(text for name in ("agents", "dask", "demo", "review", "dev") for text in extras[name]),
+        ],
+    )
     return [requirement for requirement in asked if requirement.name != project["name"]]
 
 
@@ -117,4 +123,4 @@ def test_binder_installs_the_package_from_the_pins(root: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
     (install,) = (line for line in script.read_text(encoding="utf-8").splitlines() if "pip install" in line)
     assert "-c constraints.txt" in install
-    assert "-e '.[demo]'" in install
+    assert "-e '.[demo,review]'" in install

@@ -1,0 +1,1 @@
+"""Agent executors: who does the work of agents. A registry of functions, command lines, chat services, a rehearsal."""
