@@ -259,13 +259,26 @@ class Driver(Attempts):
         node, terms = self._nodes[name], self._terms
         if self._barred:  # by one that became ready at the same time
             self._end(Outcome(name, "skipped", reason=self._barred), now)
-        elif terms.known and name in terms.known:
-            self._end(terms.known[name], now)
+        elif terms.known and (known := terms.known.get(name)) is not None and self._is_restored(node, known, now):
+            pass
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):
             if terms.heard():
                 self._out.append(NodeQueued(now, name))
             look = self._recalling.look(node) if node.cache and self._recalling is not None else None
             self._enter(self._body(node, now) if look is None else self._search(node, look, now), now)
+
+    def _is_restored(self, node: Node, known: Outcome, now: float) -> bool:
+        """Take over the outcome of an earlier run, unless its value does not fit any more: then the node runs.
+
+        It is done now that all before it has ended, and not before the run: what is made anew there comes first.
+        """
+        if self._restoring is not None:
+            try:
+                known = replace(known, value=self._restoring.restore(node, known.value))
+            except Exception:  # what a program cannot take over is made anew
+                return False
+        self._end(known, now)
+        return True
 
     def _search(self, node: Node, look: Task, now: float) -> Attempt:
         lane: Lane = "main" if self._terms.jobs == 1 else "thread"
