@@ -3,7 +3,8 @@
 Each node's body says in a file when it begins and ends, so that what ran twice can be told in whatever process it ran.
 What is to happen stands in another file, which whoever does it takes away first: so it happens once.
 
-As a program, ``python -m tests.running.fault_worlds SEED FOLDER`` is the process that is killed.
+As a program, ``python -m tests.running.fault_worlds FOLDER FROM TO`` lets the worlds of these seeds have their runs, each
+in a process of its own, which may be killed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ import random
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.durable.faults import acting
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
+from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 
-KINDS = ("exception", "timeout", "worker dies", "process dies", "disk is full")
+_OFTEN = ("exception", "process dies", "disk is full")
+KINDS = (*_OFTEN, "timeout", *_OFTEN, "worker dies", *_OFTEN[:2])
+"""What can happen, as often as it does in ten worlds: processes of workers take long to begin."""
 _MOST = 1_000_003
 _BIG = 70_000
 """Bytes that do not stand in a journal's own lines."""
@@ -45,10 +51,6 @@ class World:
 
     seed: int
     folder: Path
-
-    @cached_property
-    def chance(self) -> random.Random:
-        return random.Random(self.seed)
 
     @property
     def kind(self) -> str:
@@ -130,13 +132,18 @@ class World:
 
     def arrange(self) -> None:
         """Have it happen in the next run."""
-        (self.folder / "fault").write_text(json.dumps([self.kind, *self.victim]))
+        (self.folder / "fault").write_text(json.dumps([self.kind, *self.victim, list(self.needs)[-1]]))
 
     def scheduler(self) -> ParallelScheduler:
         config = RunConfig(
             jobs=3, history=False, cache=str(self.folder / "cache"), checkpoint="fast", undo=self.seed % 2 == 0
         )
         return ParallelScheduler(config)
+
+    def at_a_point(self, point: str) -> None:
+        """Have the disk be full, from when it is said to be."""
+        if point.startswith("commit.before") and (self.folder / "full").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     @property
     def said(self) -> list[list[str]]:
@@ -180,7 +187,7 @@ def befall(folder: str, name: str, moment: str) -> None:
     path = os.path.join(folder, "fault")
     try:
         with open(path, encoding="utf-8") as file:
-            kind, whom, when = json.load(file)
+            kind, whom, when, last = json.load(file)
     except FileNotFoundError:
         return
     if (whom, when) != (name, moment):
@@ -195,8 +202,75 @@ def befall(folder: str, name: str, moment: str) -> None:
         os._exit(9)
     if kind == "process dies":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "disk is full":
+        Path(folder, "full").touch()
+        Path(folder, "fault").write_text(json.dumps(["exception", last, "end", last]))
+
+
+# The nursery: a process without threads, whose children may die.
+
+
+def child(work) -> int:
+    """Do something in a child; gives how that ended, as :func:`os.waitpid` does."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 70
+    try:
+        work()
+        code = 0
+        if "joblib.externals.loky" in sys.modules:  # this child ends without the farewells of Python
+            sys.modules["joblib.externals.loky"].get_reusable_executor().shutdown(wait=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def first(world: World) -> None:
+    """Run a world until something befalls it, or it has gone on in spite of that."""
+    world.arrange()
+    with acting(world.at_a_point):
+        told(world, "first", world.scheduler().execute(world.dag()))
+
+
+def going_on(world: World) -> None:
+    """Go on with a world, if it has not ended well; the disk has room again."""
+    (world.folder / "full").unlink(missing_ok=True)
+    scheduler, dag = world.scheduler(), world.dag()
+    found = scheduler.get_checkpoints()
+    if found:
+        plan = scheduler.plan_resume(str(found[-1].run_id), dag)
+        (world.folder / "plan").write_text(json.dumps({"taken": plan.taken, "again": dict(plan.again)}))
+        result = scheduler.resume_from_checkpoint(str(found[-1].run_id), dag)
+    else:  # nothing was committed
+        result = scheduler.execute(dag)
+    told(world, "second", result)
+
+
+def told(world: World, which: str, result: RunResult) -> None:
+    """Leave what became of a run for whoever judges."""
+    values = {name: value == world.expected[name] for name, value in result.values.items() if name in world.expected}
+    said = {
+        "success": result.success,
+        "statuses": {name: outcome.status for name, outcome in result.outcomes.items()},
+        "right": values,
+        "errors": [f"{type(error).__name__}: {error}" for error in result.errors],
+        "unsaved": result.unsaved,
+    }
+    (world.folder / which).write_text(json.dumps(said))
+
+
+def lived(world: World) -> None:
+    """Let a world have its two runs, in processes of their own."""
+    world.folder.mkdir()
+    codes = [child(partial(first, world))]
+    if not (world.folder / "first").exists() or not json.loads((world.folder / "first").read_text())["success"]:
+        codes.append(child(partial(going_on, world)))
+    (world.folder / "codes").write_text(json.dumps(codes))
 
 
 if __name__ == "__main__":
-    world = World(int(sys.argv[1]), Path(sys.argv[2]))
-    world.scheduler().execute(world.dag())
+    for seed in range(int(sys.argv[2]), int(sys.argv[3])):
+        lived(World(seed, Path(sys.argv[1]) / str(seed)))
