@@ -42,6 +42,7 @@ from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import change_from, edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.subject import Subject, notebook_of, read_subject
@@ -171,6 +172,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
+    undone = data.get("undone")
+    errors += [] if not undone else [clean(line) for line in SagaResult.from_json(undone).lines()]
     return [time, *errors, *noticed, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
 
 

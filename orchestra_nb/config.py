@@ -171,6 +171,9 @@ class RunConfig:
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
         ``False``, no; or the name of a folder.
+    undo
+        Whether nodes that say ``undo`` are compensated when the run fails for good. ``False`` leaves everything as it
+        is, for going on from there.
     checkpoint
         Where a run keeps what it has reached. ``"durable"``: in the cache folder; each node is on the disk before it is
         announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
@@ -210,6 +213,7 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
+    undo: bool = True
     checkpoint: Checkpointing = "auto"
 
     def __post_init__(self) -> None:
@@ -223,7 +227,7 @@ class RunConfig:
                 raise ConfigError(f"jobs={self.jobs} is more than {_MOST_JOBS} workers; give fewer: {hint}")
         if self.backend is not None and (not isinstance(self.backend, str) or not self.backend):
             raise ConfigError(f"backend={self.backend!r} must be the name of a joblib backend")
-        for knob in ("plan_cache", "history"):
+        for knob in ("plan_cache", "history", "undo"):
             if not isinstance(getattr(self, knob), bool):
                 raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
         if not isinstance(self.cache, bool | str) or self.cache == "":

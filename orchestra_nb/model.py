@@ -101,6 +101,10 @@ class Node:
         how old such a result may be.
     verdicts
         For each backend, why the node must not run there; an empty reason means that it may.
+    undo
+        What compensates the node when the run fails after it was done: the name of another node, which then runs only
+        for that; for cells also the name of a function; for functions also the function itself. Its parameters that
+        name a node or a context key receive that value, and ``result`` and ``context`` what :mod:`.undoing` says.
     metadata
         Anything else, kept and not interpreted.
     parts
@@ -127,7 +131,7 @@ class Node:
     breaker: Any = None
     cache: bool | float = False
     when: str | None = None
-    undo: str | None = None
+    undo: str | Callable[..., Any] | None = None
     phase: str | None = None
     backend: str = "inherit"
     kind: NodeKind = "function"
@@ -164,6 +168,8 @@ class Node:
             raise self._wrong("backend", "'inherit' or the name of a joblib backend")
         if self.kind not in get_args(NodeKind):
             raise self._wrong("kind", f"one of {', '.join(get_args(NodeKind))}")
+        if self.undo is not None and not callable(self.undo) and (not isinstance(self.undo, str) or not self.undo):
+            raise self._wrong("undo", "the name of a node, or a function")
         if self.fn is not None and not callable(self.fn):
             raise self._wrong("fn", "a function")
         self._check_parts()

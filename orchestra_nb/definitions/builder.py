@@ -25,6 +25,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.optimising import optimise
 from orchestra_nb.graph.signature import parameters
 from orchestra_nb.graph.task import node_of
+from orchestra_nb.graph.undoing import compensators, told_undo, undo_faults
 from orchestra_nb.graph.validation import ValidationResult, cautions, check, strays
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
 
@@ -143,7 +144,7 @@ class DAGBuilder:
             origin = dag.metadata.get("definition")
             if isinstance(origin, CommandDefinition):
                 return dag, tuple(faults(origin))
-            return dag, cautions(dag.nodes.values())
+            return dag, (*undo_faults(dag.nodes.values(), dag.given), *cautions(dag.nodes.values()))
         gathered = gather(definition)
         issues = (*gathered.issues, *check(gathered.nodes, gathered.edges))
         sound = not any(issue.severity == "error" for issue in issues)
@@ -212,7 +213,19 @@ def gather(definition: Any) -> Gathered:
             issues.append(_misfit(place, item if node is None else key))
         else:
             nodes.append(node if key in (None, node.id) else replace(node, id=NodeId(key)))
+    nodes = _undone_by_nodes(nodes)
     return Gathered(tuple(nodes), _values(nodes), tuple(issues))
+
+
+def _undone_by_nodes(nodes: list[Node]) -> list[Node]:
+    """Where a compensation is given as a function that is a node of the graph under its own name, it is that node."""
+    known = {node.id: node.fn for node in nodes}
+    found = []
+    for node in nodes:
+        made = node_of(node.undo) if callable(node.undo) else None
+        own = made is not None and made.id != node.id and made.fn is not None and known.get(made.id) is made.fn
+        found.append(replace(node, undo=made.id) if made is not None and own else node)
+    return found
 
 
 def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mapping[str, Any]]:
@@ -228,7 +241,7 @@ def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mappin
 
 
 def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
-    """Edges for the parameters and conditions that name another node; one's own name is left to the context."""
+    """Edges for the parameters, conditions and compensations that name another node; one's own is the context's."""
     nodes = tuple(nodes)
     names = {node.id for node in nodes}
     spoken = {camel_case(name): name for name in names}
@@ -238,7 +251,13 @@ def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
         for name in _names_of_condition(node)
         if (maker := NodeId(name) if name in names else spoken.get(name)) is not None and maker != node.id
     )
-    return read + tuple(
+    aside = compensators(nodes)  # which are not compensated themselves
+    undone = tuple(
+        Edge(node.id, NodeId(node.undo), "order", evidence=(Evidence(node.id, reason=told_undo(node.undo, node.id)),))
+        for node in nodes
+        if isinstance(node.undo, str) and node.undo in names and node.undo != node.id not in aside
+    )
+    passed = tuple(
         Edge(
             NodeId(name),
             node.id,
@@ -250,6 +269,7 @@ def _values(nodes: Iterable[Node]) -> tuple[Edge, ...]:
         for name, _, _ in parameters(node.fn)
         if name in names and name != node.id
     )
+    return (*read, *undone, *passed)
 
 
 def _names_of_condition(node: Node) -> tuple[str, ...]:

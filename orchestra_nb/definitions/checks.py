@@ -43,7 +43,6 @@ let an agent before it put it out
         for agent in phase.agents:
             found += _inputs(agent, names)
             found += _locks(agent, command)
-            found += _undo(agent, names)
             place, whose = f"{agent.path}.conditional.condition", f"the condition of {agent.id!r}"
             found += _condition(agent.condition, whose, place, (agent.id,), names)
     if after is not None:
@@ -97,16 +96,6 @@ def _locks(agent: Agent, command: CommandDefinition) -> Iterator[Issue]:
             told = f"{agent.id!r} asks for {lock.amount} of {lock.resource!r}, which has {capacity}"
             hint = f"it can never be granted: ask for {capacity} at most, or raise 'maxConcurrent'"
             yield Issue("above-capacity", told, (agent.id,), path, hint)
-
-
-def _undo(agent: Agent, names: Names) -> Iterator[Issue]:
-    if agent.undo is not None and agent.undo not in names.agents:
-        told = f"{agent.id!r} is compensated by {agent.undo!r}, which does not exist"
-        hint = names.nearest_agent(agent.undo, agent.id)
-        yield Issue("unknown-compensation", told, (agent.id,), f"{agent.path}.compensation", hint)
-    elif agent.undo == agent.id:
-        told = f"{agent.id!r} compensates itself"
-        yield Issue("unknown-compensation", told, (agent.id,), f"{agent.path}.compensation", "name another agent")
 
 
 def _condition(

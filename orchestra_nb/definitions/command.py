@@ -176,7 +176,8 @@ class CommandDefinition:
     resources
         What agents may lock.
     saga
-        Whether a failure undoes what was done.
+        Whether a failure undoes what was done. ``None``: nothing is said, and what agents say holds; ``False``: it does
+        not, whatever they say.
     metadata
         What was not understood, by key.
     warnings
@@ -198,7 +199,7 @@ class CommandDefinition:
     optional: Mapping[str, Any] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     resources: tuple[ResourceSpec, ...] = ()
-    saga: bool = False
+    saga: bool | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Issue, ...] = ()
 

@@ -62,6 +62,8 @@ class Names:
         self._camel: dict[str, str] = {}
         for name in self.agents:
             self._camel.setdefault(camel_case(name), name)
+        self.aside = frozenset(agent.undo for agent in command.agents if agent.undo is not None)
+        """Agents that compensate others."""
         self.given = {*command.required, *command.optional, *command.shared}
 
     def dependency(self, name: str) -> tuple[str, ...]:

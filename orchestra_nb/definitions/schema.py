@@ -247,15 +247,15 @@ def _resource(fields: Fields) -> ResourceSpec | None:
     return ResourceSpec(name, kind, capacity, fields.path)
 
 
-def _saga(top: Fields) -> bool:
+def _saga(top: Fields) -> bool | None:
     key = top.find(("saga", "sagaCompensation"))
     if key is None:
-        return False
+        return None
     if isinstance(top.values[key], bool):
         return bool(top.values[key])
     inner = top.mapping(key)
     if inner is None:
-        return False
+        return None
     enabled = inner.flag("enabled")
     inner.rest()
     return enabled is not False

@@ -8,7 +8,8 @@ An agent waits for
   several make a value, those before it in the document count, as they would if everything ran in order; where none
   does, those after it;
 - the phase before (kind ``order``), if its own phase is not parallel and none of its agents declares dependencies;
-  the agents of such a phase follow one another.
+  the agents of such a phase follow one another. Who compensates another (``undo``) waits for that one, and stands
+  outside of this order.
 
 A phase whose agents are made while running is one node until then. Everything is said with its path, so that a fault
 names the place in the definition.
@@ -16,7 +17,7 @@ names the place in the definition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
@@ -27,6 +28,7 @@ from orchestra_nb.definitions.names import Names
 from orchestra_nb.definitions.templates import read_by
 from orchestra_nb.errors import ConditionError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import told_undo
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, EdgeKind, Evidence, Node, NodeId
 
@@ -43,7 +45,7 @@ class Wired:
 
     def place(self, node: Node, setting: str) -> str:
         """Say where a setting of a node stands in the definition."""
-        key = {"after": "dependencies", "name": "id"}.get(setting, setting)
+        key = {"after": "dependencies", "name": "id", "undo": "compensation"}.get(setting, setting)
         return f"{self.paths[node.index]}.{key}"
 
 
@@ -81,7 +83,7 @@ def wire(command: CommandDefinition) -> Wired:
     for phase in command.phases:
         for agent in phase.agents or _placeholder(phase):
             _add(wired, phase, agent, names)
-    wired.edges += _phase_order(command.phases)
+    wired.edges += _phase_order(command.phases, names.aside)
     wired.edges = _joined(wired.edges)
     return wired
 
@@ -108,6 +110,8 @@ def _add(wired: Wired, phase: Phase, agent: Agent, names: Names) -> None:
     after = []
     for number, name in enumerate(agent.dependencies):
         found = names.dependency(name)
+        if name not in names.agents:  # a phase: all of it that runs
+            found = tuple(other for other in found if other not in names.aside)
         if found:
             after += [other for other in found if other != agent.id or found == (agent.id,)]
         else:
@@ -117,6 +121,8 @@ def _add(wired: Wired, phase: Phase, agent: Agent, names: Names) -> None:
     when = _when(wired, phase, agent)
     wired.nodes.append(_node(index, phase, agent, tuple(dict.fromkeys(map(NodeId, after))), when))
     wired.edges += _values(agent, index, names)
+    if agent.undo is not None and agent.undo in names.agents and agent.undo != agent.id not in names.aside:
+        wired.edges.append(_edge(agent.id, agent.undo, "order", agent.id, told_undo(agent.undo, agent.id)))
     wired.edges += _read_by_conditions(phase, agent, index, names)
     if phase.dynamic is not None and not phase.agents:
         wired.edges += _read_by_template(phase.dynamic, agent, index, names)
@@ -207,26 +213,26 @@ def _sources(paths: Iterable[tuple[str, ...]], index: int, names: Names) -> Iter
                 yield maker, name
 
 
-def _phase_order(phases: Iterable[Phase]) -> Iterator[Edge]:
-    """Order between phases, for those that say nothing else."""
+def _phase_order(phases: Iterable[Phase], aside: Container[str]) -> Iterator[Edge]:
+    """Order between phases, for those that say nothing else; who compensates others stands beside it."""
     before: Phase | None = None
     for phase in phases:
-        agents = [agent.id for agent in phase.agents or _placeholder(phase)]
+        agents = [agent.id for agent in phase.agents or _placeholder(phase) if agent.id not in aside]
         if not agents:
             continue
         if not phase.parallel and not any(agent.dependencies for agent in phase.agents):
             if before is not None:
                 told = f"phase {phase.name!r} comes after {before.name!r}"
-                for last in _last(before):
+                for last in _last(before, aside):
                     yield _edge(last, agents[0], "order", phase.name, told)
             for one, two in pairwise(agents):
                 yield _edge(one, two, "order", phase.name, f"the agents of phase {phase.name!r} follow one another")
         before = phase
 
 
-def _last(phase: Phase) -> list[str]:
+def _last(phase: Phase, aside: Container[str]) -> list[str]:
     """The agents of a phase for which no other of its agents waits by its own word."""
-    agents = [agent.id for agent in phase.agents or _placeholder(phase)]
+    agents = [agent.id for agent in phase.agents or _placeholder(phase) if agent.id not in aside]
     if not phase.parallel and not any(agent.dependencies for agent in phase.agents):
         return agents[-1:]
     needed = {name for agent in phase.agents for name in agent.dependencies}

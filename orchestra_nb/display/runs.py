@@ -56,7 +56,8 @@ def run_text(result: RunResult) -> str:
 
 def _faults(result: RunResult) -> list[str]:
     errors = [f"{type(error).__name__}: {clean(error)}" for error in result.errors]
-    return [*errors, *(text.unforeseen_line(change) for change in result.unforeseen)]
+    undone = [] if result.undone is None else [clean(line) for line in result.undone.lines()]
+    return [*errors, *undone, *(text.unforeseen_line(change) for change in result.unforeseen)]
 
 
 def _html(result: RunResult) -> str:

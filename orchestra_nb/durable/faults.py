@@ -19,6 +19,7 @@ POINTS = (
     *("end.before-close", "end.after-close"),
     *("prune.before-journal", "prune.after-journal", "prune.before-folder"),
     *("state.after-file", "state.after-name"),
+    *("undo.after-journal", "undo.before-forgotten", "undo.after-forgotten"),
 )
 """Where a process may die; a word for what it is at, and where in it."""
 _act: Callable[[str], object] | None = None

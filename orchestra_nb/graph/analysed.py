@@ -3,8 +3,10 @@
 Policy: everything is worked out on first use and kept, on the index lists of :mod:`.table`, by the pure functions of
 :mod:`.paths`, :mod:`.analysis` and :mod:`.antichain`; here numbers get their names back. Times are expected seconds
 with a worker for everyone, unless a number of workers is given. What takes an argument, or may cost much more than a
-pass over the graph, is a method. Order: document order. Failure: an unknown name or a number that cannot be meant is an
-error that says so. Rejected: functions beside the DAG (nobody would find them), one file for all of it (too long).
+pass over the graph, is a method. Nodes that only compensate others (:mod:`.undoing`) take no time and are on no path,
+for they do not run unless all is lost; they have a level, like every node. Order: document order. Failure: an unknown
+name or a number that cannot be meant is an error that says so. Rejected: functions beside the DAG (nobody would find
+them), one file for all of it (too long).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from types import MappingProxyType
 from orchestra_nb.errors import ConfigError, MissingDependencyError, nearest
 from orchestra_nb.graph import analysis, antichain, paths
 from orchestra_nb.graph.analysis import Bounds
+from orchestra_nb.graph.paths import Adjacency
 from orchestra_nb.graph.table import Table
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.presentation import Presented
 
@@ -42,16 +46,29 @@ class Analysed(Presented):
         return tuple([tuple([ids[i] for i in level]) for level in self.table.levels])
 
     @cached_property
+    def _aside(self) -> frozenset[int]:
+        """Who compensates others, and takes no part in a run unless it fails."""
+        return frozenset(self.table.index[name] for name in compensators(self._all))
+
+    @cached_property
     def _costs(self) -> list[float]:
-        return [float(node.cost) for node in self._all]
+        return [0.0 if i in self._aside else float(node.cost) for i, node in enumerate(self._all)]
+
+    @cached_property
+    def _succs(self) -> Adjacency:
+        return _without(self.table.succs, self._aside)
+
+    @cached_property
+    def _preds(self) -> Adjacency:
+        return _without(self.table.preds, self._aside)
 
     @cached_property
     def _ranks(self) -> list[float]:
-        return paths.upward_ranks(self.table.levels, self.table.succs, self._costs)
+        return paths.upward_ranks(self.table.levels, self._succs, self._costs)
 
     @cached_property
     def _starts(self) -> list[float]:
-        return paths.earliest_starts(self.table.levels, self.table.preds, self._costs)
+        return paths.earliest_starts(self.table.levels, self._preds, self._costs)
 
     @cached_property
     def _slacks(self) -> list[float]:
@@ -92,7 +109,7 @@ class Analysed(Presented):
 
         Of several equally long ones, the first in the document; :meth:`critical_paths` knows all.
         """
-        return self._named(paths.critical_path(self._ranks, self.table.preds, self.table.succs))
+        return self._named(paths.critical_path(self._ranks, self._preds, self._succs))
 
     def critical_paths(self, limit: int | None = 100) -> Iterator[tuple[NodeId, ...]]:
         """Find all longest ways by cost, in document order; the first is :attr:`critical_path`.
@@ -114,7 +131,7 @@ class Analysed(Presented):
         """
         if limit is not None and limit < 0:
             raise ConfigError(f"limit={limit!r} is no number of paths; give 0 or more, or None for all")
-        return islice(map(self._named, paths.critical_paths(self._ranks, self.table.preds, self.table.succs)), limit)
+        return islice(map(self._named, paths.critical_paths(self._ranks, self._preds, self._succs)), limit)
 
     @cached_property
     def critical_nodes(self) -> tuple[NodeId, ...]:
@@ -123,7 +140,7 @@ class Analysed(Presented):
 
     @cached_property
     def _critical(self) -> list[int]:
-        return [i for i, spare in enumerate(self._slacks) if not spare]
+        return [i for i, spare in enumerate(self._slacks) if not spare and i not in self._aside]
 
     @cached_property
     def critical_time(self) -> float:
@@ -138,7 +155,7 @@ class Analysed(Presented):
     @cached_property
     def max_parallelism(self) -> int:
         """Size of the widest level; :meth:`width` knows how many nodes can truly run at once."""
-        return max(map(len, self.table.levels), default=0)
+        return max((sum(i not in self._aside for i in level) for level in self.table.levels), default=0)
 
     @cached_property
     def average_parallelism(self) -> float:
@@ -242,7 +259,7 @@ class Analysed(Presented):
     def _margins(self) -> Mapping[int, float]:
         """For each critical node, how much shorter the longest way around it is; rounding counts for nothing."""
         critical = self._critical
-        found = analysis.margins(self.table.levels, self.table.succs, self._starts, self._ranks, critical)
+        found = analysis.margins(self.table.levels, self._succs, self._starts, self._ranks, critical)
         least = self.critical_time * paths.ROUNDING
         return {i: margin for i, margin in zip(critical, found, strict=True) if margin > least}
 
@@ -262,3 +279,10 @@ class Analysed(Presented):
     def _nobody(self, name: str) -> str:
         hint = nearest(str(name), self.table.ids)
         return f"no node is named {name!r}; {hint or 'the graph is empty'}"
+
+
+def _without(table: Adjacency, out: frozenset[int]) -> Adjacency:
+    """A graph's neighbours without some nodes, which then have none."""
+    if not out:
+        return table
+    return [() if i in out else tuple(j for j in near if j not in out) for i, near in enumerate(table)]

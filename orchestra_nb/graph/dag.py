@@ -13,7 +13,7 @@ parent pointers (neither shareable nor picklable in one piece).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from operator import attrgetter
@@ -25,6 +25,7 @@ from orchestra_nb.graph import paths
 from orchestra_nb.graph.analysed import Analysed
 from orchestra_nb.graph.fingerprint import fingerprint
 from orchestra_nb.graph.table import Table, build
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, Evidence, Node, NodeId
 from orchestra_nb.presentation import presenter_of
@@ -178,7 +179,25 @@ class DAG(Analysed):
         return self._named(paths.shortest_way(self._position(source), self._position(target), self.table.succs))
 
     def subgraph(self, targets: Iterable[str]) -> DAG:
-        """Keep the targets and everything that they need.
+        """Keep the targets, everything that they need, and what compensates any of it.
+
+        What compensates waits for nothing that is not kept.
+
+        Raises
+        ------
+        MissingDependencyError
+            A target is not in the graph.
+        """
+        names = self.needed_for(targets)
+        more = _compensating(self._all, names)
+        nodes = [node for node in self._all if node.id in names]
+        nodes += [replace(node, after=tuple(name for name in node.after if name in names)) for node in more]
+        names |= {node.id for node in more}
+        edges = [edge for edge in self.given if edge.source in names and edge.target in names]
+        return DAG(nodes, edges, self.metadata)
+
+    def needed_for(self, targets: Iterable[str]) -> set[NodeId]:
+        """Name the targets and all that must end before them.
 
         Raises
         ------
@@ -191,9 +210,7 @@ class DAG(Analysed):
             raise MissingDependencyError("\n".join(self._nobody(name) for name in unknown))
         wanted = [self._position(name) for name in asked]
         kept = paths.reachable(wanted, self.table.preds).union(wanted)
-        names = {self.table.ids[i] for i in kept}
-        edges = [edge for edge in self.given if edge.target in names]
-        return DAG([self._all[i] for i in sorted(kept)], edges, self.metadata)
+        return {self.table.ids[i] for i in kept}
 
     def with_costs(self, costs: Mapping[str, float]) -> DAG:
         """Make the same graph with other expected durations (seconds), and the same hash.
@@ -229,6 +246,13 @@ class DAG(Analysed):
     def to_graphviz(self) -> graphviz.Source:
         """Draw the picture as DOT text in a ``graphviz.Source``."""
         return cast(_Drawing, presenter_of(self)).source(self)
+
+
+def _compensating(nodes: Iterable[Node], names: Container[str]) -> list[Node]:
+    """Who compensates some of these nodes, and is none of them."""
+    nodes = tuple(nodes)
+    aside = compensators(nodes)
+    return [node for node in nodes if node.id not in names and any(who in names for who in aside.get(node.id, ()))]
 
 
 def _in_document_order(nodes: Iterable[Node]) -> tuple[Node, ...]:

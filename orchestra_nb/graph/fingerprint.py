@@ -52,7 +52,8 @@ def fingerprint(nodes: Iterable[Node], edges: Iterable[Sequence[str]]) -> str:
 def _row(node: Node) -> list[Any]:
     names = [sorted(set(found)) for found in (node.reads, node.writes, node.mutates)]
     cost = None if node.kind == "cell" else float(node.cost)
-    row = [node.id, node.kind, node.source, content_of(node.fn), cost, node.when, node.undo, node.cache]
+    undo = node.undo if node.undo is None or isinstance(node.undo, str) else content_of(node.undo)
+    row = [node.id, node.kind, node.source, content_of(node.fn), cost, node.when, undo, node.cache]
     return [*row, names, _extra(node), [_row(part) for part in node.parts]]
 
 

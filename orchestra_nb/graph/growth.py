@@ -11,6 +11,8 @@ start:
   after a dynamic phase sees all of its agents (kind ``order``);
 * and where it reads what a new node writes, the edge is one of kind ``value``.
 
+Nobody is made to wait for a new node that only compensates others.
+
 So a new node that comes after something that waits for its maker waits for itself: that is a fault. Nodes that existed
 gain no edge otherwise; a name that they resolved before the growth stays resolved as it was.
 
@@ -31,6 +33,7 @@ from orchestra_nb.errors import DefinitionError, GraphError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.signature import parameters
 from orchestra_nb.graph.task import node_of
+from orchestra_nb.graph.undoing import compensators, undo_faults
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Edge, EdgeKind, Evidence, Node, NodeId
 
@@ -82,10 +85,13 @@ def grown(dag: DAG, by: str, nodes: Iterable[Any], edges: Iterable[Edge] = (), *
     if not new and not issues:
         return dag
     given += _values(sound, names)
+    issues += _too_late(new, dag, settled)
     given += _bounds(dag, by, waiting, sound, given)
     if not issues:
         try:
-            return DAG((*old, *new), (*dag.given, *given), dag.metadata)
+            bigger = DAG((*old, *new), (*dag.given, *given), dag.metadata)
+            if not any(issue.severity == "error" for issue in undo_faults(bigger.nodes.values(), bigger.given)):
+                return bigger
         except GraphError:
             pass
     found = check((*old, *new), (*dag.given, *given))
@@ -117,6 +123,15 @@ def _fits(edge: Any, new: Collection[str], by: str, issues: list[Issue]) -> bool
     return edge.target in new
 
 
+def _too_late(new: Iterable[Node], dag: DAG, settled: Container[str]) -> Iterator[Issue]:
+    """New nodes that are to be compensated by what does not stand aside for that any more."""
+    aside = compensators(dag.nodes.values())
+    for node in new:
+        if isinstance(node.undo, str) and node.undo in dag.nodes and node.undo in settled and node.undo not in aside:
+            told = f"{node.id!r} is to be compensated by {node.undo!r}, which has begun already"
+            yield Issue("undo-needed", told, (node.id,), suggestion="compensate it with a node of its own")
+
+
 def _values(new: Iterable[Node], names: Container[str]) -> Iterator[Edge]:
     for node in new:
         for name, _, _ in parameters(node.fn) if node.fn is not None else ():
@@ -134,8 +149,10 @@ def _bounds(dag: DAG, by: str, waiting: Iterable[str], new: Sequence[Node], give
     for node in new:
         if names.isdisjoint(needs[node.id]) and by not in needs[node.id]:
             yield _edge(by, node.id, "order", {by: f"{by!r} made {node.id!r}"})
+    aside = compensators((*dag.nodes.values(), *new))  # for which nobody waits
+    running = [node for node in new if node.id not in aside]
     for name in waiting:
-        for node in new:
+        for node in running:
             passed = [key for key in dag.nodes[name].reads if key in node.writes]
             if passed:
                 yield _edge(node.id, name, "value", {key: f"passes {key}" for key in passed})

@@ -134,15 +134,16 @@ def _drop(dag: DAG, targets: tuple[str, ...], guard: _Guard) -> DAG:
 
 def _needed(dag: DAG, targets: tuple[str, ...]) -> frozenset[str]:
     """Find what the targets need, and what undoes any of it, with all that this needs."""
-    needed = frozenset(dag.subgraph(targets).nodes)
+    needed = frozenset(map(str, dag.needed_for(targets)))
     while not needed.issuperset(undoing := _undoing(dag, needed)):
-        needed = frozenset(dag.subgraph(needed | undoing).nodes)
+        needed = frozenset(map(str, dag.needed_for(needed | undoing)))
     return needed
 
 
 def _undoing(dag: DAG, names: Iterable[str]) -> frozenset[str]:
     """Find the nodes that compensate some."""
-    return frozenset(undo for name in names if (undo := dag.nodes[name].undo) is not None and undo in dag.nodes)
+    named = (dag.nodes[name].undo for name in names)
+    return frozenset(undo for undo in named if isinstance(undo, str) and undo in dag.nodes)
 
 
 def _spoken_of(dag: DAG) -> frozenset[str]:

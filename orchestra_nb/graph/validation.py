@@ -9,13 +9,14 @@ twice stands for its first bearer in the search for cycles, so that one fault do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.graph.cycles import MOST, cycles
 from orchestra_nb.graph.paths import reachable
 from orchestra_nb.graph.table import Table, build
+from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Edge, Node, NodeId
 from orchestra_nb.presentation import Presented
 
@@ -81,7 +82,8 @@ def check(
     Returns
     -------
     tuple of Issue
-        With the codes ``"duplicate-name"``, ``"unknown-node"``, ``"timeout-below-cost"`` and ``"cycle"``.
+        With the codes ``"duplicate-name"``, ``"unknown-node"``, ``"timeout-below-cost"`` and ``"cycle"``, and those of
+        :mod:`.undoing`.
 
     Examples
     --------
@@ -93,7 +95,7 @@ def check(
     """
     nodes, edges = tuple(nodes), tuple(edges)
     if build(nodes, edges) is not None:
-        return cautions(nodes, place=place)
+        return (*placed(undo_faults(nodes, edges), nodes, place), *cautions(nodes, place=place))
     index: dict[str, int] = {}
     for i, node in enumerate(nodes):
         index.setdefault(node.id, i)
@@ -105,7 +107,18 @@ def check(
         issues += [_unknown(node, name, index, place) for name in node.after if name not in index]
     issues += _loose_ends(edges, index)
     issues += _cycles(nodes, edges, index, place, most_cycles)
+    issues += placed(undo_faults(nodes, edges), nodes, place)
     return (*issues, *cautions(nodes, place=place))
+
+
+def placed(found: Iterable[Issue], nodes: Iterable[Node], place: Place) -> list[Issue]:
+    """Say of faults of compensations where in the user's text they stand."""
+    found = list(found)
+    by_id = {node.id: node for node in nodes} if found else {}
+    setting = {"undo-needed": "after"}
+    return [
+        replace(issue, path=place(by_id[NodeId(issue.nodes[0])], setting.get(issue.code, "undo"))) for issue in found
+    ]
 
 
 def cautions(nodes: Iterable[Node], *, place: Place = place_of) -> tuple[Issue, ...]:

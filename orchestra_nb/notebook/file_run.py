@@ -37,6 +37,7 @@ from orchestra_nb.notebook.plan_parcel import pack_plan
 from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
 from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.planning.variation import AS_IT_IS, Variation
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.result import RunResult
 
 Listener = Callable[[Mapping[str, Any]], object]
@@ -174,6 +175,7 @@ class _Parallel:
         left = {key: told.pop(key) for key in ("names", "values")}
         left["metadata"] = {"language_info": told.pop("language_info"), **self._widgets.metadata}
         told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
+        told["undone"] = SagaResult.from_json(told["undone"]) if told["undone"] else None
         return result_of(self._dag, outcomes, **told), left
 
     def _unanswered(self, config: RunConfig) -> RunResult:

@@ -24,7 +24,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.plan_parcel import unpack_plan
-from orchestra_nb.notebook.records import change_record, event_record, outcome_record
+from orchestra_nb.notebook.records import change_record, event_record, outcome_record, undone_record
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
@@ -152,6 +152,7 @@ def _told(result: RunResult) -> dict[str, Any]:
         "run_id": result.run_id,
         "started_at": result.started_at,
         "unforeseen": [change_record(change) for change in result.unforeseen],
+        "undone": undone_record(result),
     }
 
 

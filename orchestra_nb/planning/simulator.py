@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId
 from orchestra_nb.planning.plan import Plan
 from orchestra_nb.planning.policies import Policy
@@ -85,15 +86,16 @@ def simulate(
     """
     bound = dag.lower_bound(workers)
     plan = Plan(dag, policy=policy, schedule=schedule, seed=seed)
-    nodes = dag.nodes
-    free = list(range(workers)) if workers <= len(nodes) else list(range(len(nodes)))
+    aside = compensators(dag.nodes.values())  # who runs only after a failure takes no time
+    costs = {name: 0.0 if name in aside else node.cost for name, node in dag.nodes.items()}
+    free = list(range(workers)) if workers <= len(costs) else list(range(len(costs)))
     rows: list[Slot] = []
     ends: list[tuple[float, int]] = []
     now = 0.0
     while not plan.done:
         for name in plan.ready(len(free)) if free else ():
             plan.start(name)
-            slot = Slot(NodeId(name), heappop(free), now, now + nodes[name].cost)
+            slot = Slot(NodeId(name), heappop(free), now, now + costs[name])
             heappush(ends, (slot.end, len(rows)))
             rows.append(slot)
         now = ends[0][0]

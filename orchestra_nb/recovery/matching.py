@@ -2,13 +2,16 @@
 
 Names and not classes, because policies are written in notebooks and definition files, and because of an exception that
 stayed behind in another process only its own name is known. A name matches a class or any of its bases, so ``OSError``
-covers ``ConnectionError``. What means to end something (a cancellation, an interrupt, ``SystemExit``) never matches,
-whatever the policy says.
+covers ``ConnectionError``. Beside names there are the usual words of definition files, such as ``rate_limit``, and the
+numbers of a server's answers, such as ``503``: :mod:`.error_words` has them. What means to end something (a
+cancellation, an interrupt, ``SystemExit``) never matches, whatever the policy says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+
+from orchestra_nb.recovery.error_words import meaning, said_by
 
 NEVER = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "Stopped"})
 """Classes of what was ended on purpose, and did not fail."""
@@ -16,8 +19,10 @@ _LONGEST = 200
 
 
 def class_names(error: BaseException | None) -> frozenset[str]:
-    """Names of an exception's class and of all its bases."""
-    return frozenset(base.__name__ for base in type(error).__mro__) if error is not None else frozenset()
+    """Names of an exception's class and of all its bases, and what it says of itself beside (a status, a code)."""
+    if error is None:
+        return frozenset()
+    return frozenset(base.__name__ for base in type(error).__mro__) | said_by(error)
 
 
 def matches(names: Collection[str], on: tuple[str, ...] | str | None) -> bool:
@@ -34,10 +39,10 @@ def matches(names: Collection[str], on: tuple[str, ...] | str | None) -> bool:
     --------
     >>> matches(class_names(ConnectionError()), ("OSError",)), matches(class_names(ValueError()), ("OSError",))
     (True, False)
-    >>> matches(class_names(KeyboardInterrupt()), None)
-    False
+    >>> matches(class_names(KeyboardInterrupt()), None), matches({"ReadTimeout"}, ("timeout",))
+    (False, True)
     """
-    return NEVER.isdisjoint(names) and (on is None or any(name in names for name in on))
+    return NEVER.isdisjoint(names) and (on is None or any(not meaning(name).isdisjoint(names) for name in on))
 
 
 def ended_on_purpose(error: BaseException) -> bool:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from orchestra_nb.recovery.saga_facts import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,23 @@ class Call:
     attempt: int
     fn: Callable[..., Any]
     arguments: tuple[Any, ...]
+
+
+class FailedElsewhere(Exception):
+    """A call that was made elsewhere has failed there.
+
+    Parameters
+    ----------
+    failure
+        How.
+    kinds
+        Names of the exception's class and its bases, as far as they are known.
+    """
+
+    def __init__(self, failure: Failure, kinds: Collection[str]) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.kinds = kinds
 
 
 class FromThread:

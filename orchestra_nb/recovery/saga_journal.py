@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 class Memory:
     """What a saga without a journal keeps its facts in; they go with the process."""
 
-    hint = "it had no journal, so undo by hand what is left"
     durable = False
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "it had no journal, so undo by hand what is left") -> None:
+        self.hint = hint
         self.facts: list[Fact] = []
 
     def append(self, fact: Fact) -> None:
@@ -77,21 +77,22 @@ class Journal:
     path
         Where it is.
     parts
-        The steps of the saga.
+        The steps of the saga; ``None``: those that the file says.
     files
         How files are used.
     """
 
     durable = True
 
-    def __init__(self, path: str | os.PathLike[str], parts: Iterable[Part], files: JournalFiles) -> None:
+    def __init__(self, path: str | os.PathLike[str], parts: Iterable[Part] | None, files: JournalFiles) -> None:
         if not isinstance(path, str | os.PathLike) or not Path(path).name or "\0" in str(path):
             raise CheckpointError(f"journal={path!r} must be the path of a file")
         self.path = Path(path).absolute()
         self.hint = f"resume_saga(steps, {str(path)!r}) goes on with it"
         self.context: dict[str, Any] = {}
         self.not_kept: list[str] = []
-        self._parts = list(parts)
+        self.parts: list[Part] = [] if parts is None else list(parts)
+        self._any = parts is None
         self._files = files
         self._lock: BaseFileLock | None = None
         self._descriptor = -1
@@ -133,8 +134,8 @@ class Journal:
                 f"journal {self.path} is in use: its saga is running, here or in another process; wait until it ends"
             ) from None
 
-    def make(self, context: Mapping[str, Any]) -> None:
-        """Make a new file with its first line."""
+    def make(self, context: Mapping[str, Any], facts: Iterable[Fact] = ()) -> None:
+        """Make a new file with its first line, and what has happened before: all of it, or nothing is there."""
         files, new = self._files, self.path.with_name(self.path.name + ".new")
         make_folders(self.path.parent, files)
         self.take()
@@ -143,7 +144,10 @@ class Journal:
         try:
             files.remove(new)  # of a process that was killed here
             self._descriptor = files.create(new)
-            self._write(head_to_json(self._parts, dict(context)), None)
+            before = list(facts)
+            self._write(head_to_json(self.parts, dict(context)), None, more=bool(before))
+            for number, fact in enumerate(before, 1):
+                self._write(fact_to_json(fact), fact, more=number < len(before))
             files.replace(new, self.path)
             files.sync_folder(self.path.parent)
         except BaseException:
@@ -163,7 +167,7 @@ class Journal:
         self._dirty = True
         self._lines.append((None, digest, end))
         self._read_head(head)
-        saga = Saga(self._parts)
+        saga = Saga(self.parts)
         for number, (payload, digest, end) in enumerate(rest, 2):
             try:
                 fact = fact_from_json(payload)
@@ -184,12 +188,15 @@ class Journal:
             kept, self.context, self.not_kept = head_from_json(payload)
         except ValueError as error:
             raise damaged(str(self.path), 1, str(error)) from None
-        said = difference(kept, self._parts)
+        if self._any:
+            self.parts = kept
+        said = difference(kept, self.parts)
         if said:
             hint = "give the steps that it was begun with"
             raise CheckpointError(f"journal {self.path} is of a saga with other steps: {'; '.join(said)}; {hint}")
 
-    def _write(self, payload: str, fact: Fact | None) -> None:
+    def _write(self, payload: str, fact: Fact | None, *, more: bool = False) -> None:
+        """Write a line, and sync it unless more lines follow that are to be on the disk together with it."""
         if self._failed or self._descriptor < 0:
             raise CheckpointError(f"journal {self.path} is closed, or could not be written before; {self.hint}")
         _, before, end = self._lines[-1] if self._lines else (None, "", 0)
@@ -199,7 +206,8 @@ class Journal:
                 self._files.truncate(self._descriptor, end)
             self._dirty = True
             self._files.write(self._descriptor, line + b"\n", end)
-            self._files.sync(self._descriptor)
+            if not more:
+                self._files.sync(self._descriptor)
         except OSError as error:
             self._failed = True
             raise self.trouble("written", error) from error
@@ -213,9 +221,13 @@ class Journal:
 
 
 def begin_journal(
-    path: str | os.PathLike[str], parts: Iterable[Part], context: Mapping[str, Any], files: JournalFiles
+    path: str | os.PathLike[str],
+    parts: Iterable[Part],
+    context: Mapping[str, Any],
+    files: JournalFiles,
+    facts: Iterable[Fact] = (),
 ) -> Journal:
-    """Make a new journal.
+    """Make a new journal, with what has happened so far.
 
     Raises
     ------
@@ -224,7 +236,7 @@ def begin_journal(
     """
     journal = Journal(path, parts, files)
     try:
-        journal.make(context)
+        journal.make(context, facts)
     except OSError as error:
         journal.close()
         raise journal.trouble("made", error) from error
@@ -234,8 +246,8 @@ def begin_journal(
     return journal
 
 
-def open_journal(path: str | os.PathLike[str], parts: Iterable[Part], files: JournalFiles) -> Journal:
-    """Open a journal, to go on with its saga.
+def open_journal(path: str | os.PathLike[str], parts: Iterable[Part] | None, files: JournalFiles) -> Journal:
+    """Open a journal, to go on with its saga; ``parts=None`` takes the steps that it says.
 
     Raises
     ------

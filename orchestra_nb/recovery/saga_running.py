@@ -26,7 +26,7 @@ from orchestra_nb.events import Event, EventBus
 from orchestra_nb.recovery import saga_events as events
 from orchestra_nb.recovery.matching import class_names
 from orchestra_nb.recovery.saga import Saga
-from orchestra_nb.recovery.saga_calls import Call
+from orchestra_nb.recovery.saga_calls import Call, FailedElsewhere
 from orchestra_nb.recovery.saga_facts import Compensate, Fact, Failure, Finished, Part, Rest, Run
 from orchestra_nb.recovery.saga_journal import Journal, Memory
 from orchestra_nb.recovery.saga_lines import exact_json
@@ -62,6 +62,25 @@ class Surroundings:
     chance: Callable[[], float] = random.random
     events: EventBus = field(default_factory=EventBus)
     files: JournalFiles = field(default_factory=JournalFiles)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the steps of a saga that somebody else has run.
+
+    Parameters
+    ----------
+    values
+        The results, by step; they go before those that the journal has.
+    error
+        Why it failed.
+    resumed
+        Whether compensating had begun before.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    error: BaseException | None = None
+    resumed: bool = False
 
 
 class Results(Mapping[str, Any]):
@@ -107,6 +126,8 @@ class RunningSaga:
         The context.
     around
         Clock, chance and observers.
+    before
+        What a whole process knows of the steps that were done before this began; ``None``: what the journal says.
     """
 
     def __init__(
@@ -116,6 +137,7 @@ class RunningSaga:
         journal: Journal | Memory,
         known: Mapping[str, Any],
         around: Surroundings,
+        before: Before | None = None,
     ) -> None:
         self._steps = steps
         self._parts = parts
@@ -124,14 +146,17 @@ class RunningSaga:
         self._saga = Saga(parts, journal.facts)
         self._known = dict(known)
         self._results: dict[str, Any] = {}
-        self._error: BaseException | None = None
+        self._error: BaseException | None = None if before is None else before.error
         self._interrupt: BaseException | None = None
         self._began = around.clock()
+        values = {} if before is None else before.values
         for name in self._saga.done:
             text = self._saga.steps[name].value
-            self._took(name, Unknown(name, _NOT_KEPT) if text is None else json.loads(text))
+            kept = Unknown(name, _NOT_KEPT) if text is None else json.loads(text)
+            self._took(name, values.get(name, kept))
         left = len(self._saga.steps) - len(self._saga.done)
-        self._publish(events.SagaStarted, len(self._saga.steps), left, bool(journal.facts))
+        resumed = bool(journal.facts) if before is None else before.resumed
+        self._publish(events.SagaStarted, len(self._saga.steps), left, resumed)
 
     def begin(self, sleep: Callable[[float], Any]) -> Call | None:
         """Say what is to be called now; the journal has it. ``None``: nothing is left to do."""
@@ -167,7 +192,10 @@ class RunningSaga:
         """Take note that a call raised."""
         if call.kind == "rest":
             raise error
-        fact = self._saga.failing(call.step, _failure(error), class_names(error))
+        if isinstance(error, FailedElsewhere):
+            fact = self._saga.failing(call.step, error.failure, error.kinds)
+        else:
+            fact = self._saga.failing(call.step, failure_from(error), class_names(error))
         if call.kind == "step" and fact.final:
             self._error = error
         self._note(fact)
@@ -184,7 +212,7 @@ class RunningSaga:
         self._interrupt = stop
         if not isinstance(self._saga.decide(), Finished):
             self._error = stop if self._error is None else self._error
-            self._note(self._turn(_failure(stop)))
+            self._note(self._turn(failure_from(stop)))
 
     def ended(self) -> SagaResult:
         """Tell that nothing is left to do, and give the report.
@@ -265,7 +293,7 @@ def failure_of(report: SagaResult) -> SagaFailed:
     return SagaFailed("\n".join([f"the saga failed at {report.cause}", *report.lines(), hint]), report)
 
 
-def _failure(error: BaseException) -> Failure:
+def failure_from(error: BaseException) -> Failure:
     """Write an exception down; one whose text cannot be made has none."""
     try:
         return Failure(type(error).__name__, str(error))

@@ -115,7 +115,7 @@ def execute_saga(
     failed at step 'pay': ValueError: no money for seat 7
     undone: seat
     """
-    return _in_thread(_begin(list(steps), context, journal, around), raises, around)
+    return in_thread(_begin(list(steps), context, journal, around), raises, around)
 
 
 async def execute_saga_async(
@@ -176,7 +176,7 @@ def resume_saga(
     'seat 7'
     >>> folder.cleanup()
     """
-    return _in_thread(_resume(list(steps), journal, context, around), raises, around)
+    return in_thread(_resume(list(steps), journal, context, around), raises, around)
 
 
 async def resume_saga_async(
@@ -191,7 +191,8 @@ async def resume_saga_async(
     return await _in_task(_resume(list(steps), journal, context, around), raises, around)
 
 
-def _in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaResult:
+def in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaResult:
+    """Drive a saga from this thread to its end, and close its journal."""
     import time
 
     sleep = around.sleep or time.sleep

@@ -12,6 +12,7 @@ from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.wiring import phase_use
 from orchestra_nb.errors import ConfigError, Issue
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Node
 from orchestra_nb.resources.claims import impossible
 from orchestra_nb.running.backends import unknown_backend
@@ -56,3 +57,8 @@ def faults_of_new(config: RunConfig, dag: DAG, nodes: Iterable[Node]) -> list[Is
     unknown = [(node, told) for node in nodes if (told := unknown_backend(node.backend))]
     found = [Issue("unknown-backend", f"node {node.id!r}: {told}", (node.id,)) for node, told in unknown]
     return found + faults(nodes, capacities_of(config, dag))
+
+
+def faults_of_undo(dag: DAG) -> list[Issue]:
+    """What could only go wrong when it is too late: compensations that cannot be meant."""
+    return [issue for issue in undo_faults(dag.nodes.values(), dag.given) if issue.severity == "error"]

@@ -18,7 +18,7 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any, cast
 
-from orchestra_nb.definitions.command import CommandDefinition
+from orchestra_nb.definitions.command import Agent, CommandDefinition
 from orchestra_nb.definitions.expansion import expands, expansion
 from orchestra_nb.definitions.names import ROOTS, camel_case
 from orchestra_nb.definitions.requirements import needs_of
@@ -34,7 +34,8 @@ from orchestra_nb.running.keeping import Keeper
 from orchestra_nb.running.loop import Cancel
 from orchestra_nb.running.parcels import at_home
 from orchestra_nb.running.recall import Recall
-from orchestra_nb.running.seams import Faults, Lane, Reply, Task, no_faults
+from orchestra_nb.running.seams import Faults, Lane, Reply, Task, Undo, no_faults
+from orchestra_nb.running.undoing import known_of
 
 _IN_PROCESS = ("threading", "sequential", "async")
 
@@ -157,9 +158,27 @@ class AgentProgram:
             return self._keeper.task(node, lane, call, ())
         return cast(Task, call.awaited) if lane == "async" else call
 
+    def known(self) -> Mapping[str, Any]:
+        """Give the context, with all that agents have put into it."""
+        return {**self._context, **self._made}
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind the context of an agent that compensates another.
+
+        Beside what it sees anyway, it has all results that are known, by id, and that of the agent that it compensates
+        as ``result``; and as ``compensation`` what the definition says there.
+        """
+        agent = undo.node.metadata.get("agent")
+        said = dict(agent.compensation) if isinstance(agent, Agent) else {}
+        seen = {**known_of(undo.context), **self.context_of(undo.by), undo.node.id: undo.result}
+        seen |= {"result": undo.result, "compensation": MappingProxyType(said)}
+        running = None if lane in ("process", "async") else self._running.setdefault(undo.by.id, [])
+        call = AgentTask(self._executor, undo.by, MappingProxyType(seen), running)
+        return cast(Task, call.awaited) if lane == "async" else call
+
     def look(self, node: Node) -> Task | None:
         """Make what looks for an earlier result of an agent that says ``cache``."""
-        if self._keeper is None or expands(node):
+        if self._keeper is None or expands(node) or node.undo is not None:
             return None
         return self._keeper.look(node, AgentTask(self._executor, node, self.context_of(node)), ())
 

@@ -12,6 +12,7 @@ from heapq import heappush
 
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.events import NodeRetrying, NodeStarted, Stalled
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.planning import Plan, Skip
 from orchestra_nb.running import outcomes, replies
@@ -39,6 +40,7 @@ class Attempts:
         self.places = Places(terms, plan.rank)
         self._plan = plan
         self._nodes: Mapping[str, Node] = plan.dag.nodes
+        self._aside = compensators(self._nodes.values())
         self._program = program
         self._attentive = program if isinstance(program, Attentive) else None
         self._conditional = program if isinstance(program, Conditional) else None
@@ -94,6 +96,8 @@ class Attempts:
             return False
         delay = rest_before(policy, attempt.tries, reply, self._terms.chance(), self._terms.wall())
         heappush(self._resting, (now + delay, attempt.token, attempt))
+        if policy.keep_locks and attempt.node.uses:
+            self.places.keep(attempt)
         told = attempt.why or f"{reply.ename}: {reply.evalue}"
         self._out.append(NodeRetrying(now, attempt.node.id, attempt.tries, delay, told))
         return True
@@ -210,6 +214,7 @@ class Attempts:
             self._end(outcomes.never_begun(attempt, reason, now), now)
         resting, self._resting = self._resting, []
         for _, _, attempt in sorted(resting, key=lambda entry: entry[2].node.index):
+            self.places.forsake(attempt)
             self._end(outcomes.not_tried_again(attempt, reason, now), now)
 
     def _end(self, outcome: Outcome, now: float) -> None:

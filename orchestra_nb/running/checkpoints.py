@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 
 from orchestra_nb.errors import CheckpointError, nearest
@@ -107,6 +108,11 @@ class Record:
         self._levels.append((len(self._ended), at))
 
     @property
+    def undo_journal(self) -> Path | None:
+        """Where what is undone is to be written down; ``None``: nowhere."""
+        return None
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Name its checkpoints, the newest last."""
         levels = [f"{self.run_id}/level-{number}" for number in range(len(self._levels))]
@@ -145,6 +151,10 @@ class Checkpoints:
         record = self._records.get(run_id)
         if record is not None:
             record.succeeded = success
+
+    def record(self, run_id: RunId) -> Record:
+        """Give the record of a run; raises ``KeyError`` when there is none."""
+        return self._records[run_id]
 
     def __contains__(self, name: str) -> bool:
         return RunId(str(name).partition("/")[0]) in self._records

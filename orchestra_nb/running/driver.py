@@ -6,9 +6,9 @@ State in, decisions out: each method takes the time (seconds since the run began
 * **Places** (:mod:`.places`): what has none yet, or waits for a resource, never stands before what could run.
 * **Fencing.** Each attempt has a token. A reply whose token is not running any more (abandoned, killed) is dropped,
   however late it comes. So each node gets exactly one outcome.
-* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot or resource.
-  It does not count as one when a worker died for another node's sake, or when the result could not come home from a
-  process: the node then runs in a thread.
+* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot, and without
+  resource unless the policy keeps those (``keep_locks``). It does not count as one when a worker died for another
+  node's sake, or when the result could not come home from a process: the node then runs in a thread.
 * **A circuit** (:mod:`.circuits`) is asked last, when the node has its place; without its leave the attempt has failed
   as soon as it began, and may rest like any other.
 * **An earlier result** (:class:`.Recalling`) is looked for before the node waits for its resources, by a worker like
@@ -41,6 +41,7 @@ from heapq import heappop
 from orchestra_nb.events import CacheHit, CacheMissed, GraphGrown, LevelEnded, NodeQueued, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.growth import grown
+from orchestra_nb.graph.undoing import compensators, never_runs
 from orchestra_nb.model import Expand, Node, NodeId, Outcome
 from orchestra_nb.running import outcomes, replies
 from orchestra_nb.running.attempts import Attempts
@@ -207,6 +208,7 @@ class Driver(Attempts):
             self._program.grow(dag)
         new = tuple(added.id for added in itertools.islice(dag.nodes.values(), len(self._nodes), None))
         self._nodes = dag.nodes
+        self._aside = compensators(dag.nodes.values())
         skipped = self._plan.grow(dag)
         self.places.renumber()
         self._out.append(GraphGrown(now, node.id, new))
@@ -259,6 +261,8 @@ class Driver(Attempts):
         node, terms = self._nodes[name], self._terms
         if self._barred:  # by one that became ready at the same time
             self._end(Outcome(name, "skipped", reason=self._barred), now)
+        elif self._aside and name in self._aside:
+            self._skip(self._plan.pass_over(name, never_runs(self._aside[name])))
         elif terms.known and (known := terms.known.get(name)) is not None and self._is_restored(node, known, now):
             pass
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from orchestra_nb.durable.facts import Commit, Dropped, Ended, Level, RunFact, Undone
@@ -31,6 +32,8 @@ from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 from orchestra_nb.running.taken_over import TakenOver
 
+UNDO = "undo"
+"""The file of a run's folder that says how far it has been undone; there is one only meanwhile."""
 _NO_VALUE = "its value was not kept"
 _LONGEST_WHY = 300
 
@@ -178,6 +181,11 @@ class DurableRecord(Record):
         """Take down that what a node had done was undone."""
         if not self._journal.failed and node in self._journal.state.committed:
             self._append(Undone(node))
+
+    @property
+    def undo_journal(self) -> Path | None:
+        """Where what is undone is to be written down."""
+        return self._journal.folder / UNDO
 
     @property
     def ids(self) -> tuple[str, ...]:

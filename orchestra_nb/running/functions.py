@@ -22,6 +22,7 @@ from typing import Any, cast
 from orchestra_nb.definitions.names import ROOTS, camel_case
 from orchestra_nb.errors import DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.running.binding import NO_INPUTS, Inputs, Order, bound, unknown, unordered
 from orchestra_nb.running.conditions import Conditions
@@ -34,8 +35,9 @@ from orchestra_nb.running.parcels import Several
 from orchestra_nb.running.parts import Earlier, PartsTask
 from orchestra_nb.running.readers import Readers, Released, is_released, wanted_of
 from orchestra_nb.running.recall import Recall
-from orchestra_nb.running.seams import Faults, Lane, Reply, Store, Task, is_kept, no_faults
+from orchestra_nb.running.seams import Faults, Lane, Reply, Store, Task, Undo, is_kept, no_faults
 from orchestra_nb.running.store import MemoryStore, Values
+from orchestra_nb.running.undoing import arguments, faults_of_undoing, needed_to_undo
 
 _IN_PROCESS = ("threading", "sequential", "async")
 _ON_LOOP = ("inherit", "async")
@@ -54,7 +56,7 @@ class FunctionProgram:
         Where node values are kept.
     results
         Nodes, or parts of nodes, whose values are wanted; all others go when their last reader has ended, and their
-        outcomes hold a :class:`.Released`. ``None``: all are wanted.
+        outcomes hold a :class:`.Released`. ``None``: all are wanted. What a compensation would need stays, too.
     faults
         Finds what else is wrong with nodes that join while the DAG runs.
     recall
@@ -103,7 +105,7 @@ class FunctionProgram:
         }
         merged: dict[str, tuple[str, ...]] = {node.id: parts[node.id] for node in dag.nodes.values() if node.parts}
         names = [name for each in parts.values() for name in each]
-        wanted = None if results is None else wanted_of(results, names, merged, issues)
+        wanted = None if results is None else wanted_of(results, names, merged, issues) | needed_to_undo(dag)
         self._readers = Readers({}, {}, wanted)
         self._values = Values(store if store is not None else MemoryStore(), self._readers)
         self._learn(dag, issues)
@@ -124,7 +126,12 @@ class FunctionProgram:
         self._home = before | {part.id: node.id for node in new for part in node.parts or (node,)}
         order = Order(dag, self._home)
         own = [part for node in new for part in node.parts or (node,)]
-        inputs = {part.id: bound(part, self._home, order, self._context, issues) for part in own}
+        aside = compensators(dag.nodes.values())
+        inputs = {
+            part.id: NO_INPUTS if part.id in aside else bound(part, self._home, order, self._context, issues)
+            for part in own
+        }
+        issues += faults_of_undoing(new, aside, [*self._home, *self._context])
         conditions = Conditions(dag.nodes.values(), issues)
         self._spoken = {camel_case(name): name for name in self._home} if conditions else {}
         reads = {str(node.id): self._reads(node, inputs) for node in new}
@@ -150,6 +157,19 @@ class FunctionProgram:
                 issues.append(unordered(node.id, called, "condition"))
             elif not called and name not in self._context and name not in ROOTS:
                 issues.append(unknown(node.id, name, [*self._home, *self._context]))
+
+    def known(self) -> Mapping[str, Any]:
+        """Give the context."""
+        return self._context
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind the call that compensates a node; :mod:`.undoing` says with what."""
+        fn = undo.by.fn
+        assert fn is not None  # checked at birth
+        args, kwargs = arguments(fn, undo.context, undo.result)
+        running = None if lane in ("process", "async") else self._running.setdefault(undo.by.id, [])
+        call = FunctionTask(fn, args, kwargs, running)
+        return cast(Task, partial(awaited, call)) if lane == "async" else call
 
     def condition(self, node: Node) -> str:
         """Say which condition was false; empty when the node is to run."""

@@ -1,7 +1,8 @@
 """Why the result of a node will not be kept although the node says ``cache``: known before anything runs.
 
 A result that follows from the time, the network or chance is not kept unless the user says for how long it may be
-taken: ``cache=True`` keeps it not, ``cache=3600`` does. A plan lists such nodes with their reason, and so does a run.
+taken: ``cache=True`` keeps it not, ``cache=3600`` does. One that can be undone is never kept: a later run would take it
+for done when it was not any more. A plan lists such nodes with their reason, and so does a run.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def not_kept(node: Node) -> str:
     >>> not_kept(Node("stamp", fn=lambda: time.time(), cache=60)), not_kept(Node("total", fn=sum, cache=True))
     ('', '')
     """
+    if node.undo is not None:
+        return "can be undone, and what was kept would outlive that"
     if node.kind == "cell":
         return str(node.metadata.get(METADATA, ""))
     if node.kind != "function" or node.fn is None or node.cache is not True:
@@ -79,7 +82,7 @@ def reasons(nodes: Iterable[Node]) -> Mapping[NodeId, str]:
         if not node.cache:
             continue
         key = node.kind, id(node.fn)
-        if node.kind == "cell" or node.cache is not True:
+        if node.kind == "cell" or node.cache is not True or node.undo is not None:
             why = not_kept(node)
         elif key in known:
             why = known[key]

@@ -27,7 +27,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.running.agents import agents_of
 from orchestra_nb.running.checkpoints import Checkpoint
-from orchestra_nb.running.durable_record import DurableRecord
+from orchestra_nb.running.durable_record import UNDO, DurableRecord
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.recall import folder_of
 from orchestra_nb.running.taken_over import ResumePlan, TakenOver, check_same, context_digests, node_digests, taken_over
@@ -171,6 +171,12 @@ def planned(config: RunConfig, checkpoint: str, dag: DAG, context: Mapping[str, 
     state = runs.look(run)
     check_same(checkpoint, state.head, dag, context)
     return taken_over(state, _committed_at(state, checkpoint), runs.values(run), dag, checkpoint).plan
+
+
+def is_being_undone(config: RunConfig, checkpoint: str) -> bool:
+    """Whether a run on the disk has a way back that has not come to its end."""
+    runs = runs_of(config)
+    return runs is not None and (runs.folder / _run_of(checkpoint) / UNDO).exists()
 
 
 def checkpoints(config: RunConfig) -> tuple[Checkpoint, ...]:

@@ -7,7 +7,8 @@ may have been the cause) starts when nothing is in a process, and nothing else g
 Who only looks for an earlier result needs a place like any other, and none of the resources.
 
 A place and all resources are given and taken together, in one step, so that a node that waits for a resource holds no
-slot and a node that waits for a slot no resource.
+slot and a node that waits for a slot no resource. Only a node that rests before another attempt may keep its resources,
+if its policy says so (``keep_locks``), until it has another place or will not be tried again.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Places:
             return []
         found = self._room.refused()
         for waiter, _ in found:
+            self.forsake(waiter.attempt)
             waiter.attempt.lock_wait += self._room.waited(waiter.node, now)
         return [(waiter.attempt, error) for waiter, error in found]
 
@@ -116,9 +118,21 @@ class Places:
         elif lane == "main":
             self.main = None
 
+    def keep(self, attempt: Attempt) -> None:
+        """Leave its resources with an attempt that has just left its place, and will be followed by another."""
+        self._claims.keep(attempt.node.id, wants_of(attempt.node.uses))
+
+    def forsake(self, attempt: Attempt) -> None:
+        """Take back the resources of one that kept them, and will not be followed by another."""
+        if attempt.node.uses:
+            self._claims.release(attempt.node.id)
+
     def empty(self) -> list[Attempt]:
         """Send away everybody who waits, the most urgent first."""
-        return [waiter.attempt for waiter in self._room.empty()]
+        sent = [waiter.attempt for waiter in self._room.empty()]
+        for attempt in sent:
+            self.forsake(attempt)
+        return sent
 
     def renumber(self) -> None:
         """Ask for all ranks anew."""

@@ -13,8 +13,10 @@ from typing import Any
 
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Outcome, RunId, UnforeseenChange
+from orchestra_nb.graph.undoing import compensators
+from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.presentation import Presented
+from orchestra_nb.recovery.saga_result import SagaResult
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +43,9 @@ class RunResult(Presented):
         Ids of the checkpoints that it wrote.
     unforeseen
         Shared values that were changed in place by cells whose code did not show it.
+    undone
+        What became of the nodes that declare an ``undo``, when the run had failed for good; ``None`` when there was
+        nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
     """
@@ -56,6 +61,7 @@ class RunResult(Presented):
     stopped: str = ""
     checkpoints: tuple[str, ...] = ()
     unforeseen: tuple[UnforeseenChange, ...] = ()
+    undone: SagaResult | None = None
     unsaved: str = ""
 
     @property
@@ -65,15 +71,22 @@ class RunResult(Presented):
 
     @property
     def errors(self) -> tuple[OrchestraError, ...]:
-        """What went wrong, failures before cancellations, each in document order."""
+        """What went wrong, failures before cancellations, and compensations last; each in document order."""
         found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
-        found.sort(key=lambda outcome: outcome.status != "failed")
+        aside = self._aside
+        found.sort(key=lambda outcome: (outcome.node in aside, outcome.status != "failed"))
         return tuple(outcome.error for outcome in found if outcome.error is not None)
 
     @property
+    def _aside(self) -> Mapping[NodeId, object]:
+        """The nodes that have compensated others."""
+        return compensators(self.dag.nodes.values()) if self.undone is not None else {}
+
+    @property
     def work(self) -> float:
-        """Seconds of all bodies together: what one worker would have needed."""
-        return sum(outcome.seconds for outcome in self.outcomes.values())
+        """Seconds of all bodies together: what one worker would have needed. What was undone later is no part of it."""
+        aside = self._aside
+        return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
 
     @property
     def lower_bound(self) -> float:

@@ -112,6 +112,16 @@ class Run:
         """Since the run began."""
         return monotonic() - self._began
 
+    @property
+    def began(self) -> float:
+        """When it began, on the monotonic clock."""
+        return self._began
+
+    @property
+    def record(self) -> Record:
+        """Who takes down what it reaches."""
+        return self._record
+
     def ending(self, record: Record, finish: Callable[[], RunResult]) -> None:
         """Say who takes down what the run reaches, and who makes its result, on the keeper's thread."""
         self._record = record

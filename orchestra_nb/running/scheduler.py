@@ -25,7 +25,7 @@ from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.running import on_disk
-from orchestra_nb.running.admission import capacities_of, faults, faults_of_new
+from orchestra_nb.running.admission import capacities_of, faults, faults_of_new, faults_of_undo
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
 from orchestra_nb.running.backends import Resolved, resolve
@@ -42,6 +42,7 @@ from orchestra_nb.running.notebook_loop import loop_in_force
 from orchestra_nb.running.on_disk import Unsaved
 from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
+from orchestra_nb.running.recovering import Undoing
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
 from orchestra_nb.running.seams import Program
@@ -83,6 +84,7 @@ class ParallelScheduler:
         self.circuits = circuits if circuits is not None else Breakers(bus=self.bus)
         self._agents: AgentExecutor | None = None
         self._run: Run | None = None
+        self._undo = Undoing(self._alone, self.bus)
 
     @property
     def last_result(self) -> RunResult | None:
@@ -232,13 +234,34 @@ class ParallelScheduler:
         (['cached', 'done'], 42)
         """
         if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
-            with on_disk.opened(self.config, checkpoint, dag, context) as found:
-                dag = found.taken.dag
+            self._finish_undoing(checkpoint, dag, context, program)
+            with on_disk.opened(self.config, checkpoint, dag, context) as opened:
+                dag = opened.taken.dag
                 work = program if program is not None else self._program(dag, context, results)
-                return self._execute(dag, work, None, found.taken, found.record(self.bus.publish))
-        known = going_on(self._checkpoints.find(checkpoint, self._on_disk()), dag)
+                return self._execute(dag, work, None, opened.taken, opened.record(self.bus.publish))
+        found = self._checkpoints.find(checkpoint, self._on_disk())
+        going_on(found, dag)  # another graph is refused before anything is undone
         work = program if program is not None else self._program(dag, context, results)
-        return self._execute(dag, work, None, known)
+        with loop_in_force(self.config.loop):
+            if self._undo.finish(found.run_id, dag, work, self._checkpoints.record(found.run_id)):
+                found = self._checkpoints.find(checkpoint)
+        return self._execute(dag, work, None, going_on(found, dag))
+
+    def _finish_undoing(
+        self, checkpoint: str, dag: DAG, context: Mapping[str, Any] | None, program: Program | None
+    ) -> None:
+        """Finish the way back of a run of another process, if it was stopped in the middle of it."""
+        if not on_disk.is_being_undone(self.config, checkpoint):
+            return
+        run_id = str(checkpoint).partition("/")[0]
+        with on_disk.opened(self.config, run_id, dag, context) as opened:
+            dag, record = opened.taken.dag, opened.record(self.bus.publish)
+            try:
+                work = program if program is not None else self._program(dag, context)
+                with loop_in_force(self.config.loop):
+                    self._undo.finish_on_disk(dag, work, record, opened.names, opened.journal.values)
+            finally:
+                record.close()
 
     def _execute(
         self,
@@ -263,7 +286,7 @@ class ParallelScheduler:
         record: DurableRecord | Unsaved | None,
     ) -> RunResult:
         capacities = capacities_of(self.config, dag)
-        issues = faults(dag.nodes.values(), capacities)
+        issues = [*faults(dag.nodes.values(), capacities), *faults_of_undo(dag)]
         if issues:
             raise DefinitionError(issues)
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
@@ -278,9 +301,29 @@ class ParallelScheduler:
                     run.left()
             finally:
                 run.left()  # again: an interrupt may have cut the first one short
-        learned.record(run.result)
-        self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+            learned.record(run.result)
+            self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
+            if self.config.undo:
+                self._undo.after(run, work)
         return run.outcome()
+
+    def _alone(self, dag: DAG, program: Program) -> Outcome:
+        """Run a graph of one node beside all else: a compensation."""
+        resolved = resolve(self.config, [node.backend for node in dag.nodes.values() if node.backend != "inherit"])
+        claims = Claims(capacities_of(self.config, dag))
+        terms = replace(_terms(self.config, resolved), timeout=None, claims=claims, circuits=Circuits(self.circuits))
+        plan = _plan(dag, self.config, resolved.jobs, needs_value)
+        run = Run(Driver(plan, program, terms), program, Lanes(resolved), EventBus())
+        record = Record(run.run_id, dag)
+        run.ending(record, partial(_result, run, program, resolved, record))
+        try:
+            try:
+                self._attend(run, None)
+            finally:
+                run.left()
+        finally:
+            run.left()
+        return next(iter(run.outcome().outcomes.values()))
 
     @staticmethod
     def _attend(run: Run, idle: Idle | None) -> None:

@@ -190,6 +190,39 @@ class Recalling(Protocol):
         """
 
 
+@runtime_checkable
+class Undoable(Protocol):
+    """A program whose nodes can be compensated when the run has failed. Optional beside :class:`Program`."""
+
+    def known(self) -> Mapping[str, Any]:
+        """Give all that compensations may see by name, beside the values of nodes."""
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind what compensates a node, ready to be called in ``lane``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """One compensation.
+
+    Parameters
+    ----------
+    node
+        What is to be undone.
+    by
+        Who does it: a node of the graph, or one that was made for a function.
+    context
+        All that is known, by name.
+    result
+        The value of the node that is to be undone.
+    """
+
+    node: Node
+    by: Node
+    context: Mapping[str, Any]
+    result: Any
+
+
 class Executor(Protocol):
     """Runs tasks somewhere. ``on_done`` may be called from any thread, exactly once per task."""
 

@@ -73,7 +73,8 @@ def test_edges_come_from_dependencies_values_conditions_and_phase_order(release:
         ("unit-tests", "publish", "value"),
         ("publish", "thaw-branch", "declared"),
         ("unit-tests", "thaw-branch", "value"),
-        ("thaw-branch", "Per-package".lower(), "order"),
+        ("publish", "Per-package".lower(), "order"),
+        ("freeze-branch", "thaw-branch", "order"),
     }
 
 

@@ -151,6 +151,8 @@ class World:
         self.refused: list[str] = []
         """Nodes whose circuit gave no leave, in turn."""
         self.resting: dict[str, float] = {}
+        self.keeping: dict[str, tuple[tuple[str, int], ...]] = {}
+        """What nodes hold between two attempts."""
         self.stopped, self.rested = "", ()
         self.heard = 0.0
         self.suspects: dict[str, bool] = {}
@@ -169,6 +171,7 @@ class World:
         fused = draw.choice((0.0, 0.0, 0.9))
         remembering = draw.choice((0.0, 0.0, 0.0, 0.5))
         kinds = (("db",), ("gpu",), ("gpu:2",), ("db", "gpu"), ("api",), ("api",), ("gpu", "api:2"), ("coin:2",))
+        jealous = {"attempts": 3, "initial_delay": draw.choice((0.5, 4.0)), "keep_locks": True}
         nodes = [
             Node(
                 f"n{i}",
@@ -177,7 +180,7 @@ class World:
                 priority=draw.choice((0, 0, 1)),
                 timeout=2.0 if draw.random() < hurry else None,
                 uses=draw.choice(kinds) if draw.random() < uses else (),
-                retry=draw.choice((1, 1, 3, {"attempts": 2, "initial_delay": 3.0})),
+                retry=draw.choice((1, 1, 3, {"attempts": 2, "initial_delay": 3.0}, jealous)),
                 when=draw.choice(("no", "no", "yes", "broken")) if draw.random() < 0.1 else None,
                 cache=remembering > 0 and draw.random() < remembering,
                 breaker=draw.choice(("web", "web", "web", "mail")) if draw.random() < fused else None,
@@ -213,6 +216,7 @@ class World:
             elif isinstance(decision, Outcome):
                 self.hear(NodeEnded(self.now, decision))
                 self.resting.pop(decision.node, None)
+                self.keeping.pop(decision.node, None)
             elif isinstance(decision, Restart):
                 assert self.terms.together
                 self.seen.add("restart")
@@ -241,6 +245,10 @@ class World:
             most = max(longest, REST + TINY) if event.reason.startswith("CircuitOpenError") else longest
             assert longest * (1 - policy.jitter) <= event.delay <= most
             self.resting[event.node] = event.at + event.delay
+            if policy.keep_locks:
+                uses = wants_of(self.driver.dag.nodes[event.node].uses)
+                self.keeping[event.node] = tuple(each for each in uses if each[0] in ("db", "gpu"))
+                self.seen |= {"keeps its resources"} if self.keeping[event.node] else set()
         elif isinstance(event, Stalled):
             over = (*self.driver.running, *self.driver.late)
             assert not alone or event.running == tuple(attempt.node.id for attempt in over)
@@ -282,6 +290,7 @@ class World:
         assert attempt.alone == self.suspects.pop(name, False)
         self.seen |= {attempt.lane, "alone"} if attempt.alone else {attempt.lane}
         self.live[attempt.token] = attempt
+        self.keeping.pop(name, None)
         if attempt.lane in ("thread", "async") and self.draw.random() < self.deafness:
             self.deaf[attempt.token] = self.draw.random() < 0.3
         for resource, amount in wants(attempt):
@@ -376,7 +385,13 @@ class World:
         for attempt in holders:
             for name, amount in wants(attempt):
                 used[name] += amount
+        for held in self.keeping.values():
+            for name, amount in held:
+                used[name] += amount
         users = {attempt.node.id for attempt in holders if wants(attempt)}
+        kept = {name for name, held in self.keeping.items() if held}
+        assert users.isdisjoint(kept), "holds twice"
+        users |= kept
         assert users == self.terms.claims.owners.keys()
         assert used["db"] <= 1, "more than there is"
         assert used["gpu"] <= 2, "more than there is"
@@ -414,12 +429,16 @@ class World:
         self.attempts = {name: self.driver.places.waiter(name) for name in self.waiting}
         self.alone = self.alone or any(attempt.alone for attempt in self.attempts.values())
         for name, attempt in self.attempts.items():
-            held = all(self.has_room(what, amount) for what, amount in wants(attempt))
+            held = all(self.has_room(what, amount) for what, amount in self.lacks(attempt))
             assert not (held and self.is_open(attempt)), "a place is free before a node that could go in"
             for other in begun if self.in_batches else ():
                 same = other.lane == attempt.lane and not other.alone and not attempt.alone
-                if same and other.number <= 1 and set(wants(other)) >= set(wants(attempt)):
+                if same and other.number <= 1 and set(wants(other)) >= set(self.lacks(attempt)):
                     assert self.plan.rank(other.node.id) < self.plan.rank(name), "the less urgent went first"
+
+    def lacks(self, attempt):
+        """What it needs of resources, and has not kept."""
+        return [want for want in wants(attempt) if want not in self.keeping.get(attempt.node.id, ())]
 
     def is_open(self, attempt):
         if attempt.lane == "async":
@@ -470,7 +489,7 @@ class World:
 
     def could_go(self, attempt):
         """Whether a node could go in now or later, when nothing but time helps."""
-        needed = wants(attempt)
+        needed = self.lacks(attempt)
         return self.is_open(attempt) and all(what == "api" or self.has_room(what, amount) for what, amount in needed)
 
     def answer(self, token):
