@@ -76,6 +76,10 @@ class World:
         chance = random.Random(f"undo {self.seed}")
         return frozenset(name for name in self.needs if chance.random() < 0.3)
 
+    @property
+    def undoes(self) -> bool:
+        return random.Random(f"undoes {self.seed}").random() < 0.7
+
     @cached_property
     def using(self) -> frozenset[str]:
         """Who holds the one database while it runs."""
@@ -136,7 +140,7 @@ class World:
 
     def scheduler(self) -> ParallelScheduler:
         config = RunConfig(
-            jobs=3, history=False, cache=str(self.folder / "cache"), checkpoint="fast", undo=self.seed % 2 == 0
+            jobs=3, history=False, cache=str(self.folder / "cache"), checkpoint="fast", undo=self.undoes
         )
         return ParallelScheduler(config)
 
@@ -204,7 +208,9 @@ def befall(folder: str, name: str, moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "disk is full":
         Path(folder, "full").touch()
-        Path(folder, "fault").write_text(json.dumps(["exception", last, "end", last]))
+        new = Path(folder, "fault.new")
+        new.write_text(json.dumps(["exception", last, "end", last]))
+        new.replace(path)  # others may be reading it
 
 
 # The nursery: a process without threads, whose children may die.
@@ -237,7 +243,8 @@ def first(world: World) -> None:
 
 def going_on(world: World) -> None:
     """Go on with a world, if it has not ended well; the disk has room again."""
-    (world.folder / "full").unlink(missing_ok=True)
+    for name in ("full", "fault"):
+        (world.folder / name).unlink(missing_ok=True)
     scheduler, dag = world.scheduler(), world.dag()
     found = scheduler.get_checkpoints()
     if found:
@@ -257,6 +264,9 @@ def told(world: World, which: str, result: RunResult) -> None:
         "statuses": {name: outcome.status for name, outcome in result.outcomes.items()},
         "right": values,
         "errors": [f"{type(error).__name__}: {error}" for error in result.errors],
+        "ended": {name: outcome.ended for name, outcome in result.outcomes.items() if outcome.status == "done"},
+        "undone": list(result.undone.compensated) if result.undone is not None else [],
+        "not undone": list(result.undone.failed_compensations) if result.undone is not None else [],
         "unsaved": result.unsaved,
     }
     (world.folder / which).write_text(json.dumps(said))
