@@ -105,7 +105,10 @@ class RunValues:
 
     def has(self, ref: ValueRef) -> bool:
         """Whether the bytes are in reach of this process, as far as a look at the folder tells."""
-        return ref.inline is not None or self._blobs(self.folder).is_there(bytes.fromhex(ref.digest))
+        try:
+            return ref.inline is not None or self._blobs(self.folder).is_there(bytes.fromhex(ref.digest))
+        except OSError:
+            return False
 
     def _blobs(self, folder: Path) -> Blobs:
         return Blobs(folder, self.files, durable=self.durable, remembers=False)

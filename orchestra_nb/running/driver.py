@@ -276,11 +276,15 @@ class Driver(Attempts):
 
         It is done now that all before it has ended, and not before the run: what is made anew there comes first.
         """
-        if self._restoring is not None:
-            try:
-                known = replace(known, value=self._restoring.restore(node, known.value))
-            except Exception:  # what a program cannot take over is made anew
-                return False
+        value = known.value
+        try:
+            if self._restoring is not None:
+                shown = self._restoring.restore(node, value.value if isinstance(value, Expand) else value)
+                known = replace(known, value=shown)
+            if isinstance(value, Expand):  # what it had made joins the run now, as it did then
+                self._grown(node, Reply("done", value=value), now)
+        except Exception:  # what does not fit any more is made anew
+            return False
         self._end(known, now)
         return True
 

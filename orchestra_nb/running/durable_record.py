@@ -35,6 +35,7 @@ from orchestra_nb.running.taken_over import TakenOver
 UNDO = "undo"
 """The file of a run's folder that says how far it has been undone; there is one only meanwhile."""
 _NO_VALUE = "its value was not kept"
+_NOT_HERE = "the file of its value is not here: it stayed on another machine, or the disk failed"
 _LONGEST_WHY = 300
 
 
@@ -89,7 +90,11 @@ class DurableRecord(Record):
         if not isinstance(stored, Stored):
             return
         if stored.value is not None and not self._journal.values.has(stored.value):
-            stored = replace(stored, value=None, again="its value stayed on another machine")
+            stored = replace(
+                stored,
+                value=None,
+                again=_NOT_HERE,
+            )
         self._stored[stored.node] = stored
         if stored.trouble:
             self._fail(stored.trouble)

@@ -14,6 +14,7 @@ run is undone all the same, as its checkpoints would not hold it up either.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from orchestra_nb.durable.values import RunValues
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.events import CheckpointFailed, EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.growth import grown
 from orchestra_nb.model import NodeId, RunId
 from orchestra_nb.recovery.compensating import Done, remembered, unfinished, written
 from orchestra_nb.recovery.saga_facts import Part
@@ -66,7 +68,7 @@ class Undoing:
 
     def __init__(self, perform: Perform, bus: EventBus) -> None:
         self._perform = perform
-        self._around = Surroundings(events=bus)
+        self._around = Surroundings(events=bus, chance=random.Random(0).random)  # not the one that cells draw from
         self._stopped: dict[RunId, _Way] = {}
 
     def after(self, run: Run, work: Program) -> None:
@@ -200,3 +202,13 @@ def _read(commits: Mapping[NodeId, Commit], values: RunValues) -> dict[str, Any]
         with suppress(Exception):  # whatever the value's class raises: nobody knows it then
             found[str(node)] = values.give(commit.values[""])
     return found
+
+
+def with_growth(dag: DAG, commits: Mapping[NodeId, Commit], values: RunValues) -> DAG:
+    """Make the graph as it was in the end, with the nodes that others had made; what cannot be read is not in it."""
+    for node, commit in commits.items():
+        if commit.growth is not None and node in dag.nodes:
+            with suppress(Exception):  # as above; what is missing is told by name when it is to be undone
+                nodes, edges = values.give(commit.growth)
+                dag = grown(dag, node, nodes, edges)
+    return dag

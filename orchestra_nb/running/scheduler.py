@@ -42,7 +42,7 @@ from orchestra_nb.running.notebook_loop import loop_in_force
 from orchestra_nb.running.on_disk import Unsaved
 from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
-from orchestra_nb.running.recovering import Undoing
+from orchestra_nb.running.recovering import Undoing, with_growth
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
 from orchestra_nb.running.seams import Program
@@ -236,7 +236,6 @@ class ParallelScheduler:
         if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
             self._finish_undoing(checkpoint, dag, context, program)
             with on_disk.opened(self.config, checkpoint, dag, context) as opened:
-                dag = opened.taken.dag
                 work = program if program is not None else self._program(dag, context, results)
                 return self._execute(dag, work, None, opened.taken, opened.record(self.bus.publish))
         found = self._checkpoints.find(checkpoint, self._on_disk())
@@ -255,8 +254,9 @@ class ParallelScheduler:
             return
         run_id = str(checkpoint).partition("/")[0]
         with on_disk.opened(self.config, run_id, dag, context) as opened:
-            dag, record = opened.taken.dag, opened.record(self.bus.publish)
+            record = opened.record(self.bus.publish)
             try:
+                dag = with_growth(dag, opened.names, opened.journal.values)
                 work = program if program is not None else self._program(dag, context)
                 with loop_in_force(self.config.loop):
                     self._undo.finish_on_disk(dag, work, record, opened.names, opened.journal.values)

@@ -18,8 +18,8 @@ taken over share nothing, as their originals did not; whatever changed them runs
 is either made of the very same or runs again. :meth:`TakenOver.get` is asked when a node could begin, so the third rule
 is decided when it is known how what is before came out.
 
-**Growth.** What a maker made was kept with it, and joins the graph before the run begins: the maker does not run again.
-Where it must, by the rule, it makes its nodes anew, and they run.
+**Growth.** What a maker made was kept with it, and joins the graph when the maker would have run. Where it must run
+again, by the rule, it makes its nodes anew, and they run.
 
 **What is refused**: a graph with another hash, a context with another digest. Each error names what differs. What has
 no digest is not compared.
@@ -37,7 +37,7 @@ from orchestra_nb.errors import CheckpointError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.fingerprint import fingerprint
 from orchestra_nb.graph.growth import grown
-from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.model import Expand, NodeId, Outcome
 from orchestra_nb.running.pickling import told
 
 _MOST = 5
@@ -70,7 +70,7 @@ class TakenOver(Mapping[NodeId, Outcome]):
     Parameters
     ----------
     dag
-        The graph that goes on, with what it had grown by.
+        The graph with all that it had grown by.
     outcomes
         Of the nodes that need not run.
     again
@@ -192,7 +192,9 @@ def taken_over(state: RunState, names: Mapping[NodeId, Commit], values: RunValue
         if not why:
             try:
                 value = values.give(commit.values[""])
-                dag = _grown(dag, commit, values)
+                if commit.growth is not None:
+                    nodes, edges = values.give(commit.growth)
+                    dag, value = grown(dag, node, nodes, edges), Expand(nodes, value, edges)
             except Exception as error:
                 why = f"its value cannot be read: {told(error)}"
         if why:
@@ -211,13 +213,6 @@ def taken_over(state: RunState, names: Mapping[NodeId, Commit], values: RunValue
         dict(sorted(again.items(), key=lambda item: order[item[0]])),
         {node: commit.result for node, commit in names.items()},
     )
-
-
-def _grown(dag: DAG, commit: Commit, values: RunValues) -> DAG:
-    if commit.growth is None:
-        return dag
-    nodes, edges = values.give(commit.growth)
-    return grown(dag, commit.node, nodes, edges)
 
 
 def _outcome(commit: Commit, value: Any, told_of: str) -> Outcome:

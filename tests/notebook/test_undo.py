@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import NotebookError
+from orchestra_nb.errors import NodeFailed, NotebookError
+from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.records import run_record
 from orchestra_nb.recovery.saga_result import SagaResult
@@ -163,3 +165,20 @@ def test_each_name_has_its_last_value_when_a_cell_is_undone(namespace: dict[str,
     ]
     execute(sources, namespace, jobs=3)
     assert namespace["seen"] == [(2, 1)]
+
+
+def test_declared_cells_are_undone_and_may_name_one_that_is_declared_later(shell: Any, tmp_path: Path) -> None:
+    load_ipython_extension(shell)
+    try:
+        for source in (
+            "%%orchestrate book --undo free\nseat = 7",
+            "%%orchestrate free\nfreed = seat",
+            "%%orchestrate pay --after book\nraise ValueError('no money')",
+        ):
+            assert shell.run_cell(source).error_in_exec is None
+        assert "freed" not in shell.user_ns
+        failed = shell.run_cell("%orchestrate run").error_in_exec
+        assert isinstance(failed, NodeFailed)
+        assert shell.user_ns["freed"] == 7
+    finally:
+        unload_ipython_extension(shell)
