@@ -3,8 +3,8 @@
 Each node's body says in a file when it begins and ends, so that what ran twice can be told in whatever process it ran.
 What is to happen stands in another file, which whoever does it takes away first: so it happens once.
 
-As a program, ``python -m tests.running.fault_worlds FOLDER FROM TO`` lets the worlds of these seeds have their runs, each
-in a process of its own, which may be killed.
+As a program, ``python -m tests.running.fault_worlds FOLDER FROM TO`` lets the worlds of these seeds have their runs,
+each in a process of its own, which may be killed.
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ class World:
         (self.folder / "fault").write_text(json.dumps([self.kind, *self.victim, list(self.needs)[-1]]))
 
     def scheduler(self) -> ParallelScheduler:
-        config = RunConfig(
-            jobs=3, history=False, cache=str(self.folder / "cache"), checkpoint="fast", undo=self.undoes
-        )
+        config = RunConfig(jobs=3, history=False, cache=str(self.folder / "cache"), checkpoint="fast", undo=self.undoes)
         return ParallelScheduler(config)
 
     def at_a_point(self, point: str) -> None:

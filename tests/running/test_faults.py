@@ -33,7 +33,17 @@ def judge(world):
     for name in plan["taken"]:
         assert (ends[name], second["statuses"][name]) == (1, "cached")
     assert max(ends.values()) <= 2
+    judge_who_had_the_database(world)
     judge_what_was_undone(world, first, plan)
+
+
+def judge_who_had_the_database(world):
+    """One at a time; whom it befell has it no more."""
+    has = None
+    for what, name, *_ in world.said:
+        if name in world.using and what != "undo":
+            assert has in ((None, world.victim[0]) if what == "begin" else (name,)), (what, name, has)
+            has = name if what == "begin" else None
 
 
 def judge_what_was_undone(world, first, plan):
@@ -56,9 +66,11 @@ def test_whatever_befalls_a_run_what_was_committed_does_not_run_again(group, tmp
     size = _WORLDS // _GROUPS
     seeds = range(group * size, (group + 1) * size)
     command = [sys.executable, "-m", "tests.running.fault_worlds", str(tmp_path), str(seeds.start), str(seeds.stop)]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1500)
     assert found.returncode == 0, found.stderr
     worlds = [World(seed, tmp_path / str(seed)) for seed in seeds]
     assert {world.kind for world in worlds} == set(KINDS)
     for world in worlds:
         judge(world)
+    undone = [world for world in worlds if any(what == "undo" for what, *_ in world.said)]
+    assert undone
