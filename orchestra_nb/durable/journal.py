@@ -119,6 +119,19 @@ class RunJournal:
             lock.release(force=True)
         self.failed = self.failed or "it is closed"
 
+    def forsake(self) -> None:
+        """Take the file away, so that nobody can go on with the run.
+
+        Raises
+        ------
+        OSError
+            The system refused.
+        """
+        self.failed = self.failed or "it was given up"
+        self._files.remove(self.folder / JOURNAL)
+        if self.durable:
+            self._files.sync_folder(self.folder)
+
     def take(self) -> None:
         """Lock the run.
 

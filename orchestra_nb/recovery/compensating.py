@@ -18,6 +18,7 @@ from typing import Any
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery.saga_facts import Fact, Part
 from orchestra_nb.recovery.saga_journal import Journal, Memory, begin_journal, open_journal
+from orchestra_nb.recovery.saga_lines import damaged, head_from_json, split_lines
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.recovery.saga_running import Before, RunningSaga, Surroundings
 from orchestra_nb.recovery.sagas import SagaStep, in_thread
@@ -137,6 +138,26 @@ def unfinished(path: str | os.PathLike[str], around: Surroundings) -> Journal | 
         It is damaged, in use, or cannot be read.
     """
     return open_journal(path, None, around.files) if os.path.lexists(path) else None
+
+
+def undoable_in(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Name the steps of a journal that declare an undo; empty when there is none. Nobody is kept from it.
+
+    Raises
+    ------
+    CheckpointError
+        It is damaged, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = split_lines(file.read(), str(path)).found[0][0]
+        return tuple(part.name for part in head_from_json(head)[0] if part.undo)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise CheckpointError(f"journal {path} cannot be read: {error.strerror or error}; see that it can") from error
+    except ValueError as error:
+        raise damaged(str(path), 1, str(error)) from None
 
 
 def _never(context: Mapping[str, Any]) -> Any:

@@ -113,6 +113,17 @@ class Record:
         return None
 
     @property
+    def says_what_was_undone(self) -> bool:
+        """Whether whoever goes on with the run learns from it what was undone."""
+        return True
+
+    def forsake(self) -> str:
+        """Have nobody go on with the run; says so."""
+        self._ended.clear()
+        self._levels.clear()
+        return "; nobody can go on with it"
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Name its checkpoints, the newest last."""
         levels = [f"{self.run_id}/level-{number}" for number in range(len(self._levels))]

@@ -67,6 +67,7 @@ class DurableRecord(Record):
         self._new: dict[NodeId, tuple[NodeId, ...]] = {}
         self._bad: list[NodeId] = []
         self._ahead: list[RunFact] = []
+        self._given_up = False
 
     def go_on(self, started: float, without: Sequence[NodeId]) -> None:
         """Take down that this process goes on, without some of the nodes that were committed."""
@@ -188,6 +189,20 @@ class DurableRecord(Record):
             self._append(Undone(node))
 
     @property
+    def says_what_was_undone(self) -> bool:
+        """Whether its journal could be written to the end, so that what was undone is committed no more."""
+        return not self._journal.failed
+
+    def forsake(self) -> str:
+        """Have nobody go on with it; says so."""
+        self._given_up = True
+        try:
+            self._journal.forsake()
+        except OSError as error:
+            return f"; and its journal could not be removed ({told(error)}): do not go on with run {self.run_id}"
+        return "; nobody can go on with it"
+
+    @property
     def undo_journal(self) -> Path | None:
         """Where what is undone is to be written down."""
         return self._journal.folder / UNDO
@@ -197,7 +212,7 @@ class DurableRecord(Record):
         """Name its checkpoints, the newest last."""
         state = self._journal.state
         levels = [f"{self.run_id}/level-{number}" for number in range(len(state.levels))]
-        return (*levels, str(self.run_id)) if state.committed else ()
+        return (*levels, str(self.run_id)) if state.committed and not self._given_up else ()
 
     def close(self) -> None:
         """Let others have the run."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.definitions.command import CommandDefinition
-from orchestra_nb.durable.facts import Commit, Head, RunState
+from orchestra_nb.durable.facts import Commit, Head, RunState, Undone
 from orchestra_nb.durable.faults import fault
 from orchestra_nb.durable.journal import RunJournal
 from orchestra_nb.durable.runs import Runs, new_run_id
@@ -25,6 +25,7 @@ from orchestra_nb.errors import CheckpointError, ConfigError, OrchestraError, ne
 from orchestra_nb.events import CheckpointFailed, Event
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
+from orchestra_nb.recovery.compensating import undoable_in
 from orchestra_nb.running.agents import agents_of
 from orchestra_nb.running.checkpoints import Checkpoint
 from orchestra_nb.running.durable_record import UNDO, DurableRecord
@@ -170,6 +171,8 @@ def planned(config: RunConfig, checkpoint: str, dag: DAG, context: Mapping[str, 
     run = _run_of(checkpoint)
     state = runs.look(run)
     check_same(checkpoint, state.head, dag, context)
+    for name in undoable_in(runs.folder / run / UNDO):  # that is finished first
+        state.apply(Undone(NodeId(name)))
     return taken_over(state, _committed_at(state, checkpoint), runs.values(run), dag, checkpoint).plan
 
 

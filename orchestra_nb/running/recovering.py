@@ -5,8 +5,10 @@ The rules are in :mod:`.undoing`, the calls in :mod:`.way_back`; here they meet 
 **Durable.** A run that is on the disk (:mod:`.on_disk`) has the journal of its way back beside its own, as the file
 ``undo`` of its folder. It is there, whole, before the first compensation begins, and goes when all that was undone is
 committed no more. So whoever goes on with the run and finds it finishes the way back first: a process that was killed
-in the middle of it cannot leave a run that is half undone and takes itself for done. Where the file cannot be made, the
-run is undone all the same, as its checkpoints would not hold it up either.
+in the middle of it cannot leave a run that is half undone and takes itself for done. Where the journal of the run
+cannot say any more what was undone, the file stays, and says it. Where the file cannot be made, the run is undone all
+the same, as its checkpoints would not hold it up either; but first they are given up, so that nobody goes on from work
+that was undone.
 
 **In memory**, the way back of the last run is kept, for one that was interrupted: going on with that run finishes it.
 """
@@ -101,7 +103,9 @@ class Undoing:
         def tell(report: SagaResult) -> None:
             outcomes = MappingProxyType(told(result.outcomes, dag, report, back.outcomes))
             values = work.results(brought)  # variables of a notebook may have other ones now
-            run.result = replace(result, outcomes=outcomes, values=values, undone=report)
+            run.result = replace(
+                result, outcomes=outcomes, values=values, undone=report, checkpoints=record.ids, unsaved=record.unsaved
+            )
 
         self._stopped = {run.run_id: way}
         self._go(way, back, work, record, tell)
@@ -176,7 +180,7 @@ class Undoing:
             try:
                 journal = written(record.undo_journal, done, self._around)
             except CheckpointError as error:
-                reason = f"what is undone is not written down: {error}"
+                reason = f"what is undone is not written down: {error}{record.forsake()}"
                 self._around.events.publish(CheckpointFailed(0.0, reason))
             else:
                 journal.hint = hint
@@ -187,7 +191,7 @@ class Undoing:
     def _forget(self, record: Record) -> None:
         """Nothing is left to undo, and what was undone is committed no more."""
         self._stopped.pop(record.run_id, None)
-        if record.undo_journal is not None:
+        if record.undo_journal is not None and record.says_what_was_undone:
             fault("undo.before-forgotten")
             for path in (record.undo_journal, record.undo_journal.with_name(record.undo_journal.name + ".lock")):
                 with suppress(OSError):

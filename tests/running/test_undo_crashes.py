@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.durable.faults import acting
 from orchestra_nb.events import CheckpointFailed, EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
@@ -52,3 +54,35 @@ def test_where_the_way_back_cannot_be_written_down_it_is_gone_all_the_same_and_s
     assert said == ["undone"]
     assert result.undone.clean
     assert [event.reason.split(":")[0] for event in told] == ["what is undone is not written down"]
+    assert told[0].reason.endswith("; nobody can go on with it")
+    assert (result.checkpoints, scheduler.get_checkpoints()) == ((), ())
+
+
+def test_what_was_undone_runs_again_also_where_the_disk_was_full_when_it_was(tmp_path):
+    ran, full = [], []
+
+    def at_a_point(point):
+        if full and point == "commit.before-write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def last(a):
+        if not ran.count("undone"):
+            full.append(True)
+            raise OSError("storm")
+
+    dag = DAG(
+        [
+            Node("a", fn=lambda: ran.append("a"), undo=lambda: ran.append("undone")),
+            Node("b", fn=lambda: ran.append("b")),
+            Node("last", fn=last, after=["a", "b"]),
+        ]
+    )
+    scheduler = ParallelScheduler(RunConfig(jobs=1, cache=str(tmp_path), checkpoint="durable"))
+    with acting(at_a_point):
+        failed = scheduler.execute(dag)
+    assert failed.undone.compensated == ("a",)
+    assert "No space left" in failed.unsaved
+    assert scheduler.plan_resume(failed.run_id, dag).taken == ("b",)
+    assert scheduler.resume_from_checkpoint(failed.run_id, dag).success
+    assert ran == ["a", "b", "undone", "a"]
+    assert not (tmp_path / "runs" / failed.run_id / "undo").exists()
