@@ -124,7 +124,7 @@ def side_by_side(seconds: float) -> dict[str, float]:
 def cancelled_thread() -> float:
     """Seconds from the cancellation of a rest to its end."""
     bus, cancel, rests = EventBus(), threading.Event(), threading.Event()
-    bus.on("recovery:retrying", lambda event: rests.set())
+    bus.on("recovery:retrying", lambda event: rests.set(), inline=True)
     retries = Retries(RetryPolicy(attempts=2, initial_delay=LATE, max_delay=LATE), bus=bus)
     ended: list[float] = []
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
-    from orchestra_nb.engine import OrchestrationEngine
-    from orchestra_nb.engine_config import EngineConfig
+    from orchestra_nb.engine.config import EngineConfig
+    from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
         AgentError,
         AgentTimeout,
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         CycleError,
         DeadlockError,
         DefinitionError,
+        EventLogError,
         GraphError,
         Issue,
         LockTimeout,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         ServiceError,
         ServiceUnreachable,
     )
+    from orchestra_nb.eventlog.writer import EventLog
     from orchestra_nb.events import EventBus
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from orchestra_nb.recovery.manager import RecoveryManager
     from orchestra_nb.recovery.saga_result import SagaResult
     from orchestra_nb.recovery.sagas import SagaStep
+    from orchestra_nb.replay.replay import Replay
     from orchestra_nb.resources.manager import ResourceManager
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
@@ -93,9 +96,9 @@ if TYPE_CHECKING:
 _ERRORS = (
     "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
     "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
-    "DefinitionError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError",
-    "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError", "RateLimited",
-    "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
+    "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
+    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
+    "RateLimited", "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
     "AgentCommand": "agents.command_line",
@@ -109,8 +112,9 @@ _HOME = {
     "DAG": "graph.dag",
     "DAGBuilder": "definitions.builder",
     "Edge": "model",
-    "EngineConfig": "engine_config",
+    "EngineConfig": "engine.config",
     "EventBus": "events",
+    "EventLog": "eventlog.writer",
     "Evidence": "model",
     "Expand": "model",
     "JsonSink": "progress.sinks",
@@ -118,11 +122,12 @@ _HOME = {
     "Node": "model",
     "Notebook": "cells.notebook_file",
     "Outcome": "model",
-    "OrchestrationEngine": "engine",
+    "OrchestrationEngine": "engine.engine",
     "ParallelScheduler": "running.scheduler",
     "Pipeline": "pipeline",
     "ProgressTracker": "progress.tracker",
     "RecoveryManager": "recovery.manager",
+    "Replay": "replay.replay",
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
@@ -168,6 +173,8 @@ __all__ = [
     "Edge",
     "EngineConfig",
     "EventBus",
+    "EventLog",
+    "EventLogError",
     "Evidence",
     "Expand",
     "GraphError",
@@ -193,6 +200,7 @@ __all__ = [
     "ProgressTracker",
     "RateLimited",
     "RecoveryManager",
+    "Replay",
     "ResourceError",
     "ResourceManager",
     "RetryPolicy",

@@ -23,6 +23,7 @@ from orchestra_nb.cells.parameters import value_of
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.proof import proof_lines
+from orchestra_nb.display.replays import events_text, state_text
 from orchestra_nb.display.text import (
     critical_path_text,
     dag_text,
@@ -36,12 +37,15 @@ from orchestra_nb.display.text import (
 )
 from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
+from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import change_from, edge_record, run_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.project_config import project_config
+from orchestra_nb.recovery.saga_result import SagaResult
+from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
@@ -114,7 +118,11 @@ def _parameters(options: Namespace) -> dict[str, Any]:
 def _run(options: Namespace, listen: Listener | None) -> Answer:
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
-    _check_outputs(written)
+    _check_outputs({**written, "log": config.log})
+    if options.linear and options.log:
+        raise CommandError(
+            "--log tells of nodes that are scheduled, and --linear schedules none; leave one of them out"
+        )
     if is_definition(options.path):
         return _run_definition(options, config, written, listen)
     if options.agents or options.simulate is not None:
@@ -192,6 +200,8 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
+    undone = data.get("undone")
+    errors += [] if not undone else [clean(line) for line in SagaResult.from_json(undone).lines()]
     return [time, *errors, *noticed, *(f"{key}: {data[key]}" for key in ("output", "html", "svg") if data.get(key))]
 
 
@@ -273,6 +283,19 @@ def _why_kept(options: Namespace, subject: Subject) -> Answer:
     return _planned(subject, data, "\n".join(found.lines))
 
 
+def _replay(options: Namespace) -> Answer:
+    """Show a run of a log; one that is damaged is bad input, and what is whole of it is shown all the same."""
+    replay = Replay.read(options.path)
+    state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
+    events = {"events": [event_to_json(event) for event in state.facts]} if options.events else {}
+    errors = [issue_object(fault) for fault in replay.faults if fault.severity == "error"]
+    runs = [{"run": run.run, "started_at": run.started_at, "success": run.end.success} for run in replay.runs]
+    bad = state.success is False or any(outcome.bad for outcome in state.outcomes.values())
+    data = {**state.as_mapping(), **events, "runs": runs, "success": not errors and not bad, "errors": errors}
+    lines = [state_text(state), *([events_text(state)] if options.events else [])]
+    return Answer(data, "\n".join(lines), BAD_INPUT if errors else FAILED if bad else DONE, replay.faults)
+
+
 def _why(options: Namespace) -> Answer:
     subject = _read(options)
     if options.kept is not None:
@@ -345,4 +368,5 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "graph": _graph,
     "validate": _validate,
     "why": _why,
+    "replay": _replay,
 }

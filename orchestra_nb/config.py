@@ -19,6 +19,7 @@ from orchestra_nb.policies import SinkPolicy as SinkPolicy
 
 Schedule = Literal["eager", "levels"]
 Loop = Literal["background", "notebook"]
+Checkpointing = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
@@ -170,9 +171,18 @@ class RunConfig:
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
         ``False``, no; or the name of a folder.
+    log
+        A file to which everything that happens in the run is appended, one line of JSON for each event;
+        ``orchestra replay`` shows the run as it was at any moment. ``None``: nowhere.
     undo
         Whether nodes that say ``undo`` are compensated when the run fails for good. ``False`` leaves everything as it
         is, for going on from there.
+    checkpoint
+        Where a run keeps what it has reached. ``"durable"``: in the cache folder; each node is on the disk before it is
+        announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
+        disk: what was announced survives the death of the process, also by ``kill -9``, but **a power cut or a crash of
+        the machine may lose it**, or all of the run. ``"memory"``: in this process, for this process. ``"auto"``:
+        durable for agents, in memory for functions.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.
@@ -206,7 +216,9 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
+    log: str | None = None
     undo: bool = True
+    checkpoint: Checkpointing = "auto"
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -230,6 +242,8 @@ class RunConfig:
             raise ConfigError(f"async_jobs={self.async_jobs!r} must be a whole number from 1, or None for no limit")
         if self.cluster is not None and (not isinstance(self.cluster, str) or not self.cluster):
             raise ConfigError(f"cluster={self.cluster!r} must be the address of a cluster")
+        if self.log is not None and (not isinstance(self.log, str) or not self.log):
+            raise ConfigError(f"log={self.log!r} must be the name of a file")
         if not isinstance(self.resources, Mapping):
             raise ConfigError(f"resources={self.resources!r} must be a mapping such as {{'gpu': 2, 'api': '60/min'}}")
         for name, given in self.resources.items():
@@ -237,6 +251,7 @@ class RunConfig:
                 raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
             read_capacity(name, given)
         one_of("loop", self.loop, get_args(Loop))
+        one_of("checkpoint", self.checkpoint, get_args(Checkpointing))
         one_of("schedule", self.schedule, get_args(Schedule))
         one_of("policy", self.policy, get_args(Policy))
         positive("timeout", self.timeout)

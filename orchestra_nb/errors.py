@@ -32,6 +32,7 @@
     │   ├── BudgetSpent           more is asked for than is left
     │   └── LeaseExpired          the lock was taken back because its time was up
     ├── ProgressError             a fact about a run that contradicts what is known of it
+    ├── EventLogError             a log of events cannot be written, or is damaged; .faults say what is still true
     ├── CircuitOpenError          a circuit breaker lets nothing through; .retry_after says for how many seconds
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
@@ -302,6 +303,22 @@ class LeaseExpired(ResourceError):
 
 class ProgressError(OrchestraError):
     """A fact about a run that contradicts what is known of it: another end, an unknown node, a graph of another run."""
+
+
+class EventLogError(OrchestraError):
+    """A log of events cannot be written, is damaged, or does not tell what was asked for.
+
+    Parameters
+    ----------
+    message
+        Where, what is wrong, and what is still true.
+    faults
+        Every fault that was found, each with its line in ``path``.
+    """
+
+    def __init__(self, message: str, faults: Iterable[Issue] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__(message)
 
 
 class CircuitOpenError(OrchestraError):

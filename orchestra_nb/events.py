@@ -1,30 +1,16 @@
-"""What happens in a run, as frozen facts, and the bus that carries them.
-
-Observers get one fact each and cannot hurt the run: one that raises is dropped and logged once. Publishing happens on
-the driver's thread, in the order in which things happened. Event names are namespaced as ``execution:node-started``; a
-subscriber gives a glob such as ``"execution:*"``.
-"""
+"""What happens in a run, as frozen facts; the bus that carries them is :mod:`.bus`."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from threading import Lock
 from typing import ClassVar
 
+from orchestra_nb.bus import Event as Event
+from orchestra_nb.bus import EventBus as EventBus
+from orchestra_nb.bus import EventsLost as EventsLost
+from orchestra_nb.bus import Subscriber as Subscriber
+from orchestra_nb.bus import Subscription as Subscription
 from orchestra_nb.model import NodeId, Outcome
-
-_log = logging.getLogger("orchestra_nb.events")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened ``at`` seconds after the run began."""
-
-    name: ClassVar[str] = "event"
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +96,14 @@ class CacheMissed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointFailed(Event):
+    """What a run reaches from now on, or the value of one node, is not on the disk: why. Told once for each kind."""
+
+    name: ClassVar[str] = "recovery:checkpoint-failed"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LevelEnded(Event):
     """Every node of a level has ended."""
 
@@ -125,57 +119,17 @@ class RunEnded(Event):
     success: bool
 
 
-Subscriber = Callable[[Event], object]
+@dataclass(frozen=True, slots=True)
+class ProgressUpdated(Event):
+    """So far is what is ``tracked`` under that name: percent, counts of nodes, and the seconds left, as an interval."""
 
-
-class EventBus:
-    """Delivers events to whoever asked for their kind.
-
-    Examples
-    --------
-    >>> bus, seen = EventBus(), []
-    >>> stop = bus.on("execution:*", seen.append)
-    >>> bus.publish(RunEnded(at=1.0, success=True))
-    >>> stop()
-    >>> bus.publish(RunEnded(at=2.0, success=True))
-    >>> [event.at for event in seen]
-    [1.0]
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._subscribers: tuple[tuple[str, Subscriber], ...] = ()
-        self.heard = False
-        """Whether anybody listens; a plain attribute, because a run asks for each node."""
-
-    def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber(event)`` for each event whose name matches the glob; returns what undoes it."""
-        entry = (pattern, subscriber)
-        with self._lock:
-            self._subscribers = (*self._subscribers, entry)
-            self.heard = True
-
-        def undo() -> None:
-            self._dropped(entry)
-
-        return undo
-
-    def publish(self, event: Event) -> None:
-        """Deliver one event; never raises for a subscriber's sake."""
-        for entry in self._subscribers:
-            pattern, subscriber = entry
-            if not fnmatchcase(event.name, pattern):
-                continue
-            try:
-                subscriber(event)
-            except BaseException:  # also one that means to end its thread: that is the run's, or a worker's
-                if self._dropped(entry):  # once, though several threads may find it at the same time
-                    _log.exception("an event subscriber raised and was dropped: %r", subscriber)
-
-    def _dropped(self, entry: tuple[str, Subscriber]) -> bool:
-        """Take a subscriber off; ``False`` when somebody else has."""
-        with self._lock:
-            before = self._subscribers
-            self._subscribers = tuple(e for e in before if e is not entry)
-            self.heard = bool(self._subscribers)
-            return len(self._subscribers) < len(before)
+    name: ClassVar[str] = "progress:updated"
+    tracked: str
+    percent: float
+    done: int
+    failed: int
+    total: int
+    eta_low: float
+    eta: float
+    eta_high: float
+    over: bool

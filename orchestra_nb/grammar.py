@@ -32,7 +32,7 @@ Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
 RUN_KNOBS = (
     *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
-    *("async_jobs", "resources", "cluster", "loop", "cache"),
+    *("async_jobs", "resources", "cluster", "loop", "cache", "log"),
 )
 """Fields of RunConfig that a line can set."""
 TEXT_SETTINGS: Mapping[str, str] = {
@@ -102,6 +102,25 @@ def _knobs(parser: Parser, _: Surface) -> None:
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
 
 
+def _log(parser: Parser, _: Surface) -> None:
+    text = "append everything that happens to FILE, one line of JSON each; 'replay' shows the run at any moment"
+    parser.add_argument("--log", metavar="FILE", help=text)
+
+
+def _replay_options(parser: Parser, _: Surface) -> None:
+    add = parser.add_argument
+    add("path", metavar="LOG", help="what a run with --log has written")
+    add(
+        "--at",
+        type=number,
+        default=-1.0,
+        metavar="SECONDS",
+        help="the moment, from the beginning of the run; -1: its end",
+    )
+    add("--run", default=None, metavar="ID", help="which run of the log, by its id or how that begins; else the last")
+    add("--events", action="store_true", help="list what had happened by then, too")
+
+
 def _keep_going(parser: Parser, _: Surface) -> None:
     text = "plan around cells that do not parse, and run what needs no failed node"
     parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
@@ -152,7 +171,7 @@ _FILE = (_subject, _parameters)
 _SHAPE = (*_FILE, _nodes, _knobs, _report)
 _GRAPH = (*_FILE, _nodes, _keep_going, _report)
 _COMMANDS: Mapping[str, _Command] = {
-    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _run_options)),
+    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _log, _run_options)),
     "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
     "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
@@ -161,6 +180,7 @@ _COMMANDS: Mapping[str, _Command] = {
         "say why B waits for A, with the evidence, or why a result is not found", (*_FILE, _pair, _keep_going, _report)
     ),
     "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
+    "replay": _Command("show a run as it was at any moment, from its log", (_replay_options, _report)),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),

@@ -27,7 +27,11 @@ class RetryPolicy:
     jitter
         Share of the rest that chance may take off, from 0 to 1.
     on
-        Class names of the exceptions that are worth another attempt, their subclasses too; ``None``: any.
+        Class names of the exceptions that are worth another attempt, their subclasses too, or words and numbers such as
+        ``"rate_limit"`` and ``"503"`` (:mod:`.error_words`); ``None``: any.
+    keep_locks
+        Whether a node keeps the resources that it uses while it rests, so that nobody gets between its attempts. It
+        has no worker meanwhile either way.
 
     Examples
     --------
@@ -42,8 +46,11 @@ class RetryPolicy:
     multiplier: float = 2.0
     jitter: float = 0.5
     on: tuple[str, ...] | str | None = None
+    keep_locks: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.keep_locks, bool):
+            raise ConfigError(f"keep_locks={self.keep_locks!r} must be True or False")
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
             raise ConfigError(f"attempts={self.attempts!r} must be a whole number from 1: the first attempt counts")
         for knob, least, most in (("initial_delay", 0, 1e9), ("max_delay", 0, 1e9), ("multiplier", 1, 1e9)):

@@ -154,11 +154,11 @@ def test_graph_writes_the_picture(save: Save, tell: Tell, tmp_path: Path, name: 
 
 
 def test_validate_lists_warnings_and_is_content(save: Save, tell: Tell) -> None:
-    save("#| undo: drop\nx = 1")
+    save("#| colour: red\nx = 1")
     code, out, _ = tell("validate", "a.ipynb")
-    assert (code, "warning [setting-not-acted-on] cell 1: 'undo' is read and kept" in out) == (0, True)
+    assert (code, "warning [unknown-setting] cell 1, line 1: 'colour' is no setting of ours" in out) == (0, True)
     data = json.loads(tell("validate", "a.ipynb", "--json")[1])
-    assert (data["success"], [issue["code"] for issue in data["warnings"]]) == (True, ["setting-not-acted-on"])
+    assert (data["success"], [issue["code"] for issue in data["warnings"]]) == (True, ["unknown-setting"])
 
 
 def test_what_will_not_be_kept_is_a_line_of_the_plan_and_a_warning_of_validate(
@@ -177,12 +177,12 @@ def test_what_will_not_be_kept_is_a_line_of_the_plan_and_a_warning_of_validate(
 
 
 def test_validate_lists_every_fault(save: Save, tell: Tell) -> None:
-    save("#| aftr: x\na = 1", "#| undo: drop\nb = = 1")
+    save("#| aftr: x\na = 1", "#| colour: red\nb = = 1")
     code, out, _ = tell("validate", "a.ipynb")
     assert code == 2
     assert [line.split("]")[0] for line in out.splitlines()] == [
         "error [unknown-setting",
-        "warning [setting-not-acted-on",
+        "warning [unknown-setting",
         "error [syntax-error",
     ]
     data = json.loads(tell("validate", "a.ipynb", "--json")[1])
@@ -190,9 +190,9 @@ def test_validate_lists_every_fault(save: Save, tell: Tell) -> None:
 
 
 def test_warnings_go_to_standard_error(save: Save, tell: Tell) -> None:
-    save("#| undo: drop\nx = 1")
+    save("#| colour: red\nx = 1")
     _, out, err = tell("plan", "a.ipynb")
-    assert "warning: cell 1: 'undo' is read and kept" in err
+    assert "warning: cell 1, line 1: 'colour' is no setting of ours" in err
     assert "warning" not in out
 
 

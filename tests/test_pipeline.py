@@ -103,7 +103,7 @@ def test_processes_give_the_same_results_as_threads() -> None:
 
 def test_filters_that_leak_from_overlapping_threads_do_not_outlive_the_run() -> None:
     before, bus = list(warnings.filters), EventBus()
-    bus.on("execution:node-started", leak)
+    bus.on("execution:node-started", leak, inline=True)
     Pipeline(Notebook.from_sources(["x = 1", "y = 2"]), bus=bus).run()
     assert list(warnings.filters) == before
 

@@ -3,7 +3,8 @@
 This is where a notebook becomes a graph. The order of work: every cell is parsed first, and all syntax errors are
 reported together, or become nodes that keep their place and fail when they run; then the cells are interpreted in
 document order (:mod:`.effects`), each one's settings are laid over what was found, conflicts become edges
-(:mod:`.conflicts`), and the graph is checked as a whole. Nothing runs.
+(:mod:`.conflicts`), and the graph is checked as a whole. Nothing runs. Cells that compensate others come last and
+stand beside all this (:mod:`.compensating`).
 
 A user settles what the analysis could not: ``mutates`` replaces the objects that a cell was thought to change, and says
 with it that unknown code in the cell is harmless; ``reads`` and ``writes`` replace the names.
@@ -18,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.cells.cell import Cell
+from orchestra_nb.cells.compensating import in_order, in_place, set_aside, undo_edges, unknown_undo
 from orchestra_nb.cells.conditions import breaker_of, retry_policy_of, under_condition
 from orchestra_nb.cells.conflicts import inferred_edges, names_of
 from orchestra_nb.cells.declared import unknown_backends
@@ -103,6 +105,7 @@ def cell_dag(
 
     errors = [i for i in check(found.nodes, found.edges, place=place) if i.severity == "error"]
     errors += unknown_backends(cells)
+    errors += unknown_undo(cells, found.nodes, namespace or {})
     if errors:
         raise NotebookError([*faults_of(found.nodes), *errors])
     return DAG(found.nodes, found.edges)
@@ -132,6 +135,8 @@ def infer(
     touches: list[Mapping[str, Any]] = []
     kept: list[Keepable | None] = []
     issues: list[Issue] = []
+    order, count = in_order(cells)
+    document, cells, prepared = cells, [cells[at] for at in order], [prepared[at] for at in order]
     for number, (cell, code) in enumerate(zip(cells, prepared, strict=True)):
         if isinstance(code, Prepared):
             found = step(machine, number, code, may_raise=cell.may_fail)
@@ -152,18 +157,22 @@ def infer(
         raise NotebookError([*faults_of(nodes), *issues])
     written = {access.key for found in effects for access in found.of("name", "write")}
     nodes = [replace(n, reads=tuple(r for r in n.reads if r not in BUILTINS or r in written)) for n in nodes]
+    nodes, aside = nodes[:count], [set_aside(node) for node in nodes[count:]]
+    found_of, effects = effects, effects[:count]
     for number, reason in enumerate(uses_what_others_set(effects)):
         where = nodes[number].verdicts
         if reason and not where["loky"]:
             nodes[number] = replace(nodes[number], verdicts=MappingProxyType({**where, "loky": reason}))
-    trees = [code.tree if isinstance(code, Prepared) else ast.Module([], []) for code in prepared]
-    known = [CellNames(*each) for each in zip(cells, trees, effects, strict=True)]
+    trees = [code.tree if isinstance(code, Prepared) else ast.Module([], []) for code in prepared[:count]]
+    known = [CellNames(*each) for each in zip(cells[:count], trees, effects, strict=True)]
     plain = machine.watched or any(cell.settings.when is not None for cell in cells)  # which look names up as texts
-    slots = [Slots() for _ in cells] if plain else slots_of(known, namespace or (), read_outside)
-    nodes = settled(kept, effects, nodes, bool(namespace))
-    nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches, strict=True)]
-    edges = inferred_edges(effects, [node.id for node in nodes], slots)
-    return Inference(tuple(nodes), tuple(edges), tuple(effects))
+    slots = [Slots() for _ in known] if plain else slots_of(known, namespace or (), read_outside)
+    nodes = settled(kept[:count], effects, nodes, bool(namespace))
+    nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches[:count], strict=True)]
+    edges = [*inferred_edges(effects, [node.id for node in nodes], slots)]
+    edges += undo_edges(document, {node.id for node in aside})
+    placed, told = in_place(order, [*nodes, *aside], found_of)
+    return Inference(placed, tuple(edges), told)
 
 
 def _for_the_run(node: Node, slots: Slots, touches: Mapping[str, Any]) -> Node:

@@ -23,7 +23,6 @@ from orchestra_nb.cells.cell import Cell, recorded_seconds
 from orchestra_nb.cells.directives import read_directives
 from orchestra_nb.cells.markers import Part, split_parts
 from orchestra_nb.cells.merging import Place, from_text, merge
-from orchestra_nb.cells.settings import unacted
 from orchestra_nb.cells.source import is_own_command
 from orchestra_nb.errors import CommandError, Issue
 from orchestra_nb.grammar import parse_cell, settings_of
@@ -81,7 +80,7 @@ def read_cell(position: int, source: str, metadata: Mapping[str, Any] = _NOTHING
 def _settle(raw: Cell, places: Sequence[Place], issues: Sequence[Issue]) -> Reading:
     merged = merge(places)
     cell = replace(raw, settings=merged.settings, places=merged.places)
-    return Reading((cell,), (*issues, *merged.issues, *unacted(merged.settings, raw.place)))
+    return Reading((cell,), (*issues, *merged.issues))
 
 
 def _pipeline(raw: Cell, parts: Sequence[Part], around: Sequence[Place], issues: list[Issue]) -> Reading:

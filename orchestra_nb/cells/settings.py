@@ -14,8 +14,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from orchestra_nb.errors import Issue
-
 _NAME = re.compile(r"[^\s,\x00-\x1f\x7f](?:[^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?")
 _USE = re.compile(r"[^\s:,]+(?::[1-9]\d*)?")
 
@@ -67,6 +65,7 @@ class RetrySettings(BaseModel):
     multiplier: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     jitter: Annotated[float, Field(ge=0, le=1)] | bool | None = None
     on: Names | None = None
+    keep_locks: bool | None = None
 
 
 class BreakerSettings(BaseModel):
@@ -129,6 +128,7 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "retry.multiplier": "a number from 1",
         "retry.jitter": "a number from 0 to 1",
         "retry.on": "an exception's name or a list of them",
+        "retry.keep_locks": "true or false",
         "breaker": "a circuit's name, or a mapping",
         "breaker.name": "a circuit's name",
         "breaker.threshold": "a whole number from 1",
@@ -140,28 +140,3 @@ EXPECTED: Mapping[str, str] = MappingProxyType(
         "backend": "'inherit' or the name of a joblib backend",
     }
 )
-
-
-_UNACTED = ("undo",)
-
-
-def unacted(settings: NodeSettings, path: str = "") -> tuple[Issue, ...]:
-    """Warn about settings that are kept and not acted on yet, so that nobody waits for their effect.
-
-    Examples
-    --------
-    >>> print(*unacted(NodeSettings(undo="drop"), "cell 3"))
-    cell 3: 'undo' is read and kept, but this version does not act on it yet
-    """
-    plain = NodeSettings()
-    return tuple(
-        Issue(
-            "setting-not-acted-on",
-            f"{key!r} is read and kept, but this version does not act on it yet",
-            (settings.name,) if settings.name else (),
-            path,
-            severity="warning",
-        )
-        for key in _UNACTED
-        if getattr(settings, key) != getattr(plain, key)
-    )

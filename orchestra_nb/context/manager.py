@@ -173,8 +173,11 @@ class ContextManager(Values):
         return self._tiers.key_metrics()
 
     def on(self, event_glob: str, fn: Subscriber) -> Callable[[], None]:
-        """Call ``fn(event)`` for each event whose name matches, such as ``"cache:*"``; returns what undoes it."""
-        return self._bus.on(event_glob, fn)
+        """Call ``fn(event)`` for each event whose name matches, such as ``"cache:*"``; returns what undoes it.
+
+        It is called in step, by the thread whose use of the cache made it happen, and before that returns.
+        """
+        return self._bus.on(event_glob, fn, inline=True)
 
     def __repr__(self) -> str:
         table = self._table

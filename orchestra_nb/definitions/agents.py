@@ -10,6 +10,7 @@ from orchestra_nb.definitions.condition import Condition, parse_condition
 from orchestra_nb.definitions.fields import Fields, shown
 from orchestra_nb.definitions.markdown import slug
 from orchestra_nb.errors import ConditionError, Issue, nearest
+from orchestra_nb.recovery.error_words import is_known, nearest_word
 
 MS, MINUTES = 1e-3, 60.0
 FOR_PEOPLE = (
@@ -156,10 +157,23 @@ def _retry(fields: Fields) -> Mapping[str, Any] | None:
         "initial_delay": inner.seconds({"initialDelay": MS}),
         "max_delay": inner.seconds({"maxDelay": MS}),
         "multiplier": inner.number("backoffMultiplier", "multiplier", least=1.0),
-        "on": tuple(name for _, name in inner.names("retryableErrors")) or None,
+        "on": _errors(inner) or None,
+        "keep_locks": inner.flag("keepLocks"),
     }
     inner.rest()
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _errors(fields: Fields) -> tuple[str, ...]:
+    """Read which errors are worth another attempt: words, numbers, classes; a word that nobody knows is a warning."""
+    found = []
+    for path, name in fields.names("retryableErrors", "retryOn", numbers=True):
+        found.append(name)
+        if not is_known(name):
+            told = f"{name!r} is neither a word for errors nor the name of a class, and probably matches nothing"
+            hint = nearest_word(name)
+            fields.issues.append(Issue("unknown-error", told, path=path, suggestion=hint, severity="warning"))
+    return tuple(found)
 
 
 def _breaker(fields: Fields, agent: str) -> str | Mapping[str, Any] | None:
@@ -219,4 +233,8 @@ def _compensation(fields: Fields) -> tuple[str | None, Mapping[str, Any]]:
     if inner is None:
         return None, {}
     named = inner.find(("agent", "agentId"))
-    return (inner.text(named) or None) if named is not None else None, dict(inner.values)
+    undo = (inner.text(named) or None) if named is not None else None
+    if undo is None and inner.values:
+        told, hint = "the compensation names no agent, so nothing is undone", 'name one: {"agent": "free-seat"}'
+        fields.caution(key, told, hint, "no-compensation")
+    return undo, dict(inner.values)

@@ -213,7 +213,19 @@ def gather(definition: Any) -> Gathered:
             issues.append(_misfit(place, item if node is None else key))
         else:
             nodes.append(node if key in (None, node.id) else replace(node, id=NodeId(key)))
+    nodes = _undone_by_nodes(nodes)
     return Gathered(tuple(nodes), _values(nodes), tuple(issues))
+
+
+def _undone_by_nodes(nodes: list[Node]) -> list[Node]:
+    """Where a compensation is given as a function that is a node of the graph under its own name, it is that node."""
+    known = {node.id: node.fn for node in nodes}
+    found = []
+    for node in nodes:
+        made = node_of(node.undo) if callable(node.undo) else None
+        own = made is not None and made.id != node.id and made.fn is not None and known.get(made.id) is made.fn
+        found.append(replace(node, undo=made.id) if made is not None and own else node)
+    return found
 
 
 def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mapping[str, Any]]:

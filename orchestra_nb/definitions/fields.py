@@ -172,8 +172,8 @@ class Fields:
             return []
         return [(f"{self.at(key)}[{number}]", item) for number, item in enumerate(value)]
 
-    def names(self, *keys: str) -> list[tuple[str, str]]:
-        """Read a list of names; one name alone is taken as a list of one."""
+    def names(self, *keys: str, numbers: bool = False) -> list[tuple[str, str]]:
+        """Read a list of names, or of names and whole ``numbers``; one name alone is taken as a list of one."""
         key = self.find(keys)
         if key is not None and isinstance(self.values[key], str):
             return [(self.at(key), self.values[key].strip())] if self.values[key].strip() else []
@@ -181,6 +181,8 @@ class Fields:
         for path, item in self.entries(*keys, expected="a list of names"):
             if isinstance(item, str) and item.strip():
                 found.append((path, item.strip()))
+            elif numbers and isinstance(item, int) and not isinstance(item, bool):
+                found.append((path, str(item)))
             else:
                 self.issues.append(
                     Issue("wrong-type", f"{shown(item)} is not a name", path=path, suggestion="write a name in quotes")

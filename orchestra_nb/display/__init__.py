@@ -1,6 +1,6 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
-from orchestra_nb.display import caches, circuits, graphs, locks, plans, progress, recovery, runs, sagas
+from orchestra_nb.display import caches, circuits, graphs, locks, plans, progress, recovery, replays, runs, sagas
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -14,6 +14,7 @@ __all__ = [
     "plans",
     "progress",
     "recovery",
+    "replays",
     "runs",
     "sagas",
     "svg",

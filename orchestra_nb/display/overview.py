@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.display import html
 from orchestra_nb.presentation import Bundle, Presented
@@ -28,7 +29,7 @@ def overview(parts: Mapping[str, Presented]) -> Bundle:
 
 
 def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
-    """Put the numbers of their frames below one another; an item is what the first column of a part's frame names.
+    """Put their numbers below one another: those of their frames, by what the first column names, and their own.
 
     Examples
     --------
@@ -46,4 +47,14 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
         for _, row in frame.iterrows():
             item = str(row[named[0]]) if named else ""
             rows += [(name, item, str(column), float(row[column])) for column in numbers]
+        rows += [(name, "", own, value) for own, value in _own(part).items() if own not in numbers]
     return pd.DataFrame(rows, columns=["part", "item", "measure", "value"])
+
+
+def _own(part: Presented) -> dict[str, float]:
+    """The numbers among the fields of a snapshot."""
+    shown: Any = part
+    found = [(each.name, getattr(part, each.name)) for each in fields(shown)] if is_dataclass(shown) else []
+    return {
+        name: float(value) for name, value in found if isinstance(value, int | float) and not isinstance(value, bool)
+    }

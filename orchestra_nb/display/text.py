@@ -123,7 +123,7 @@ def outcomes_text(outcomes: Mapping[str, Outcome]) -> str:
       ✓ load  done  1.5 s  main
     """
     rows = [outcome_row(name, outcome) for name, outcome in outcomes.items()]
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows))
 
 
 def outcome_row(name: str, outcome: Outcome) -> tuple[str, ...]:
@@ -167,7 +167,8 @@ def some(lines: Sequence[str], limit: int | None) -> Iterable[str]:
     return [*lines[:limit], f"  … and {len(lines) - limit:,} more"]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Set rows in columns; one that is empty throughout is left out."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()

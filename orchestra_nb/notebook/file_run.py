@@ -37,6 +37,7 @@ from orchestra_nb.notebook.plan_parcel import pack_plan
 from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
 from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.planning.variation import AS_IT_IS, Variation
+from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.result import RunResult
 
 Listener = Callable[[Mapping[str, Any]], object]
@@ -121,7 +122,7 @@ def run_file(
     """
     if parameters and isinstance(path, Notebook):
         raise TypeError("give the parameters to Notebook.read")
-    config = config if config is not None else RunConfig()
+    config = _at_home(config if config is not None else RunConfig())
     notebook = path if isinstance(path, Notebook) else Notebook.read(path, parameters, plan_cache=config.plan_cache)
     wanted = tuple(targets)
     whole = variation.of(notebook.planned(keep_going=config.keep_going))
@@ -136,6 +137,11 @@ def run_file(
         if run.unforeseen:
             remember(notebook.learned_at, with_changes(NOTHING_LEARNED, run.unforeseen, dict(dag.nodes)))
     return HeadlessRun(run, left.get("names", {}), left.get("values", {}), left.get("metadata", {}))
+
+
+def _at_home(config: RunConfig) -> RunConfig:
+    """The kernel has a working directory of its own, and files are named from here."""
+    return config if config.log is None else replace(config, log=str(Path(config.log).absolute()))
 
 
 class _Parallel:
@@ -174,6 +180,7 @@ class _Parallel:
         left = {key: told.pop(key) for key in ("names", "values")}
         left["metadata"] = {"language_info": told.pop("language_info"), **self._widgets.metadata}
         told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
+        told["undone"] = SagaResult.from_json(told["undone"]) if told["undone"] else None
         return result_of(self._dag, outcomes, **told), left
 
     def _unanswered(self, config: RunConfig) -> RunResult:

@@ -21,10 +21,11 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ConditionError
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.plan_parcel import unpack_plan
-from orchestra_nb.notebook.records import change_record, event_record, outcome_record
+from orchestra_nb.notebook.records import change_record, event_record, outcome_record, undone_record
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
@@ -50,7 +51,7 @@ def run(request: str) -> None:
     config = RunConfig(**asked["config"])
     dag = numbered(unpack_plan(Path(asked["plan"]).read_bytes()))
     bus = EventBus()
-    bus.on("*", _Teller(shell, asked["journal"]))
+    bus.on("*", _Teller(shell, asked["journal"]), inline=True)
     scheduler = ParallelScheduler(config, bus)
     try:
         recall = open_recall(scheduler.config, dag.nodes.values())
@@ -152,6 +153,7 @@ def _told(result: RunResult) -> dict[str, Any]:
         "run_id": result.run_id,
         "started_at": result.started_at,
         "unforeseen": [change_record(change) for change in result.unforeseen],
+        "undone": undone_record(result),
     }
 
 
@@ -166,6 +168,8 @@ class _Teller:
         self._journal = Path(journal)
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, DagBuilt):  # who asked for the run has the graph
+            return
         record = event_record(event)
         with self._journal.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")

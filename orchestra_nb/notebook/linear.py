@@ -3,7 +3,8 @@
 This is the yardstick, so nothing of ours takes part in it: the cells are sent as they were written, outputs are what
 nbclient collected, and the first error ends the run unless the cell is tagged ``raises-exception``. Only afterwards
 is the kernel asked for the fingerprints of its names. A cell's condition is asked about before its turn, and what it
-passes over is settled by the plan, as in any other run.
+passes over is settled by the plan, as in any other run. Cells that compensate others do not run, and nothing is
+undone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import nbformat
 
 from orchestra_nb.errors import BackendError, NodeCancelled, NodeError, NodeFailed, NodeTimeout
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators, never_runs
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.notebook.kernels import environment, private_sockets
 from orchestra_nb.notebook.outputs import joined
@@ -105,6 +107,7 @@ class _Linear:
         self.total_time = 0.0
         self._nodes = tuple(dag.nodes.values())
         self._plan = Plan(dag)
+        self._aside = compensators(self._nodes)
         self._passed: dict[NodeId, str] = {}
         self._client = client
         self._tell = tell
@@ -139,6 +142,8 @@ class _Linear:
 
     def _skipped(self, node: Node, because: str) -> Outcome | None:
         """Say that a cell does not run, if so; a condition that cannot be decided is its failure."""
+        if node.id in self._aside:
+            return Outcome(node.id, "skipped", reason=never_runs(self._aside[node.id]))
         if not because and node.when is not None and node.id not in self._passed:
             told = self._ask("holds", node.when)
             if told["error"]:

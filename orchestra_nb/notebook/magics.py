@@ -29,6 +29,7 @@ from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.project_config import project_config
+from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
 
@@ -52,6 +53,8 @@ class Orchestrate(Magics):
     cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
     cache.tag(config=True)
     loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
+
+    log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
 
     shell: Any
 
@@ -194,6 +197,13 @@ class Orchestrate(Magics):
         config = options_to_config(options, self.defaults())
         return reports.verified(verify_file(path, config, options.runs))
 
+    def _replay(self, options: Namespace) -> Any:
+        replay = Replay.read(options.path)
+        if options.run is None and options.at == -1 and not options.events:
+            return replay
+        state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
+        return reports.happened(state) if options.events else state
+
     def _status(self, _: Namespace) -> Any:
         if self.session.result is None:
             return reports.told("nothing has run yet; %orchestrate run")
@@ -229,6 +239,7 @@ class Orchestrate(Magics):
         "validate": _validate,
         "why": _why,
         "verify": _verify,
+        "replay": _replay,
         "status": _status,
         "reset": _reset,
         "config": _config,

@@ -23,7 +23,8 @@ from orchestra_nb.errors import DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
 from orchestra_nb.notebook.body import run_async_body, run_body
-from orchestra_nb.notebook.code import codes_of, future_flags
+from orchestra_nb.notebook.code import CellCode, codes_of, future_flags
+from orchestra_nb.notebook.compensation import run_call
 from orchestra_nb.notebook.edits import apply
 from orchestra_nb.notebook.execution import Execution, Names, looks_at_locals
 from orchestra_nb.notebook.guard import Guard
@@ -38,7 +39,7 @@ from orchestra_nb.running.parcels import at_home
 from orchestra_nb.running.recall import Recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
-from orchestra_nb.running.seams import Lane, Reply, Task
+from orchestra_nb.running.seams import Lane, Reply, Task, Undo
 from orchestra_nb.running.stopping import shelter
 
 _IN_THREADS = ("threading", "sequential", "async")
@@ -106,6 +107,22 @@ class CellProgram:
         plain = replace(code, slots=Slots())
         task = ProcessTask(plain, inputs, present, frozenset(node.writes), frozenset(node.mutates))
         return task if self._keeper is None else self._keeper.task(node, task)
+
+    def known(self) -> Mapping[str, Any]:
+        """Give the variables."""
+        return {}  # what a cell sees, it finds itself; a function is given the namespace as it then is
+
+    def compensation(self, undo: Undo, lane: Lane) -> Task:
+        """Bind the cell that compensates another, or the call of a function: each name has its last value then."""
+        self._versions.settle()
+        by = undo.by
+        code = self._codes.get(by.id)
+        if code is None:
+            return partial(run_call, by.metadata["calls"], undo, self._namespace, self.shell)
+        execution = self._running[by.id] = Execution(None, waited=lane == "main")
+        if lane == "async":
+            return cast(Task, partial(_awaited_aside, code, self._namespace, self.shell, execution))
+        return partial(_run_aside, code, self._namespace, self.shell, execution)
 
     def look(self, node: Node) -> Task | None:
         """Make what looks for an earlier result of a cell that says ``cache``."""
@@ -200,6 +217,18 @@ class CellProgram:
         """The variables that the cells left, by name."""
         names = {name for outcome in outcomes.values() if outcome.ok for name in outcome.value or ()}
         return {name: self._namespace[name] for name in sorted(names) if name in self._namespace}
+
+
+def _run_aside(code: CellCode, namespace: dict[str, Any], shell: Any, execution: Execution) -> Reply:
+    """Run a cell that compensates another in this process."""
+    shelter()
+    with nullcontext() if execution.waited else lingering():
+        return run_body(code, namespace, shell, execution)
+
+
+async def _awaited_aside(code: CellCode, namespace: dict[str, Any], shell: Any, execution: Execution) -> Reply:
+    with lingering():
+        return await run_async_body(code, namespace, shell, execution)
 
 
 def run_cells(

@@ -86,6 +86,11 @@ def event_record(event: Event) -> Record:
     return {"name": event.name, **{field.name: getattr(event, field.name) for field in fields(event)}}
 
 
+def undone_record(result: RunResult) -> Record | None:
+    """What became of a failed run's work, as JSON; ``None`` when nothing was to be undone."""
+    return None if result.undone is None else result.undone.to_json()
+
+
 def change_record(change: UnforeseenChange) -> Record:
     """A change that no code showed, as JSON.
 
@@ -141,6 +146,7 @@ def run_record(result: RunResult) -> Record:
         "output": None,
         "errors": [error_record(error) for error in result.errors],
         "unforeseen": [change_record(change) for change in result.unforeseen],
+        "undone": undone_record(result),
     }
 
 

@@ -14,12 +14,14 @@ from orchestra_nb.cells.cell import Cell
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display import frames, html, text
 from orchestra_nb.display.proof import proof_lines
+from orchestra_nb.display.replays import event_row, headline
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.notebook.why_kept import WhyKept
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presenter_of
+from orchestra_nb.replay import ReplayState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +164,14 @@ def knobs(config: RunConfig) -> Report:
 def told(words: str) -> Report:
     """A text, kept as it is."""
     return Report(words, f"<pre>{html.text(words)}</pre>", lambda: table_report(("text",), [(words,)]).frame)
+
+
+def happened(state: ReplayState) -> Report:
+    """List what had happened in a run at one moment."""
+    rows = [event_row(event) for event in state.facts]
+    plain = "\n".join([headline(state), *text.some(list(text.aligned(rows)) if rows else [], html.MOST_ROWS)])
+    markup = html.paragraph(headline(state)) + html.table(("at", "event", "about", "says"), rows)
+    return Report(plain, markup, lambda: state.events)
 
 
 def verified(found: Mapping[str, Any]) -> Report:

@@ -26,6 +26,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.declarations import Declaration, Declarations
@@ -138,7 +139,9 @@ class Session:
         """A declared node with those of its ancestors that have not run as they are now."""
         whole = self.dag(targets=[name])
         keys = _keys(whole)
-        return in_part(whole, (), {n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]})
+        run = {n for n in map(NodeId, whole.nodes) if n == name or self._fresh.get(n) != keys[n]}
+        aside = compensators(whole.nodes.values())
+        return in_part(whole, (), {n for n in run if run.intersection(aside.get(n, (n,)))})
 
     def run(self, dag: DAG, config: RunConfig, *, declared: bool = False) -> RunResult:
         """Run a graph, show it, and keep its result.
@@ -190,7 +193,7 @@ class Session:
         recall = open_recall(config, dag.nodes.values())
         program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
         live = Live(self.shell, dag)
-        bus.on("*", live.listen)
+        bus.on("*", live.listen, inline=True)
         try:
             result = run_cells(dag, program, scheduler, idle=live.idle)
         except KeyboardInterrupt:
@@ -295,9 +298,10 @@ class Session:
 
 
 def _after_only(cell: Cell, names: Container[str]) -> Cell:
-    """A cell that waits for none but these."""
+    """A cell that waits for none but these, and is compensated by none but these."""
     known = tuple(name for name in cell.settings.after if name in names)
-    return replace(cell, settings=cell.settings.model_copy(update={"after": known}))
+    undo = cell.settings.undo if cell.settings.undo in names else None
+    return replace(cell, settings=cell.settings.model_copy(update={"after": known, "undo": undo}))
 
 
 def _short_interrupt() -> KeyboardInterrupt:

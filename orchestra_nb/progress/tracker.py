@@ -230,7 +230,7 @@ class ProgressTracker(Presented):
 
     def attach(self, bus: EventBus) -> Callable[[], None]:
         """Listen to the runs of a bus; returns what ends that."""
-        return bus.on("execution:*", self.hear)
+        return bus.on("execution:*", self.hear, inline=True)
 
     def hear(self, event: Event) -> None:
         """Take note of an event of a run.

@@ -234,8 +234,11 @@ class Breakers(Presented):
         return BreakerStats(self._now(), taken)
 
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it."""
-        return self._bus.on(pattern, subscriber)
+        """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it.
+
+        It is called in step, by the thread whose call made it happen, and before that returns.
+        """
+        return self._bus.on(pattern, subscriber, inline=True)
 
     def _now(self) -> float:
         return self._clock() - self._began

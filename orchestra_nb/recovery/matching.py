@@ -2,36 +2,27 @@
 
 Names and not classes, because policies are written in notebooks and definition files, and because of an exception that
 stayed behind in another process only its own name is known. A name matches a class or any of its bases, so ``OSError``
-covers ``ConnectionError``. What means to end something (a cancellation, an interrupt, ``SystemExit``) never matches,
-whatever the policy says.
-
-Command definitions in the wild have words of their own in ``retryableErrors``, ``timeout`` or ``rate_limit``: those
-mean the classes of :data:`_WORDS`, however they are spelt (``rate-limit``, ``network_error``). What is written as
-Python writes a class is a class and nothing else.
+covers ``ConnectionError``. Beside names there are the usual words of definition files, such as ``rate_limit``, and the
+numbers of a server's answers, such as ``503``: :mod:`.error_words` has them. What means to end something (a
+cancellation, an interrupt, ``SystemExit``) never matches, whatever the policy says.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
+
+from orchestra_nb.recovery.error_words import meaning, said_by
 
 NEVER = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit", "Stopped"})
 """Classes of what was ended on purpose, and did not fail."""
 _LONGEST = 200
-_WORDS = {
-    "timeout": ("TimeoutError", "NodeTimeout", "AgentTimeout", "LockTimeout"),
-    "network": ("ConnectionError", "ServiceUnreachable", "AnswerBroken"),
-    "connection": ("ConnectionError", "ServiceUnreachable", "AnswerBroken"),
-    "ratelimit": ("RateLimited", "RateLimitError"),
-    "server": ("ServiceError",),
-    "serviceunavailable": ("ServiceError",),
-}
-"""What words for failures mean, written small, without hyphens and without ``error`` at their end."""
 
 
 def class_names(error: BaseException | None) -> frozenset[str]:
-    """Names of an exception's class and of all its bases."""
-    return frozenset(base.__name__ for base in type(error).__mro__) if error is not None else frozenset()
+    """Names of an exception's class and of all its bases, and what it says of itself beside (a status, a code)."""
+    if error is None:
+        return frozenset()
+    return frozenset(base.__name__ for base in type(error).__mro__) | said_by(error)
 
 
 def matches(names: Collection[str], on: tuple[str, ...] | str | None) -> bool:
@@ -48,19 +39,10 @@ def matches(names: Collection[str], on: tuple[str, ...] | str | None) -> bool:
     --------
     >>> matches(class_names(ConnectionError()), ("OSError",)), matches(class_names(ValueError()), ("OSError",))
     (True, False)
-    >>> matches(class_names(KeyboardInterrupt()), None)
-    False
-    >>> matches(class_names(TimeoutError()), ("rate_limit", "timeout"))
-    True
+    >>> matches(class_names(KeyboardInterrupt()), None), matches({"ReadTimeout"}, ("timeout",))
+    (False, True)
     """
-    return NEVER.isdisjoint(names) and (on is None or any(_is_meant(name, names) for name in on))
-
-
-def _is_meant(name: str, names: Collection[str]) -> bool:
-    if name in names or (name[:1].isupper() and name.isidentifier()):  # what is written like a class is one
-        return name in names
-    word = re.sub(r"[\W_]", "", name.lower()).removesuffix("error")
-    return any(known in names for known in _WORDS.get(word, ()))
+    return NEVER.isdisjoint(names) and (on is None or any(not meaning(name).isdisjoint(names) for name in on))
 
 
 def ended_on_purpose(error: BaseException) -> bool:

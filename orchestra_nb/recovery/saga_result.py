@@ -155,6 +155,20 @@ class SagaResult(Presented):
         lists["failed_compensations"] = [step.step for step in self.failed_compensations]
         return {"success": self.success, "clean": self.clean, "cause": self.cause, **lists, "steps": steps}
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> SagaResult:
+        """Make a report of what :meth:`to_json` gave; the error and the values stayed behind.
+
+        Examples
+        --------
+        >>> report = SagaResult(False, (StepFate("seat", "undone", 1, 1),), ("seat",), ("seat",), "step 'pay': no")
+        >>> SagaResult.from_json(report.to_json()) == report
+        True
+        """
+        steps = tuple(StepFate(**{**step, "despite": tuple(step["despite"])}) for step in found["steps"])
+        completed, compensated = (tuple(found[name]) for name in ("completed", "compensated"))
+        return cls(bool(found["success"]), steps, completed, compensated, str(found["cause"]))
+
     def __str__(self) -> str:
         if self.success:
             return f"done: {_names(self.completed)}"

@@ -10,6 +10,9 @@ begin in any window of ``period`` seconds, see :mod:`.rates`; nothing is given b
 *budgets* (``amount`` in all, see :mod:`.budgets`; nothing makes room, so whoever asks for more than is left must be
 told, and not wait).
 
+Who rests between two attempts may keep what is held (:meth:`Claims.keep`). It then asks for the rest of its claim only:
+what it has it never waits for, and so it still waits for nobody who could wait for it.
+
 Order of time: ``now`` never goes back. Cost: a claim is O(what it names); a rate remembers one entry per grant of its
 window. Rejected: a default of "as much as anybody asks" for resources that nobody declared (a typo in a name would then
 switch the limit off): what is not declared is there once.
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from orchestra_nb.config import Capacity
 from orchestra_nb.errors import BudgetSpent, Issue
@@ -28,6 +31,7 @@ from orchestra_nb.resources.budgets import Budget
 from orchestra_nb.resources.rates import Window
 
 _ONCE = Capacity(1)
+T = TypeVar("T")
 Wants = tuple[tuple[str, int], ...]
 
 
@@ -129,6 +133,7 @@ class Claims:
         self._windows: dict[str, Window] = {}
         self._budgets = {name: Budget(name, c.amount) for name, c in self._capacities.items() if c.period == math.inf}
         self._owners: dict[Hashable, Wants] = {}
+        self._kept: set[Hashable] = set()
 
     @property
     def has_budgets(self) -> bool:
@@ -153,8 +158,7 @@ class Claims:
         ValueError
             The owner holds something already: a mistake of the caller, who must ask for everything at once.
         """
-        if owner in self._owners:
-            raise ValueError(f"{owner!r} already holds what it asked for")
+        whole, wants = wants, self._lacking(owner, wants)
         for name, amount in wants:
             if not self.room(name, amount, now):
                 return Obstacle(name, amount)
@@ -168,13 +172,48 @@ class Claims:
                 self._held[name] = self._held.get(name, 0) + amount
             else:
                 window.add(now, amount)
-        self._owners[owner] = wants
+        self._kept.discard(owner)
+        self._owners[owner] = whole
         return None
+
+    def keep(self, owner: Hashable, wants: Wants) -> None:
+        """Leave with an owner what is held of a claim that it has just released; nobody has claimed anything since.
+
+        Examples
+        --------
+        >>> table = Claims({"api": Capacity(1, period=60.0)})
+        >>> table.claim("a", wants := (("db", 1), ("api", 1)), now=0.0)
+        >>> table.release("a"), table.keep("a", wants)
+        (None, None)
+        >>> table.claim("b", (("db", 1),), now=1.0), table.claim("a", wants, now=1.0), table.claim("a", wants, now=60.0)
+        (Obstacle(resource='db', amount=1), Obstacle(resource='api', amount=1), None)
+        """
+        held = tuple((name, amount) for name, amount in wants if self._capacity(name).period is None)
+        for name, amount in held:
+            self._held[name] = self._held.get(name, 0) + amount
+        if held:
+            self._owners[owner] = held
+            self._kept.add(owner)
+
+    def _lacking(self, owner: Hashable, wants: Wants) -> Wants:
+        """What an owner still needs of a claim: all of it, unless it has kept some."""
+        if owner not in self._owners:
+            return wants
+        if owner not in self._kept:
+            raise ValueError(f"{owner!r} already holds what it asked for")
+        return tuple(want for want in wants if want not in self._owners[owner])
 
     # Where others share it (:mod:`.joint`); nobody does here.
 
     def on_room(self, ring: Callable[[], object]) -> None:
         """Have somebody called, from any thread, when others may have made room."""
+
+    def acting(self, owner: Hashable, body: Callable[[], T], keep: bool) -> Callable[[], T]:
+        """Let a body ask the others for more as its owner; ``keep``: its context is its own."""
+        return body
+
+    def left(self) -> None:
+        """Let others have what was released, and is not kept."""
 
     def arrived(self) -> list[Hashable]:
         """Name those whose wait in a queue of others is over."""
@@ -200,6 +239,7 @@ class Claims:
 
     def release(self, owner: Hashable) -> None:
         """Take back what an owner holds; one that holds nothing is fine."""
+        self._kept.discard(owner)
         for name, amount in self._owners.pop(owner, ()):
             if self._capacity(name).period is None:
                 self._held[name] -= amount

@@ -79,7 +79,7 @@ class Front:
             except KeyboardInterrupt:
                 self._unheard.add(threading.get_ident())
 
-        return self.bus.on(pattern, told)
+        return self.bus.on(pattern, told, inline=True)
 
     # What is asked.
 

@@ -11,7 +11,8 @@ run's, until :meth:`Joint.arrived` names it.
 **Nobody holds while waiting.** A node that has its resources and finds its lane full meanwhile gives them back at once
 (:meth:`Joint.settle`) and asks again when its lane has a place. It loses its turn by that, and not more: to hold what
 it cannot use yet, while whoever is in the lane waits for exactly that, would be a deadlock. For the same reason what
-the run alone has is looked at first, and taken in the same step.
+the run alone has is looked at first, and taken in the same step. What a node releases is everybody's at the end of the
+driver's step (:meth:`Joint.left`): until then it may turn out that the node rests with its locks (``keep_locks``).
 
 **Wake-ups.** Whoever makes room, in any thread, tells the requests that get it; that only leaves a note and rings
 (:meth:`Joint.on_room`), and the run looks when it next decides. Time (leases of others, rates, other processes) makes
@@ -29,6 +30,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from typing import TypeVar
 
 from orchestra_nb.config import Capacity
 from orchestra_nb.errors import ResourceError
@@ -39,6 +42,8 @@ from orchestra_nb.resources.placing import Decision
 from orchestra_nb.resources.pools import Pool
 from orchestra_nb.resources.requests import Request
 from orchestra_nb.resources.requests import Wants as Asked
+
+T = TypeVar("T")
 
 
 class Joint(Claims):
@@ -78,13 +83,22 @@ class Joint(Claims):
         """The same by what they want, for what follows from that alone."""
         self._granted: dict[Hashable, Request] = {}
         """Who has waited long enough, and has not gone in yet."""
-        self._locks: dict[Hashable, Request] = {}
+        self._locks: dict[Hashable, list[Request]] = {}
+        self._resting: set[Hashable] = set()
+        """Who has kept its locks, and is to ask for the rest once more."""
+        self._leaving: dict[Hashable, list[Request]] = {}
+        """What is given back with the end of this step, unless it is kept."""
         self._told: deque[Hashable] = deque()
         self._inside = 0
         """The thread that is asking, and need not be rung for."""
         self._due: float | None = None
 
     # What a run asks.
+
+    @property
+    def owners(self) -> Mapping[Hashable, Wants]:
+        """Who holds what of the run's own; and who holds something that is shared."""
+        return {**dict.fromkeys(self._locks, ()), **self._owners}
 
     def claim(self, owner: Hashable, wants: Wants, now: float, priority: float = 0) -> Obstacle | Elsewhere | None:
         """Give a node all that it wants, or nothing.
@@ -99,28 +113,55 @@ class Joint(Claims):
         ResourceError
             It will never be granted: a budget is spent, the wait was ended, the manager is closed.
         """
+        self.left()
         own = tuple(want for want in wants if want[0] in self._capacities)
-        for name, amount in own:
+        for name, amount in self._lacking(owner, own):
             if not super().room(name, amount, now):
                 self._give_back(self._granted.pop(owner, None))
                 return Obstacle(name, amount)
-        shared = tuple(want for want in wants if want[0] not in self._capacities)
+        shared = self._lacking_here(owner, tuple(want for want in wants if want[0] not in self._capacities))
         if shared:
             request = self._granted.pop(owner, None) or self._ask(owner, shared, priority)
             if request.status == "waiting":
                 pool, need = request.obstacle or request.wants[0]
                 return Elsewhere(pool.name, int(need))
             self._front.settled(request)
-            self._locks[owner] = request
+            self._locks.setdefault(owner, []).append(request)
+        self._resting.discard(owner)
         return super().claim(owner, own, now, priority)
 
+    def keep(self, owner: Hashable, wants: Wants) -> None:
+        """Leave with a node what is held of a claim that it has just released."""
+        super().keep(owner, tuple(want for want in wants if want[0] in self._capacities))
+        requests = self._leaving.pop(owner, [])
+        kept = [request for request in requests if not request.is_spent]
+        self._leaving[owner] = [request for request in requests if request.is_spent]
+        if kept:
+            self._locks[owner] = kept
+            self._resting.add(owner)
+
     def release(self, owner: Hashable) -> None:
-        """Take back what a node holds; one that holds nothing is fine."""
+        """Take back what a node holds, with the end of this step; one that holds nothing is fine."""
         super().release(owner)
-        request = self._locks.pop(owner, None)
-        if request is not None:
+        self._resting.discard(owner)
+        if owner in self._locks:
+            self._leaving[owner] = self._locks.pop(owner)
+
+    def left(self) -> None:
+        """Let others have what was released, and is not kept."""
+        while self._leaving:
+            owner, requests = self._leaving.popitem()
             with _Inside(self):
-                self._front.release(request.token)
+                for request in requests:
+                    self._front.release(request.token)
+                for whose in {request.owner for request in requests if owner not in self._locks}:
+                    if self._front.table.waits_of(whose) or self._front.table.held_by(whose):
+                        self._front.note(whose)  # what its body has left behind
+
+    def acting(self, owner: Hashable, body: Callable[[], T], keep: bool) -> Callable[[], T]:
+        """Let a body ask for locks as its node, if that holds something here."""
+        mine = self._owner(owner)
+        return body if mine is None else partial(self._front.owners.acting, mine, body, keep=keep)
 
     def on_room(self, ring: Callable[[], object]) -> None:
         """Have somebody called, from any thread, when there may be room for a node that waits."""
@@ -172,7 +213,8 @@ class Joint(Claims):
     def others(self, owner: Hashable) -> bool:
         """Whether somebody else than this run's nodes has, or is before it for, what a node waits for."""
         request = self._waiting.get(owner)
-        mine = {each.owner for each in (*self._locks.values(), *self._waiting.values())}
+        held = [each for requests in self._locks.values() for each in requests]
+        mine = {each.owner for each in (*held, *self._waiting.values())}
         found: list[bool] = []
 
         def look(there: float) -> list[Decision]:
@@ -188,12 +230,13 @@ class Joint(Claims):
             self.withdraw(owner)
         for owner in tuple(self._locks):
             self.release(owner)
+        self.left()
 
     # How it is done.
 
     def _ask(self, owner: Hashable, wants: Wants, priority: float) -> Request:
         asked = tuple(self._pool(name, amount) for name, amount in wants)
-        request = Request(Owner(str(owner)), asked, priority, scoped=True)
+        request = Request(self._owner(owner) or Owner(str(owner)), asked, priority, scoped=True)
         try:
             with _Inside(self):
                 self._front.asked(request, lambda: _Note(self, owner))
@@ -204,6 +247,21 @@ class Joint(Claims):
             self._waiting[owner] = request
             self._alike.setdefault(asked, {})[owner] = request
         return request
+
+    def _owner(self, owner: Hashable) -> Owner | None:
+        """Who a node is that holds something here."""
+        requests = self._locks.get(owner)
+        mine = requests[0].owner if requests else None
+        return mine if isinstance(mine, Owner) else None
+
+    def _lacking_here(self, owner: Hashable, wants: Wants) -> Wants:
+        """What a node still needs of what is shared: all of it, unless it has kept some."""
+        if owner not in self._locks:
+            return wants
+        if owner not in self._resting:
+            raise ValueError(f"{owner!r} already holds what it asked for")
+        kept = {pool.name for request in self._locks[owner] for pool, _ in request.wants if pool.kind == "held"}
+        return tuple(want for want in wants if want[0] not in kept)
 
     def _pool(self, name: str, amount: int) -> tuple[Pool, float]:
         pool = self._front.pools.get(name)

@@ -151,7 +151,7 @@ class ResourceManager(Presented):
         owner
             Whose lock it is to be, such as the name of a node; ``None``: the running task's, else this thread's, and
             then it is given back when that ends. An owner is one line of work: it may ask for what it holds (a nested
-            hold, which needs a release of its own).
+            hold, which needs a release of its own). So is a node that uses something here, together with its body.
         priority
             Higher goes first; but nobody is overtaken for ever, see :mod:`.queues` for the bound.
         timeout
@@ -336,7 +336,10 @@ class ResourceManager(Presented):
         return prediction.predict(uses_by_node, seen, capacities)
 
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it."""
+        """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it.
+
+        It is called in step, by the thread whose call made it happen, and before that returns.
+        """
         return self._front.on(pattern, subscriber)
 
     def close(self) -> None:
@@ -356,10 +359,11 @@ class ResourceManager(Presented):
         priority, timeout, lease = terms
         if priority or timeout is not None or lease is not None:
             check_terms(priority, timeout, lease)
-        if type(owner) is not str or not owner:
-            if owner is None:
-                owner = self._front.owners.current()
-            else:
+        if owner is None:
+            owner = self._front.owners.current()
+        else:
+            if type(owner) is not str or not owner:
                 check_owner(owner)
+            owner = self._front.owners.named(owner)
         deadline = None if timeout is None else self._front.now() + timeout
         return Request(owner, wants, priority, deadline, lease, scoped)

@@ -8,6 +8,10 @@ goes on when the run has ended. So nothing of it runs behind the back of whoever
 that ends without ending its tasks (an interrupt of ``run_until_complete``) lets the coroutine go; then the run is asked
 to stop all the same.
 
+**Interrupts.** A loop that waits in the system can miss that a signal came (:mod:`.interrupts`), and the kernel's own
+loop does: a cell that awaits then goes on to its end. So in the main thread the wait is one of short polls, as it is
+for a sync run; whatever handles the signal there cancels the task, or raises.
+
 Coroutines of nodes run on the background loop, as in any run. A run that asks for the notebook's own loop has that of
 the awaiting task, and needs not enter it again: nobody occupies it.
 
@@ -27,8 +31,8 @@ from typing import TypeVar
 from orchestra_nb.running.notebook_loop import AwaitingLoop, awaiting
 
 T = TypeVar("T")
-_PATIENCE = 0.05
-"""Seconds until a run that was asked to stop is asked again."""
+_POLL = 0.05
+"""Seconds until a run that was asked to stop is asked again, and what an interrupt may be late."""
 
 
 async def aside(call: Callable[[], T], cancel: Callable[[], object]) -> T:
@@ -55,10 +59,11 @@ async def aside(call: Callable[[], T], cancel: Callable[[], object]) -> T:
     ended: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
     _begin(loop, ended, call)
     cancelled: asyncio.CancelledError | None = None
+    looks = threading.current_thread() is threading.main_thread()
     try:
         while not ended.done():
             try:
-                await asyncio.wait((ended,), timeout=None if cancelled is None else _PATIENCE)
+                await asyncio.wait((ended,), timeout=_POLL if looks or cancelled is not None else None)
             except asyncio.CancelledError as error:
                 cancelled = error
             if cancelled is not None and not ended.done():

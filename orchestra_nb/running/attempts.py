@@ -19,7 +19,7 @@ from orchestra_nb.running import outcomes, replies
 from orchestra_nb.running.circuits import rest_before, told
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart, Stopped, Terms
 from orchestra_nb.running.places import Places
-from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply
+from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply, Restoring
 from orchestra_nb.running.trying import TIMEOUT, worth_another
 
 _UNHEARD = replies.cancelled("nobody waits for it any more")
@@ -45,6 +45,7 @@ class Attempts:
         self._attentive = program if isinstance(program, Attentive) else None
         self._conditional = program if isinstance(program, Conditional) else None
         self._recalling = program if isinstance(program, Recalling) else None
+        self._restoring = program if isinstance(program, Restoring) else None
         self._terms = terms
         self._tokens = itertools.count(1)
         self._running: dict[int, Attempt] = {}
@@ -95,6 +96,8 @@ class Attempts:
             return False
         delay = rest_before(policy, attempt.tries, reply, self._terms.chance(), self._terms.wall())
         heappush(self._resting, (now + delay, attempt.token, attempt))
+        if policy.keep_locks and attempt.node.uses:
+            self.places.keep(attempt)
         told = attempt.why or f"{reply.ename}: {reply.evalue}"
         self._out.append(NodeRetrying(now, attempt.node.id, attempt.tries, delay, told))
         return True
@@ -211,6 +214,7 @@ class Attempts:
             self._end(outcomes.never_begun(attempt, reason, now), now)
         resting, self._resting = self._resting, []
         for _, _, attempt in sorted(resting, key=lambda entry: entry[2].node.index):
+            self.places.forsake(attempt)
             self._end(outcomes.not_tried_again(attempt, reason, now), now)
 
     def _end(self, outcome: Outcome, now: float) -> None:

@@ -6,9 +6,9 @@ State in, decisions out: each method takes the time (seconds since the run began
 * **Places** (:mod:`.places`): what has none yet, or waits for a resource, never stands before what could run.
 * **Fencing.** Each attempt has a token. A reply whose token is not running any more (abandoned, killed) is dropped,
   however late it comes. So each node gets exactly one outcome.
-* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot or resource.
-  It does not count as one when a worker died for another node's sake, or when the result could not come home from a
-  process: the node then runs in a thread.
+* **Another attempt** (:mod:`.trying`): a failure that the node's policy covers rests first, without slot, and without
+  resource unless the policy keeps those (``keep_locks``). It does not count as one when a worker died for another
+  node's sake, or when the result could not come home from a process: the node then runs in a thread.
 * **A circuit** (:mod:`.circuits`) is asked last, when the node has its place; without its leave the attempt has failed
   as soon as it began, and may rest like any other.
 * **An earlier result** (:class:`.Recalling`) is looked for before the node waits for its resources, by a worker like
@@ -263,13 +263,30 @@ class Driver(Attempts):
             self._end(Outcome(name, "skipped", reason=self._barred), now)
         elif self._aside and name in self._aside:
             self._skip(self._plan.pass_over(name, never_runs(self._aside[name])))
-        elif terms.known and name in terms.known:
-            self._end(terms.known[name], now)
+        elif terms.known and (known := terms.known.get(name)) is not None and self._is_restored(node, known, now):
+            pass
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):
             if terms.heard():
                 self._out.append(NodeQueued(now, name))
             look = self._recalling.look(node) if node.cache and self._recalling is not None else None
             self._enter(self._body(node, now) if look is None else self._search(node, look, now), now)
+
+    def _is_restored(self, node: Node, known: Outcome, now: float) -> bool:
+        """Take over the outcome of an earlier run, unless its value does not fit any more: then the node runs.
+
+        It is done now that all before it has ended, and not before the run: what is made anew there comes first.
+        """
+        value = known.value
+        try:
+            if self._restoring is not None:
+                shown = self._restoring.restore(node, value.value if isinstance(value, Expand) else value)
+                known = replace(known, value=shown)
+            if isinstance(value, Expand):  # what it had made joins the run now, as it did then
+                self._grown(node, Reply("done", value=value), now)
+        except Exception:  # what does not fit any more is made anew
+            return False
+        self._end(known, now)
+        return True
 
     def _search(self, node: Node, look: Task, now: float) -> Attempt:
         lane: Lane = "main" if self._terms.jobs == 1 else "thread"

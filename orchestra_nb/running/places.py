@@ -7,7 +7,8 @@ may have been the cause) starts when nothing is in a process, and nothing else g
 Who only looks for an earlier result needs a place like any other, and none of the resources.
 
 A place and all resources are given and taken together, in one step, so that a node that waits for a resource holds no
-slot and a node that waits for a slot no resource.
+slot and a node that waits for a slot no resource. Only a node that rests before another attempt may keep its resources,
+if its policy says so (``keep_locks``), until it has another place or will not be tried again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from orchestra_nb.errors import ResourceError
 from orchestra_nb.model import NodeId
 from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.decisions import Attempt, Terms
+from orchestra_nb.running.seams import Task
 from orchestra_nb.running.waiting_room import Waiter, WaitingRoom
 
 _ALONE = "alone"
@@ -82,6 +84,7 @@ class Places:
 
     def next(self, now: float) -> Attempt | None:
         """Choose who goes in; it has its place and all its resources then."""
+        self._claims.left()
         if not self._room.size:
             return None
         waiter = self._room.next(self.is_open, now)
@@ -106,8 +109,15 @@ class Places:
             return []
         found = self._room.refused()
         for waiter, _ in found:
+            self.forsake(waiter.attempt)
             waiter.attempt.lock_wait += self._room.waited(waiter.node, now)
         return [(waiter.attempt, error) for waiter, error in found]
+
+    def acting(self, attempt: Attempt, task: Task) -> Task:
+        """Let the body of an attempt ask for locks as its node, where those are shared with what the node holds."""
+        if not attempt.node.uses or attempt.look is not None or attempt.lane == "process":
+            return task
+        return self._claims.acting(attempt.node.id, task, keep=attempt.lane != "main")
 
     def leave(self, attempt: Attempt) -> None:
         """Take back the place and the resources of an attempt that has ended."""
@@ -124,9 +134,21 @@ class Places:
         elif lane == "main":
             self.main = None
 
+    def keep(self, attempt: Attempt) -> None:
+        """Leave its resources with an attempt that has just left its place, and will be followed by another."""
+        self._claims.keep(attempt.node.id, wants_of(attempt.node.uses))
+
+    def forsake(self, attempt: Attempt) -> None:
+        """Take back the resources of one that kept them, and will not be followed by another."""
+        if attempt.node.uses:
+            self._claims.release(attempt.node.id)
+
     def empty(self) -> list[Attempt]:
         """Send away everybody who waits, the most urgent first."""
-        return [waiter.attempt for waiter in self._room.empty()]
+        sent = [waiter.attempt for waiter in self._room.empty()]
+        for attempt in sent:
+            self.forsake(attempt)
+        return sent
 
     def renumber(self) -> None:
         """Ask for all ranks anew."""

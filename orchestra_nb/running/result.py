@@ -14,7 +14,7 @@ from typing import Any
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
-from orchestra_nb.model import Outcome, RunId, UnforeseenChange
+from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.presentation import Presented
 from orchestra_nb.recovery.saga_result import SagaResult
 
@@ -46,6 +46,8 @@ class RunResult(Presented):
     undone
         What became of the nodes that declare an ``undo``, when the run had failed for good; ``None`` when there was
         nothing to undo.
+    unsaved
+        Why some of what it reached is not on the disk, though it was to be; else empty.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -60,6 +62,7 @@ class RunResult(Presented):
     checkpoints: tuple[str, ...] = ()
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
+    unsaved: str = ""
 
     @property
     def success(self) -> bool:
@@ -70,14 +73,20 @@ class RunResult(Presented):
     def errors(self) -> tuple[OrchestraError, ...]:
         """What went wrong, failures before cancellations, and compensations last; each in document order."""
         found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
-        aside = compensators(self.dag.nodes.values()) if self.undone is not None else {}
+        aside = self._aside
         found.sort(key=lambda outcome: (outcome.node in aside, outcome.status != "failed"))
         return tuple(outcome.error for outcome in found if outcome.error is not None)
 
     @property
+    def _aside(self) -> Mapping[NodeId, object]:
+        """The nodes that have compensated others."""
+        return compensators(self.dag.nodes.values()) if self.undone is not None else {}
+
+    @property
     def work(self) -> float:
-        """Seconds of all bodies together: what one worker would have needed."""
-        return sum(outcome.seconds for outcome in self.outcomes.values())
+        """Seconds of all bodies together: what one worker would have needed. What was undone later is no part of it."""
+        aside = self._aside
+        return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
 
     @property
     def lower_bound(self) -> float:

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ConfigError, DefinitionError, Issue
+from orchestra_nb.eventlog.writer import logged
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
@@ -25,6 +26,7 @@ from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.running import on_disk
 from orchestra_nb.running.admission import capacities_of, claims_of, faults, faults_of_new, faults_of_undo
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
@@ -33,18 +35,21 @@ from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, go
 from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Terms
 from orchestra_nb.running.driver import Driver
+from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.functions import FunctionProgram
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.interrupts import interrupts_kept
 from orchestra_nb.running.lanes import Lanes
 from orchestra_nb.running.loop import current_loop
 from orchestra_nb.running.notebook_loop import loop_in_force
+from orchestra_nb.running.on_disk import Unsaved
 from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
-from orchestra_nb.running.recovering import Undoing
+from orchestra_nb.running.recovering import Undoing, with_growth
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
-from orchestra_nb.running.seams import Program, Restoring
+from orchestra_nb.running.seams import Program
+from orchestra_nb.running.taken_over import ResumePlan
 
 
 class ParallelScheduler:
@@ -55,7 +60,8 @@ class ParallelScheduler:
     config
         Jobs, backend, schedule and so on.
     bus
-        Receives every event of every run, one at a time, on whichever thread made it happen.
+        Receives every event of every run. When ``execute`` returns, its subscribers have heard all of them, unless
+        they take longer than the bus has patience.
     checkpoints
         Where what a run has reached is kept.
     circuits
@@ -118,8 +124,33 @@ class ParallelScheduler:
         self._agents = executor
 
     def get_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Give the checkpoints of the last runs, the oldest first."""
-        return self._checkpoints.all()
+        """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
+        return (*on_disk.checkpoints(self.config), *self._checkpoints.all())
+
+    def clear_checkpoints(self) -> int:
+        """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs."""
+        runs = on_disk.runs_of(self.config)
+        return self._checkpoints.clear() + (runs.clear() if runs is not None else 0)
+
+    def plan_resume(self, checkpoint: str, dag: DAG, context: Mapping[str, Any] | None = None) -> ResumePlan:
+        """Say what :meth:`resume_from_checkpoint` would do, before it does.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it does not fit.
+        """
+        if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
+            return on_disk.planned(self.config, checkpoint, dag, context)
+        found = self._checkpoints.find(checkpoint, self._on_disk())
+        taken = going_on(found, dag)
+        again = {name: "its value was let go, or what it was made of" for name in found.outcomes if name not in taken}
+        left = tuple(NodeId(name) for name in dag.nodes if name not in found.outcomes)
+        return ResumePlan(tuple(taken), again, left)
+
+    def _on_disk(self) -> list[str]:
+        runs = on_disk.runs_of(self.config)
+        return [each.run_id for each in runs.all()] if runs is not None else []
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
         """Stop the run that is under way, from any thread; ``execute`` then returns what it has.
@@ -162,15 +193,16 @@ class ParallelScheduler:
 
         Raises
         ------
-        DefinitionError, BackendError, ConfigError
-            The DAG, the backend or a name in ``results`` cannot be used; nothing ran.
+        DefinitionError, BackendError, ConfigError, EventLogError
+            The DAG, the backend, a name in ``results`` or the file of the log cannot be used; nothing ran.
         KeyboardInterrupt
             The run was interrupted; what it has is in :attr:`last_result`.
         """
         if results is not None and (program is not None or agents_of(dag)):
             raise ConfigError("results= names nodes of functions, and this run has a program of its own; leave it out")
         work = program if program is not None else self._program(dag, context, results)
-        return self._execute(dag, work, idle, MappingProxyType({}))
+        record = on_disk.begun(self.config, dag, context, self.bus.publish) if program is None else None
+        return self._execute(dag, work, idle, MappingProxyType({}), record)
 
     def resume_from_checkpoint(
         self,
@@ -183,17 +215,22 @@ class ParallelScheduler:
     ) -> RunResult:
         """Go on where an earlier run had got to: what had ended well then is not run again.
 
+        A run on the disk can be of another process, also of one that was killed; it keeps its id. What must run again
+        all the same, so that the result is that of a run which nothing disturbed, :meth:`plan_resume` says
+        (:mod:`.taken_over` has the rule).
+
         Parameters
         ----------
         checkpoint
             An id of :meth:`get_checkpoints` or of :attr:`.RunResult.checkpoints`.
         dag, context, program, results
-            As for :meth:`execute`; the graph must be the one that ran.
+            As for :meth:`execute`; the graph must be the one that ran, and so must the context, which is not kept: of
+            what has a digest that is checked.
 
         Raises
         ------
         CheckpointError
-            There is no such checkpoint, or it is of another graph; nothing ran.
+            There is no such checkpoint, it is of another graph or context, or another process is at it; nothing ran.
 
         Examples
         --------
@@ -209,14 +246,58 @@ class ParallelScheduler:
         >>> [outcome.status for outcome in result.outcomes.values()], result.values["sail"]
         (['cached', 'done'], 42)
         """
-        found = self._checkpoints.find(checkpoint)
+        if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
+            self._finish_undoing(checkpoint, dag, context, program)
+            with on_disk.opened(self.config, checkpoint, dag, context) as opened:
+                work = program if program is not None else self._program(dag, context, results)
+                return self._execute(dag, work, None, opened.taken, opened.record(self.bus.publish))
+        found = self._checkpoints.find(checkpoint, self._on_disk())
         going_on(found, dag)  # another graph is refused before anything is undone
         work = program if program is not None else self._program(dag, context, results)
-        if self._undo.finish(found.run_id, dag, work, self._checkpoints.record(found.run_id)):
-            found = self._checkpoints.find(checkpoint)
+        with loop_in_force(self.config.loop):
+            if self._undo.finish(found.run_id, dag, work, self._checkpoints.record(found.run_id)):
+                found = self._checkpoints.find(checkpoint)
         return self._execute(dag, work, None, going_on(found, dag))
 
-    def _execute(self, dag: DAG, work: Program, idle: Idle | None, known: Mapping[NodeId, Outcome]) -> RunResult:
+    def _finish_undoing(
+        self, checkpoint: str, dag: DAG, context: Mapping[str, Any] | None, program: Program | None
+    ) -> None:
+        """Finish the way back of a run of another process, if it was stopped in the middle of it."""
+        if not on_disk.is_being_undone(self.config, checkpoint):
+            return
+        run_id = str(checkpoint).partition("/")[0]
+        with on_disk.opened(self.config, run_id, dag, context) as opened:
+            record = opened.record(self.bus.publish)
+            try:
+                dag = with_growth(dag, opened.names, opened.journal.values)
+                work = program if program is not None else self._program(dag, context)
+                with loop_in_force(self.config.loop):
+                    self._undo.finish_on_disk(dag, work, record, opened.names, opened.journal.values)
+            finally:
+                record.close()
+
+    def _execute(
+        self,
+        dag: DAG,
+        work: Program,
+        idle: Idle | None,
+        known: Mapping[NodeId, Outcome],
+        record: DurableRecord | Unsaved | None = None,
+    ) -> RunResult:
+        try:
+            return self._attended(dag, work, idle, known, record)
+        finally:
+            if isinstance(record, DurableRecord):
+                record.close()
+
+    def _attended(
+        self,
+        dag: DAG,
+        work: Program,
+        idle: Idle | None,
+        known: Mapping[NodeId, Outcome],
+        record: DurableRecord | Unsaved | None,
+    ) -> RunResult:
         capacities = capacities_of(self.config, dag, self._resources)
         issues = [*faults(dag.nodes.values(), capacities), *faults_of_undo(dag)]
         if issues:
@@ -225,9 +306,10 @@ class ParallelScheduler:
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
         current_loop().go_on()  # a cell that runs a graph has borrowed it
-        with loop_in_force(self.config.loop):
+        with logged(self.config.log, self.bus) as bus, loop_in_force(self.config.loop):
             claims = claims_of(capacities, dag, self._resources)
-            self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims)
+            self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims, record)
+            run.publish_on(bus)
             try:
                 try:
                     self._attend(run, idle)
@@ -239,15 +321,17 @@ class ParallelScheduler:
             self._checkpoints.ended(run.run_id, run.result is not None and run.result.success)
             if self.config.undo:
                 self._undo.after(run, work)
+            self.bus.settle()
         return run.outcome()
 
     def _alone(self, dag: DAG, program: Program) -> Outcome:
         """Run a graph of one node beside all else: a compensation."""
         resolved = resolve(self.config, [node.backend for node in dag.nodes.values() if node.backend != "inherit"])
-        claims = Claims(capacities_of(self.config, dag))
+        claims = claims_of(capacities_of(self.config, dag, self._resources), dag, self._resources)
         terms = replace(_terms(self.config, resolved), timeout=None, claims=claims, circuits=Circuits(self.circuits))
         plan = _plan(dag, self.config, resolved.jobs, needs_value)
         run = Run(Driver(plan, program, terms), program, Lanes(resolved), EventBus())
+        claims.on_room(run.look_again)
         record = Record(run.run_id, dag)
         run.ending(record, partial(_result, run, program, resolved, record))
         try:
@@ -269,20 +353,26 @@ class ParallelScheduler:
                     run.interrupted()
 
     def _begun(
-        self, dag: DAG, work: Program, resolved: Resolved, known: Mapping[NodeId, Outcome], claims: Claims
+        self,
+        dag: DAG,
+        work: Program,
+        resolved: Resolved,
+        known: Mapping[NodeId, Outcome],
+        claims: Claims,
+        durable: DurableRecord | Unsaved | None,
     ) -> Run:
         """Put a run together."""
-        if isinstance(work, Restoring):
-            for name, outcome in known.items():
-                work.restore(dag.nodes[name], outcome.value)
         heard = partial(getattr, self.bus, "heard")
         terms = replace(
             _terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
         )
         plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
-        run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
+        run_id = durable.run_id if isinstance(durable, DurableRecord) else None
+        run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus, run_id)
         claims.on_room(run.look_again)
-        record = self._checkpoints.begin(run.run_id, dag)
+        record = durable if isinstance(durable, DurableRecord) else self._checkpoints.begin(run.run_id, dag)
+        if isinstance(durable, Unsaved):
+            record.unsaved = durable.reason
         run.ending(record, partial(_result, run, work, resolved, record))
         return run
 
@@ -345,4 +435,5 @@ def _result(run: Run, program: Program, resolved: Resolved, record: Record) -> R
         started_at=run.started_at,
         stopped=driver.stopped,
         checkpoints=record.ids,
+        unsaved=record.unsaved,
     )

@@ -157,9 +157,10 @@ class WaitingRoom:
         gone += [waiter for waiter, _ in self._hopeless]
         self._heaps.clear()
         self._hopeless.clear()
-        for node in tuple(self._elsewhere):
-            self._claims.withdraw(node)
         self._elsewhere.clear()
+        for waiter in gone:
+            if waiter.wants:
+                self._claims.withdraw(waiter.node)
         self._refused_at.clear()
         self.size = 0
         return gone

@@ -50,8 +50,6 @@ class WayBack:
         What its nodes do, and what compensates them.
     perform
         Runs one compensation.
-    undoing
-        Told of each node before its compensation begins: from then on nobody may take it for done.
     began
         When the run began, on the monotonic clock.
     """
@@ -61,7 +59,6 @@ class WayBack:
         dag: DAG,
         program: Undoable,
         perform: Perform,
-        undoing: Callable[[NodeId], object],
         began: float,
     ) -> None:
         self.outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
@@ -69,7 +66,6 @@ class WayBack:
         self._dag = dag
         self._program = program
         self._perform = perform
-        self._undoing = undoing
         self._began = began
 
     def saga(
@@ -82,17 +78,21 @@ class WayBack:
     ) -> Compensating:
         """Make what undoes the run."""
         nodes = self._dag.nodes
-        compensations = {part.name: self._compensation(nodes[part.name]) for part in parts if part.undo}
+        compensations = {
+            part.name: self._compensation(nodes[part.name]) if part.name in nodes else _gone(part.name)
+            for part in parts
+            if part.undo
+        }
         return Compensating(parts, journal, compensations, known, around, before)
 
     def _compensation(self, node: Node) -> Callable[[Mapping[str, Any], Any], Any]:
         by = compensator(node, self._dag.nodes)
 
         def compensate(context: Mapping[str, Any], result: Any) -> Any:
-            for name in (*self._dag.descendants(node.id), node.id):
-                self._undoing(name)
             begun = monotonic() - self._began
-            outcome = self._perform(DAG([by]), _One(self._program, Undo(node, by, context, result)))
+            outcome = self._perform(
+                DAG([by], (), self._dag.metadata), _One(self._program, Undo(node, by, context, result))
+            )
             self.outcomes[by.id if by.id in self._dag.nodes else node.id].append(_later(outcome, begun))
             if outcome.bad:
                 raise _failed(outcome)
@@ -118,14 +118,16 @@ def compensator(node: Node, nodes: Mapping[str, Node]) -> Node:
     return Node(name, fn=node.undo, backend="async" if is_coroutine_function(node.undo) else "threading")
 
 
-def known_values(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
-    """Give the values of the nodes that ended well; what was let go is unknown."""
+def known_values(outcomes: Mapping[str, Outcome], nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """Give the values of the nodes that ended well, and of their parts; what was let go is unknown."""
     gone = "its value was let go, because nobody had asked for it; name it in the results of the run"
-    return {
-        str(name): Unknown(name, gone) if type(outcome.value) is Released else outcome.value
-        for name, outcome in outcomes.items()
-        if outcome.ok
-    }
+    found: dict[str, Any] = {}
+    for name, outcome in outcomes.items():
+        if outcome.ok and name in nodes and nodes[name].parts:
+            found |= outcome.value
+        elif outcome.ok:
+            found[str(name)] = outcome.value
+    return {name: Unknown(name, gone) if type(value) is Released else value for name, value in found.items()}
 
 
 class _One:
@@ -166,6 +168,16 @@ class _One:
     def _commits(node: Node) -> bool:
         """Whether it leaves names behind, as cells do; a function has nobody who would read its value."""
         return node.kind == "cell" and "calls" not in node.metadata
+
+
+def _gone(name: str) -> Callable[[Mapping[str, Any], Any], Any]:
+    """Stands for the compensation of a node that joined an earlier run and cannot be made again."""
+
+    def compensate(context: Mapping[str, Any], result: Any) -> Any:
+        told = f"{name!r} is not in the graph any more, which was made while it ran"
+        raise FailedElsewhere(Failure("CheckpointError", told), ("CheckpointError",))
+
+    return compensate
 
 
 def _later(outcome: Outcome, seconds: float) -> Outcome:

@@ -229,7 +229,7 @@ def test_all_faults_of_all_cells_are_one_error_in_document_order() -> None:
                 "y = = 2",
                 "#| name: a\nz = 1",
                 "%%orchestrate q --aftr b\nw",
-                "#| undo: drop\nv = 1",
+                "#| colour: red\nv = 1",
             ],
             metadata={4: {"orchestrate": []}},
         )
@@ -239,7 +239,7 @@ def test_all_faults_of_all_cells_are_one_error_in_document_order() -> None:
         ("duplicate-name", "cell 3, line 1"),
         ("bad-metadata", "cell 4, metadata"),
         ("bad-magic", "cell 4, line 1"),
-        ("setting-not-acted-on", "cell 5"),
+        ("unknown-setting", "cell 5, line 1"),
     ]
 
 
@@ -268,8 +268,8 @@ def test_nobody_is_called_unknown_while_a_name_may_be_lost() -> None:
 
 
 def test_warnings_do_not_stop_a_notebook() -> None:
-    notebook = Notebook.from_sources(["#| undo: drop\nx = 1"])
-    assert [issue.code for issue in notebook.warnings] == ["setting-not-acted-on"]
+    notebook = Notebook.from_sources(["#| colour: red\nx = 1"])
+    assert [issue.code for issue in notebook.warnings] == ["unknown-setting"]
 
 
 # ---- writing -------------------------------------------------------------------------------------------------

@@ -93,11 +93,6 @@ def test_a_fault_names_its_place(source: str, metadata: dict[str, Any], code: st
     assert (issue.code, issue.path, issue.severity) == (code, path, "error")
 
 
-def test_a_setting_without_effect_is_a_warning() -> None:
-    (issue,) = read_cell(5, "#| undo: drop\nx").issues
-    assert (issue.code, issue.severity) == ("setting-not-acted-on", "warning")
-
-
 EXECUTION = {
     "iopub.status.busy": "2026-01-01T00:00:00.000Z",
     "iopub.execute_input": "2026-01-01T00:00:01.000Z",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from orchestra_nb.cells.settings import EXPECTED, KEYS, NESTED, BreakerSettings, NodeSettings, RetrySettings, unacted
+from orchestra_nb.cells.settings import EXPECTED, KEYS, NESTED, BreakerSettings, NodeSettings, RetrySettings
 
 RIGHT: list[tuple[str, Any, Any]] = [
     ("name", "load data", "load data"),
@@ -78,21 +78,3 @@ def test_settings_cannot_be_changed() -> None:
 def test_every_key_says_what_it_expects() -> None:
     nested = {f"{key}.{name}" for key, model in NESTED.items() for name in model.model_fields}
     assert set(EXPECTED) == {*KEYS, "label", *nested}
-
-
-@pytest.mark.parametrize(
-    ("settings", "keys"),
-    [
-        ({}, []),
-        ({"timeout": 3, "after": "a", "reads": "x", "priority": 1, "cost": 2, "phase": "p", "backend": "loky"}, []),
-        ({"retry": 2, "when": "x", "uses": "db", "cache": False}, []),
-        ({"cache": 60, "name": "n"}, []),
-        ({"breaker": "b", "undo": "u"}, ["undo"]),
-    ],
-)
-def test_what_has_no_effect_yet_is_a_warning(settings: dict[str, Any], keys: list[str]) -> None:
-    issues = unacted(NodeSettings.model_validate(settings), "cell 2")
-    assert [issue.message.split("'")[1] for issue in issues] == keys
-    assert {(issue.code, issue.severity, issue.path) for issue in issues} <= {
-        ("setting-not-acted-on", "warning", "cell 2")
-    }

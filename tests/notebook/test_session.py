@@ -17,6 +17,7 @@ from orchestra_nb.errors import (
     CommandError,
     ConfigError,
     DefinitionError,
+    EventLogError,
     MissingDependencyError,
     NodeFailed,
     NotebookError,
@@ -25,6 +26,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from orchestra_nb.notebook.reports import Report
+from orchestra_nb.replay import Replay
 from orchestra_nb.running.result import RunResult
 
 Cell = Callable[[str], Any]
@@ -339,6 +341,28 @@ def test_a_run_writes_what_it_was_asked_to_write(cell: Cell, tmp_path: Path) -> 
     cell("%%orchestrate a\ny = 1")
     with pytest.raises(CommandError, match="--notebook"):
         cell("%orchestrate run -o out.ipynb")
+
+
+def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b\nprint(x)")
+    cell("%config Orchestrate.log = 'runs.jsonl'")
+    cell("%orchestrate run -j 2")
+    cell("%orchestrate run --log other.jsonl")
+    replay = cell("%orchestrate replay runs.jsonl").result
+    assert [run.end.success for run in replay.runs] == [True]
+    assert "done" in replay._repr_mimebundle_()["text/plain"].splitlines()[0]
+    early = cell("%orchestrate replay runs.jsonl --at 0").result
+    assert "done" not in {node.state for node in early.nodes.values()}
+    run = replay.last.run
+    told = cell(f"%orchestrate replay runs.jsonl --run {run} --events").result
+    assert "execution:run-ended" in told.plain
+    assert len(told.frame) == len(replay.last.facts)
+    assert Replay.read("other.jsonl").last.run != run
+    with pytest.raises(EventLogError, match="cannot be read"):
+        cell("%orchestrate replay nowhere.jsonl")
+    with pytest.raises(EventLogError, match="no log can be written"):
+        cell("%orchestrate run --log nowhere/runs.jsonl")
 
 
 def test_status_and_reset(cell: Cell) -> None:

@@ -172,7 +172,11 @@ def test_a_reset_lets_calls_through_and_forgets_those_under_way(circuits):
 def test_events_tell_the_story_in_order(clock):
     bus, story = EventBus(), []
     circuits = Breakers(BreakerPolicy(threshold=1, rest=30.0), clock=clock, bus=bus)
-    bus.on("recovery:circuit-*", lambda event: story.append((event.name.partition("-")[2], event.at, event.circuit)))
+
+    def told(event):
+        story.append((event.name.partition("-")[2], event.at, event.circuit))
+
+    bus.on("recovery:circuit-*", told, inline=True)
     failed(circuits, 1)
     failed(circuits, 1)
     clock.now += 30.0

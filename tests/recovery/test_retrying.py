@@ -204,7 +204,7 @@ def test_ten_thousand_rests_lie_within_the_bounds_of_their_jitter_and_fill_them(
 def test_an_event_tells_of_each_rest_before_it():
     bus, told = EventBus(), []
     world = World(OSError("one"), ValueError(), takes=0.25)
-    bus.on("recovery:retrying", lambda event: told.append((event, list(world.rests))))
+    bus.on("recovery:retrying", lambda event: told.append((event, list(world.rests))), inline=True)
     world.retries(bus=bus).call(world.body, name="load")
     (first, before), (second, _) = told
     assert (first.call, first.attempt, first.delay, first.reason, first.at) == ("load", 1, 1.0, "OSError: one", 0.25)
@@ -215,7 +215,7 @@ def test_an_event_tells_of_each_rest_before_it():
 def test_a_thread_that_rests_is_woken_by_the_cancel_event_and_tries_no_more():
     bus, cancel, calls, ended = EventBus(), threading.Event(), [], []
     rests = threading.Event()
-    bus.on("recovery:retrying", lambda event: rests.set())
+    bus.on("recovery:retrying", lambda event: rests.set(), inline=True)
     retries = Retries(RetryPolicy(attempts=3, initial_delay=3600.0, max_delay=3600.0), bus=bus)
 
     def body():
@@ -273,7 +273,7 @@ def test_a_task_that_rests_is_cancelled_at_once():
 
     async def main():
         bus, rests = EventBus(), asyncio.Event()
-        bus.on("recovery:retrying", lambda event: rests.set())
+        bus.on("recovery:retrying", lambda event: rests.set(), inline=True)
         retries = Retries(RetryPolicy(attempts=3, initial_delay=3600.0, max_delay=3600.0), bus=bus)
         task = asyncio.ensure_future(retries.call_async(body))
         await rests.wait()

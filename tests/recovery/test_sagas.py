@@ -22,7 +22,7 @@ class World:
 
     def __init__(self):
         self.calls, self.rests, self.events, bus = [], [], [], EventBus()
-        bus.on("*", self.events.append)
+        bus.on("*", self.events.append, inline=True)
         self.around = Surroundings(clock=lambda: 0.0, sleep=self.rests.append, chance=lambda: 0.0, events=bus)
 
     def step(self, name, fails=0, undo_fails=0, error=OSError, coroutine=False, **settings):
@@ -230,7 +230,7 @@ def test_events_tell_it_all_in_order():
 
 def test_an_observer_that_raises_hurts_nobody():
     world = World()
-    world.around.events.on("*", lambda event: 1 / 0)
+    world.around.events.on("*", lambda event: 1 / 0, inline=True)
     assert world.run([world.step("a")]).success
 
 

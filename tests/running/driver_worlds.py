@@ -11,17 +11,24 @@ up), so each world has a temper of its own; a test counts how often each thing a
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections import Counter
 
 from orchestra_nb.config import BreakerPolicy, Capacity
 from orchestra_nb.errors import CircuitOpenError
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import Event, NodeEnded, NodeRetrying, NodeStarted, RunStarted, Stalled
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Expand, Node, Outcome
 from orchestra_nb.planning import Plan
+from orchestra_nb.progress.state import Progress
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.replay import Replay, RunReplay
+from orchestra_nb.replay.fold import Fold
 from orchestra_nb.resources.claims import Claims, wants_of
 from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Abandon, Attempt, Interrupt, Restart, Terms, retry_policy
@@ -32,6 +39,8 @@ from .told import Told
 
 LANES = ("thread", "thread", "process", "process", "main", "async")
 TINY = 1e-9
+READ = 8
+"""Of so many worlds, one has its log written and read as text too."""
 REST = 3.0
 """Of circuits, in seconds."""
 
@@ -102,6 +111,7 @@ class World:
 
     def __init__(self, seed):
         self.draw = draw = random.Random(seed)
+        self.seed = seed
         self.now = 0.0
         self.grim = draw.random() < 0.12
         """Much hangs, and nobody comes to stop it."""
@@ -116,7 +126,7 @@ class World:
         self.script = Script({node.id: draw.choice(lanes) for node in nodes})
         self.script.bad = {n.id for n in nodes if draw.random() < 0.03}
         self.script.false = {n.id for n in nodes if n.when == "no"}
-        dag = DAG(nodes, edges)
+        self.first = dag = DAG(nodes, edges)
         self.sought: set[str] = set()
         """Nodes for which an earlier result was looked for."""
         share = draw.choice((0, 0, 0, 0, 0, 0, 0.4))
@@ -131,7 +141,7 @@ class World:
             keep_going=self.keep_going,
             timeout=None if self.grim else draw.choice((None, None, 6.0)),
             async_jobs=draw.choice((None, 1, 2)),
-            claims=Claims(self.capacities),
+            claims=self.claims(),
             known=known,
             chance=draw.random,
             circuits=Fuses(self),
@@ -151,6 +161,8 @@ class World:
         self.refused: list[str] = []
         """Nodes whose circuit gave no leave, in turn."""
         self.resting: dict[str, float] = {}
+        self.keeping: dict[str, tuple[tuple[str, int], ...]] = {}
+        """What nodes hold between two attempts."""
         self.stopped, self.rested = "", ()
         self.heard = 0.0
         self.suspects: dict[str, bool] = {}
@@ -162,6 +174,9 @@ class World:
         self.grown = 0
         self.seen: set[str] = set()
 
+    def claims(self):
+        return Claims(self.capacities)
+
     def graph(self, count):
         draw = self.draw
         needs, uses = draw.choice((0.0, 0.2, 0.3)), draw.choice((0.0, 0.4, 0.8))
@@ -169,6 +184,7 @@ class World:
         fused = draw.choice((0.0, 0.0, 0.9))
         remembering = draw.choice((0.0, 0.0, 0.0, 0.5))
         kinds = (("db",), ("gpu",), ("gpu:2",), ("db", "gpu"), ("api",), ("api",), ("gpu", "api:2"), ("coin:2",))
+        jealous = {"attempts": 3, "initial_delay": draw.choice((0.5, 4.0)), "keep_locks": True}
         nodes = [
             Node(
                 f"n{i}",
@@ -177,7 +193,7 @@ class World:
                 priority=draw.choice((0, 0, 1)),
                 timeout=2.0 if draw.random() < hurry else None,
                 uses=draw.choice(kinds) if draw.random() < uses else (),
-                retry=draw.choice((1, 1, 3, {"attempts": 2, "initial_delay": 3.0})),
+                retry=draw.choice((1, 1, 3, {"attempts": 2, "initial_delay": 3.0}, jealous)),
                 when=draw.choice(("no", "no", "yes", "broken")) if draw.random() < 0.1 else None,
                 cache=remembering > 0 and draw.random() < remembering,
                 breaker=draw.choice(("web", "web", "web", "mail")) if draw.random() < fused else None,
@@ -213,6 +229,7 @@ class World:
             elif isinstance(decision, Outcome):
                 self.hear(NodeEnded(self.now, decision))
                 self.resting.pop(decision.node, None)
+                self.keeping.pop(decision.node, None)
             elif isinstance(decision, Restart):
                 assert self.terms.together
                 self.seen.add("restart")
@@ -241,6 +258,10 @@ class World:
             most = max(longest, REST + TINY) if event.reason.startswith("CircuitOpenError") else longest
             assert longest * (1 - policy.jitter) <= event.delay <= most
             self.resting[event.node] = event.at + event.delay
+            if policy.keep_locks:
+                uses = wants_of(self.driver.dag.nodes[event.node].uses)
+                self.keeping[event.node] = tuple(each for each in uses if each[0] in ("db", "gpu"))
+                self.seen |= {"keeps its resources"} if self.keeping[event.node] else set()
         elif isinstance(event, Stalled):
             over = (*self.driver.running, *self.driver.late)
             assert not alone or event.running == tuple(attempt.node.id for attempt in over)
@@ -282,6 +303,7 @@ class World:
         assert attempt.alone == self.suspects.pop(name, False)
         self.seen |= {attempt.lane, "alone"} if attempt.alone else {attempt.lane}
         self.live[attempt.token] = attempt
+        self.keeping.pop(name, None)
         if attempt.lane in ("thread", "async") and self.draw.random() < self.deafness:
             self.deaf[attempt.token] = self.draw.random() < 0.3
         for resource, amount in wants(attempt):
@@ -376,7 +398,13 @@ class World:
         for attempt in holders:
             for name, amount in wants(attempt):
                 used[name] += amount
+        for held in self.keeping.values():
+            for name, amount in held:
+                used[name] += amount
         users = {attempt.node.id for attempt in holders if wants(attempt)}
+        kept = {name for name, held in self.keeping.items() if held}
+        assert users.isdisjoint(kept), "holds twice"
+        users |= kept
         assert users == self.terms.claims.owners.keys()
         assert used["db"] <= 1, "more than there is"
         assert used["gpu"] <= 2, "more than there is"
@@ -414,12 +442,16 @@ class World:
         self.attempts = {name: self.driver.places.waiter(name) for name in self.waiting}
         self.alone = self.alone or any(attempt.alone for attempt in self.attempts.values())
         for name, attempt in self.attempts.items():
-            held = all(self.has_room(what, amount) for what, amount in wants(attempt))
+            held = all(self.has_room(what, amount) for what, amount in self.lacks(attempt))
             assert not (held and self.is_open(attempt)), "a place is free before a node that could go in"
             for other in begun if self.in_batches else ():
                 same = other.lane == attempt.lane and not other.alone and not attempt.alone
-                if same and other.number <= 1 and set(wants(other)) >= set(wants(attempt)):
+                if same and other.number <= 1 and set(wants(other)) >= set(self.lacks(attempt)):
                     assert self.plan.rank(other.node.id) < self.plan.rank(name), "the less urgent went first"
+
+    def lacks(self, attempt):
+        """What it needs of resources, and has not kept."""
+        return [want for want in wants(attempt) if want not in self.keeping.get(attempt.node.id, ())]
 
     def is_open(self, attempt):
         if attempt.lane == "async":
@@ -470,7 +502,7 @@ class World:
 
     def could_go(self, attempt):
         """Whether a node could go in now or later, when nothing but time helps."""
-        needed = wants(attempt)
+        needed = self.lacks(attempt)
         return self.is_open(attempt) and all(what == "api" or self.has_room(what, amount) for what, amount in needed)
 
     def answer(self, token):
@@ -567,6 +599,36 @@ class World:
             assert self.driver.stopped == self.stopped
         self.judge()
 
+    def check_the_log(self):
+        """Who plays its log again comes to the same end, and on the way to the same moment; also through its text."""
+        built, facts = DagBuilt(0.0, "r", "", self.first), tuple(self.log)
+        run = RunReplay(LoggedRun(built, facts, tuple(range(len(facts)))))
+        assert run.end.outcomes == self.told.ended
+        assert [node.state for node in run.end.nodes.values()] == [
+            self.told.ended[name].status for name in run.end.nodes
+        ]
+        assert run.faults == ()
+        if self.seed % READ:
+            return
+        text = "\n".join(json.dumps({"run": "r", **event_to_json(event)}) for event in (built, *facts))
+        read = Replay.parse(f"{text}\n".encode(), strict=True).last
+        assert [event_to_json(event) for event in read.facts] == [event_to_json(event) for event in facts]
+        count = self.draw.randint(0, len(facts))
+        until = Fold(self.first)
+        for event in facts[:count]:
+            until.hear(event)
+        assert read.after(count)._fold.states == until.states
+        assert [*read.after(count).outcomes] == [*until.outcomes]
+        followed = Progress.replayed(self.first, facts)
+        for moment, progress in ((read.after(count), until.progress), (read.end, followed)):
+            there = moment._fold.progress
+            assert (there.standings, there.counts, there.percent) == (
+                progress.standings,
+                progress.counts,
+                progress.percent,
+            )
+            assert (there.running, there.seconds, there.over) == (progress.running, progress.seconds, progress.over)
+
     def judge(self):
         dag, told, ended = self.driver.dag, self.told, self.told.ended
         assert ended.keys() == dag.nodes.keys()
@@ -590,3 +652,4 @@ class World:
             elif outcome.status == "skipped" and self.keep_going and not self.driver.stopped:
                 assert name in self.script.false or any(need.status == "skipped" for need in needs)
             assert outcome.status != "cached" or name in self.terms.known or name in self.sought
+        self.check_the_log()

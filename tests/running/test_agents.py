@@ -129,3 +129,26 @@ def test_agents_are_tried_again_as_their_definition_says():
     retry = {"maxAttempts": 3, "initialDelay": 0, "retryableErrors": ["ConnectionError"]}
     result = run({"phases": [{"name": "One", "agents": [{"id": "a", "retry": retry}]}]}, work)
     assert (result.values["a"], result.outcomes["a"].attempts) == ("done", 3)
+
+
+def test_the_words_of_a_definition_decide_what_is_tried_again():
+    tries = []
+
+    class APIStatusError(Exception):
+        status_code = 429
+
+    def work(node, context):
+        tries.append(node.id)
+        if len(tries) == 1:
+            raise APIStatusError("slow down")
+        if len(tries) == 2:
+            raise ValueError("not worth another attempt")
+        return 1
+
+    retry = {"maxAttempts": 5, "initialDelay": 0, "retryableErrors": ["timeout", "network_error", "rate_limit"]}
+    command = {"name": "/x", "phases": [{"name": "p", "agents": [{"id": "a", "retry": retry}]}]}
+    scheduler = ParallelScheduler(RunConfig(jobs=1, history=False, cache=False))
+    scheduler.set_agent_executor(work)
+    result = scheduler.execute(load_command(command).dag)
+    assert tries == ["a", "a"]
+    assert result.outcomes["a"].error.ename == "ValueError"

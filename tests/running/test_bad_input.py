@@ -201,12 +201,13 @@ def test_a_value_that_was_let_go_is_not_made_again_for_nobody():
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_subscriber_cannot_hurt_the_run_whatever_it_raises(error, jobs, caplog):
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_subscriber_cannot_hurt_the_run_whatever_it_raises(error, jobs, inline, caplog):
     def observe(event):
         raise error
 
     bus = EventBus()
-    bus.on("*", observe)
+    bus.on("*", observe, inline=inline)
     nodes = [Node("a", fn=lambda: 1), Node("b", fn=lambda a: a + 1, after=["a"])]
     result = ParallelScheduler(RunConfig(jobs=jobs), bus).execute(DAG(nodes))
     assert dict(result.values) == {"a": 1, "b": 2}

@@ -97,6 +97,37 @@ def test_what_waits_for_the_main_lane_does_not_keep_a_worker_idle():
     assert (second.node.id, second.lane, second.reason) == ("b", "main", "x")
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_who_rests_gives_back_its_worker_and_keeps_its_resources_only_if_its_policy_says_so(keep):
+    retry = {"attempts": 2, "initial_delay": 5.0, "jitter": 0.0, "keep_locks": keep}
+    nodes = [Node("a", uses=["db"], retry=retry), Node("b", uses=["db"]), Node("c")]
+    driver = driver_of(nodes, jobs=1)
+    (attempt,) = launches(driver.begin(0.0))
+    after = launches(driver.reply(attempt.token, Reply("failed", ename="OSError"), 1.0))
+    assert [other.node.id for other in after] == (["c"] if keep else ["b"])
+    (following,) = after
+    more = launches(driver.reply(following.token, DONE, 2.0))
+    assert [other.node.id for other in more] == ([] if keep else ["c"])
+    for other in more:
+        driver.reply(other.token, DONE, 3.0)
+    (again,) = launches(driver.tick(6.0))
+    assert (again.node.id, again.tries) == ("a", 2)
+    rest = launches(driver.reply(again.token, DONE, 7.0))
+    assert [other.node.id for other in rest] == (["b"] if keep else [])
+
+
+def test_who_kept_its_resources_and_is_not_tried_again_gives_them_back():
+    claims = Claims()
+    retry = {"attempts": 2, "keep_locks": True}
+    driver = driver_of([Node("a", uses=["db"], retry=retry), Node("b")], claims=claims)
+    first, second = launches(driver.begin(0.0))
+    driver.reply(first.token, Reply("failed", ename="OSError"), 1.0)
+    assert list(claims.owners) == ["a"]
+    driver.reply(second.token, Reply("failed", ename="OSError"), 1.1)
+    assert driver.outcomes["a"].status == "cancelled"
+    assert not claims.owners
+
+
 def test_a_refused_result_is_run_again_in_a_thread_and_says_why():
     driver = driver_of([Node("a")], Script({"a": ("process", "")}))
     (attempt,) = launches(driver.begin(0.0))

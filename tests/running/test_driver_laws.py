@@ -33,6 +33,7 @@ KINDS = STOPS | {
     *("a condition was false", "passed on", "a late reply", "late", "restart", "stopped while it rested"),
     *("alone", "lost False", "lost None", "lost True", "refused", "timeout of a node", "keep going", "levels"),
     *("async", "main", "process", "thread", "cached", "cancelled", "done", "failed", "skipped"),
+    "keeps its resources",
     *("waits for a place", "waits for api", "waits for db", "waits for gpu"),
     *("answers though it was asked to stop: stop", "answers though it was asked to stop: timeout"),
 }

@@ -181,7 +181,7 @@ def test_a_thousand_waiting_nodes_take_no_thread_of_their_own():
     before = threading.active_count()
     counts = []
     bus = EventBus()
-    bus.on("execution:node-ended", lambda event: counts.append(threading.active_count()))
+    bus.on("execution:node-ended", lambda event: counts.append(threading.active_count()), inline=True)
     nodes = [Node(f"n{i}", fn=meet) for i in range(1000)]
     result = ParallelScheduler(RunConfig(jobs=2, history=False), bus).execute(DAG(nodes))
     assert result.success

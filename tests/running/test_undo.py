@@ -16,6 +16,7 @@ from orchestra_nb.definitions.loading import load_command
 from orchestra_nb.errors import DefinitionError, NodeFailed
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.task import task
 from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Expand, Node
 from orchestra_nb.recovery.saga_result import Unknown
@@ -263,6 +264,37 @@ def test_a_compensating_node_runs_where_it_says():
     assert result.outcomes["drop"].bytes_out > 0
 
 
+def test_values_of_merged_nodes_are_known_by_the_names_of_their_parts(said):
+    nodes = [
+        Node("load", fn=lambda: 7),
+        Node("fit", fn=lambda load: load + 1, after=["load"]),
+        Node("save", fn=lambda fit: "saved", undo=lambda load, fit: said.append((load, fit))),
+        Node("end", fn=fail, after=["save"]),
+    ]
+    dag = DAGBuilder().optimize(DAGBuilder().build_dag(nodes), merge_below=3)
+    assert "load+fit" in dag.nodes
+    run(dag)
+    assert said == [(7, 8)]
+
+
+def test_a_function_that_is_a_node_of_the_graph_compensates_as_that_node(said):
+    @task
+    def drop(result):
+        said.append(result)
+
+    @task(undo=drop)
+    def load():
+        return 7
+
+    @task(after=[load])
+    def end():
+        raise ValueError
+
+    result = run([load, drop, end])
+    assert said == [7]
+    assert result.outcomes["load"].reason == "undone by 'drop'"
+
+
 # What can go wrong on the way back.
 
 
@@ -378,7 +410,6 @@ def test_what_was_undone_runs_again_and_so_does_what_came_after_it(said):
     failed = scheduler.execute(dag)
     fair.append(True)
     assert table == []
-    assert [list(point.outcomes) for point in scheduler.get_checkpoints() if point.id == failed.run_id] == [["other"]]
     result = scheduler.resume_from_checkpoint(failed.checkpoints[-1], dag)
     assert statuses(result) == {"other": "cached", "create": "done", "fill": "done", "end": "done"}
     assert said == ["other", "create", "fill", "create", "fill"]
@@ -510,6 +541,14 @@ def test_who_compensates_stands_outside_of_the_order_of_phases():
     dag = load_command(BOOKING).dag
     assert {(edge.source, edge.target) for edge in dag.edges} == {("seat", "free-seat"), ("seat", "pay")}
     assert dag.critical_path == ("seat", "pay")
+
+
+def test_a_compensation_without_an_agent_is_a_warning():
+    agent = {"id": "seat", "compensation": {"action": "free it"}}
+    loaded = load_command(command(agent))
+    assert [(issue.code, issue.path) for issue in loaded.warnings if "compensation" in issue.path] == [
+        ("no-compensation", "phases[0].agents[0].compensation")
+    ]
 
 
 def test_a_command_that_says_so_is_not_undone(said):

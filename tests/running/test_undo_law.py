@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from orchestra_nb.config import RetryPolicy
+from orchestra_nb.config import RetryPolicy, RunConfig
+from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators, undo_faults
 from orchestra_nb.model import Node, Outcome
@@ -15,6 +18,7 @@ from orchestra_nb.planning import Plan
 from orchestra_nb.recovery.saga import Saga
 from orchestra_nb.recovery.saga_facts import Fact, Failure, Finished, Rest, Undo
 from orchestra_nb.recovery.saga_result import result_of
+from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.running.undoing import failed_for_good, to_undo
 
 RUNS = int(os.environ.get("ORCHESTRA_NB_SEEDS", "10000"))
@@ -133,3 +137,36 @@ def test_what_was_done_and_can_be_undone_is_undone_in_reverse_order_of_completio
             if set(dag.descendants(between)).intersection(can)
         )
     assert RUNS < 10_000 or min(seen.values()) > 20, seen
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_runs_on_real_threads_undo_in_the_order_in_which_their_nodes_were_told_to_end(seed):
+    dice = random.Random(seed)
+    dag = random_dag(dice)
+    bad = {node.id for node in dag.nodes.values() if dice.random() < 0.2}
+    said = []
+
+    def body(name):
+        if name in bad:
+            raise ValueError(name)
+
+    nodes = [
+        replace(
+            node,
+            fn=partial(said.append, node.id) if node.id in compensators(dag.nodes.values()) else partial(body, node.id),
+            when=None,
+            undo=partial(said.append, node.id) if callable(node.undo) else node.undo,
+        )
+        for node in dag.nodes.values()
+    ]
+    bus, ended = EventBus(), []
+    bus.on("execution:node-ended", lambda event: ended.append(event.outcome))
+    result = ParallelScheduler(RunConfig(jobs=3, history=False, keep_going=seed % 2 == 0), bus).execute(DAG(nodes))
+    can = [outcome.node for outcome in ended if outcome.status == "done" and dag.nodes[outcome.node].undo is not None]
+    if result.success or not can:
+        assert result.undone is None
+        assert said == []
+        return
+    assert list(result.undone.compensated) == can[::-1]
+    assert said == [name if callable(dag.nodes[name].undo) else dag.nodes[name].undo for name in reversed(can)]
+    assert result.undone.clean

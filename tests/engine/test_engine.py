@@ -14,10 +14,12 @@ from orchestra_nb import (
     BackendError,
     BreakerPolicy,
     CachePolicy,
+    CheckpointError,
     CircuitOpenError,
     ConfigError,
     DefinitionError,
     EngineConfig,
+    Expand,
     Node,
     NodeFailed,
     OrchestrationEngine,
@@ -248,6 +250,30 @@ def test_a_closed_engine_runs_nothing_and_closing_twice_is_fine():
         pickle.dumps(engine)
 
 
+def test_what_it_counted_can_be_asked_for_when_it_is_closed():
+    with OrchestrationEngine(QUICK) as engine:
+        engine.run([Node("a", fn=lambda: 1, uses=["db"])])
+    assert engine.get_progress_stats().percent == 100.0
+    assert engine.get_resource_stats()["db"].granted == 1
+    assert engine.get_cache_metrics().hits == 0
+    assert set(engine.frame.part) == {"progress", "cache", "resources", "recovery"}
+    assert "closed" in repr(engine)
+
+
+def test_a_time_limit_of_the_task_stops_the_run():
+    async def endless():
+        await asyncio.sleep(PATIENCE)
+
+    async def limited():
+        async with asyncio.timeout(0.05):
+            await engine.execute([Node("endless", fn=endless)])
+
+    with OrchestrationEngine(QUICK) as engine:
+        with pytest.raises(TimeoutError):
+            asyncio.run(limited())
+        assert engine.last_result.outcomes["endless"].status == "cancelled"
+
+
 def test_closing_stops_the_run_that_is_under_way():
     engine, begun = OrchestrationEngine(QUICK), threading.Event()
 
@@ -289,6 +315,55 @@ def test_a_lock_that_a_user_holds_keeps_a_node_waiting_and_the_other_way_round(e
     result.raise_for_errors()
     assert seen == [({"me": 1}, {"load": 1}), {"load": 1}, None]
     assert engine.get_resource_stats()["db"].granted == 2
+    assert not engine.get_resource_stats().owners
+
+
+@pytest.mark.parametrize("owner", [None, "load"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_body_may_ask_for_what_its_node_has_and_leaves_nothing_behind(engine, owner, jobs):
+    engine.register_resource("db")
+    engine.register_resource("gpu")
+    seen = []
+
+    def load():
+        seen.append(engine.acquire_lock("db", owner=owner, timeout=PATIENCE) is not None)
+        seen.append(engine.acquire_lock("gpu", owner=owner, timeout=PATIENCE) is not None)
+        seen.append(dict(engine.get_resource_stats()["gpu"].holders))
+
+    async def wait(load):
+        seen.append(dict(engine.get_resource_stats().owners))
+        seen.append(engine.acquire_lock("db", owner="wait", timeout=0) is not None)
+        seen.append(await engine.resources.acquire_lock_async("db", timeout=0))
+
+    work = [Node("load", fn=load, uses=["db"]), Node("wait", fn=wait, uses=["db"])]
+    engine.run(work, jobs=jobs).raise_for_errors()
+    owners = seen.pop(3)
+    assert list(owners) == ["wait"]
+    assert seen == [True, True, {"load": 1}, True, None]
+    assert not engine.get_resource_stats().owners
+    engine.run([Node("other", fn=lambda: seen.append(engine.acquire_lock("db", owner="load", timeout=0)))])
+    assert dict(engine.get_resource_stats()["db"].holders) == {"load": 1}
+
+
+def test_a_circle_of_waits_through_what_nodes_use_and_what_their_bodies_take_is_found(engine):
+    engine.register_resource("db")
+    engine.register_resource("gpu")
+    meet = threading.Barrier(2)
+
+    def one(other):
+        meet.wait(PATIENCE)
+        lock = engine.acquire_lock(other, timeout=PATIENCE)
+        return engine.release_lock(lock)
+
+    work = [
+        Node("a", fn=lambda: one("gpu"), uses=["db"]),
+        Node("b", fn=lambda: one("db"), uses=["gpu"]),
+    ]
+    result = engine.run(work, keep_going=True)
+    assert sorted(outcome.status for outcome in result.outcomes.values()) == ["done", "failed"]
+    (error,) = result.errors
+    assert "DeadlockError" in str(error)
+    assert "waits for" in str(error)
     assert not engine.get_resource_stats().owners
 
 
@@ -405,6 +480,52 @@ def test_sagas_go_through_the_engine(engine, way):
     assert len(told) == 1
 
 
+def test_what_a_failed_run_has_undone_counts_as_a_saga(engine):
+    undone, told = [], []
+    engine.on("recovery:undone", told.append)
+    work = [
+        Node(
+            "book", fn=lambda: 7, undo=lambda result: undone.append((result, len(engine.get_resource_stats().owners)))
+        ),
+        Node("pay", fn=lambda book: 1 // 0, uses=["db"]),
+    ]
+    result = engine.run(work)
+    assert result.undone.compensated
+    assert undone == [(7, 0)]
+    stats = engine.get_recovery_stats()
+    assert (stats.sagas, stats.failed_sagas, stats.compensations, len(told)) == (1, 1, 1, 1)
+
+
+def test_a_node_that_rests_with_its_locks_keeps_them_from_users_too(engine):
+    engine.register_resource("db")
+    tries, between, rests = [], [], threading.Event()
+
+    def take(event):
+        between.append(engine.acquire_lock("db", owner="me", timeout=0))
+        rests.set()
+
+    engine.on("execution:node-retrying", take, inline=True)
+
+    def ask():
+        tries.append(1)
+        assert len(tries) > 1
+
+    for keeps in (True, False):
+        tries.clear()
+        rests.clear()
+        policy = RetryPolicy(attempts=2, initial_delay=0.02, jitter=0, keep_locks=keeps)
+        node = Node("ask", fn=ask, uses=["db"], retry=policy)
+        running = threading.Thread(target=lambda node=node: engine.run([node]))
+        running.start()
+        assert rests.wait(PATIENCE)
+        if not keeps:
+            engine.release_lock(between[1])
+        running.join(PATIENCE)
+    assert between[0] is None
+    assert between[1] is not None
+    assert engine.last_result.success
+
+
 # The cache.
 
 
@@ -500,12 +621,16 @@ def test_everything_that_happens_is_heard_in_one_place(engine):
     engine.release_lock(engine.acquire_lock("db", owner="me"))
     engine.recovery.run_saga([SagaStep("one", lambda context: 1)])
     engine.run(nodes())
+    in_step = []
+    engine.on("execution:run-ended", lambda event: in_step.append(threading.current_thread().name), inline=True)
     undo()
     before = {name: len(events) for name, events in heard.items()}
     engine.run(nodes())
-    assert {"cache", "resource", "recovery", "execution"} <= heard.keys()
+    assert set(heard) == {"cache", "resource", "recovery", "execution", "dag", "progress"}
+    assert (heard["progress"][-1].percent, heard["progress"][-1].over) == (100.0, True)
     assert {name: len(events) for name, events in heard.items()} == before
     assert {event.name for event in only_cache} == {"cache:set"}
+    assert len(in_step) == 1
 
 
 def test_it_shows_all_its_parts_and_their_numbers(engine):
@@ -517,8 +642,12 @@ def test_it_shows_all_its_parts_and_their_numbers(engine):
     frame = engine.frame
     assert list(frame.columns) == ["part", "item", "measure", "value"]
     assert set(frame.part) == {"progress", "cache", "resources", "recovery"}
-    granted = frame[(frame.part == "resources") & (frame["item"] == "db") & (frame.measure == "granted")]
-    assert granted.value.tolist() == [1.0]
+    values = frame.set_index(["part", "item", "measure"]).value
+    assert values["resources", "db", "granted"] == 1.0
+    assert values["recovery", "a", "attempts"] == 1.0
+    assert values["recovery", "", "sagas"] == 0.0
+    assert values["cache", "", "node_misses"] == 0.0
+    assert values.index.is_unique
     assert "idle" in repr(engine)
 
 
@@ -529,5 +658,144 @@ def test_optimising_goes_through_the_engine(engine):
 
 def test_what_earlier_runs_had_reached_can_be_forgotten(engine):
     result = engine.run([*nodes(), Node("bad", fn=lambda top: 1 // 0)])
-    assert result.checkpoints
-    engine.clear_checkpoints()
+    assert {each.run_id for each in engine.get_checkpoints()} == {result.run_id}
+    assert engine.clear_checkpoints() == 1
+    assert engine.get_checkpoints() == ()
+
+
+EACH = {
+    "name": "/each",
+    "inputs": {"optional": {"strict": {"default": False}}},
+    "phases": [
+        {
+            "name": "Scan",
+            "agents": [{"id": "scan", "task": "Scan the code", "context": {"outputs": ["parts", "risk"]}}],
+        },
+        {
+            "name": "Each",
+            "parallel": True,
+            "dynamicAgents": {"source": "context.parts", "mapping": {"id": "look-${item}", "task": "Review ${item}"}},
+        },
+        {
+            "name": "Deep",
+            "conditional": {"condition": "context.risk.score > 7 && inputs.strict === true"},
+            "agents": [{"id": "deep"}],
+        },
+        {"name": "Join", "agents": [{"id": "join", "dependencies": ["Each", "deep"]}]},
+    ],
+}
+
+
+class Reviewers:
+    """Do the work of ``EACH``; those that are ill fail."""
+
+    def __init__(self, *ill):
+        self.ill, self.worked = set(ill), []
+
+    def __call__(self, node, context):
+        self.worked.append(node.id)
+        if node.id in self.ill:
+            raise OSError("ill")
+        return {"parts": ["api", "web"], "risk": {"score": 3}} if node.id == "scan" else sorted(context)
+
+
+def test_a_skipped_agent_says_which_condition_was_false_and_of_what(engine):
+    engine.set_agent_executor(Reviewers())
+    result = engine.run(EACH)
+    assert result.success
+    assert result.outcomes["deep"].status == "skipped"
+    assert result.outcomes["deep"].reason == (
+        "its condition was false: context.risk.score > 7 && inputs.strict === true "
+        "(context.risk.score is 3, inputs.strict is False)"
+    )
+    assert engine.get_progress_stats().counts.skipped == 1
+
+
+def test_agents_that_a_phase_has_made_are_nodes_like_any_other(engine):
+    lists, grown = [], []
+    engine.set_todo_write_api(lists.append)
+    engine.on("execution:graph-grown", grown.append)
+    engine.set_agent_executor(Reviewers())
+    result = engine.run(EACH, jobs=2)
+    new = ["look-api", "look-web"]
+    assert [list(event.nodes) for event in grown] == [new]
+    assert set(new) < result.dag.nodes.keys()
+    assert tuple(new) in result.dag.levels
+    assert set(new) < set(result.frame["node"])
+    assert [todo["content"].strip() for todo in lists[-1] if "Review" in todo["content"]] == [
+        "Review api",
+        "Review web",
+    ]
+    stats = engine.get_progress_stats()
+    assert (stats.total, stats.percent) == (6, 100.0)
+    assert {phase.phase: phase.counts.total for phase in stats.phases}["Each"] == 3
+    assert all(name in result._repr_mimebundle_()["text/html"] for name in new)
+    assert all(name in result.dag._repr_mimebundle_()["text/html"] for name in new)
+    assert {"look-api", "look-web"} <= set(result.outcomes["join"].value)
+
+
+def test_agents_that_a_phase_has_made_are_checked_before_they_join(engine):
+    engine.set_agent_executor(lambda node, context: {"parts": ["same", "same"], "risk": {"score": 3}})
+    result = engine.run(EACH)
+    assert result.outcomes["each"].status == "failed"
+    assert "look-same" in str(result.outcomes["each"].error)
+    assert list(result.dag.nodes) == ["scan", "each", "deep", "join"]
+
+
+@pytest.mark.parametrize("checkpoint", ["memory", "durable"])
+def test_a_run_that_has_grown_is_gone_on_with(checkpoint, tmp_path):
+    work = Reviewers("look-web")
+    config = RunConfig(jobs=1, history=False, cache=str(tmp_path), checkpoint=checkpoint)
+    with OrchestrationEngine(config) as engine:
+        engine.set_agent_executor(work)
+        failed = engine.run(EACH)
+        assert failed.outcomes["look-web"].status == "failed"
+        assert work.worked == ["scan", "look-api", "look-web"]
+        work.ill.clear()
+        lists = []
+        engine.set_todo_write_api(lists.append)
+        result = engine.resume_from_checkpoint(failed.checkpoints[-1], EACH)
+        again = ["look-web", "join"] if checkpoint == "durable" else ["look-api", "look-web", "join"]
+        assert work.worked[3:] == again
+        assert result.success
+        assert result.values.keys() >= {"look-api", "look-web", "join"}
+        assert engine.get_progress_stats().percent == 100.0
+        assert {t["status"] for t in lists[-1] if "eep" not in t["content"]} == {"completed"}
+
+
+def test_another_engine_goes_on_with_a_run_of_the_disk(tmp_path):
+    work = Reviewers("look-web")
+    config = RunConfig(jobs=1, history=False, cache=str(tmp_path), checkpoint="durable")
+    engines = [OrchestrationEngine(config), OrchestrationEngine(config)]
+    for engine in engines:
+        engine.set_agent_executor(work)
+    failed = engines[0].run(EACH)
+    work.ill.clear()
+    result = asyncio.run(resumed(engines[1], failed.checkpoints[-1], EACH))
+    assert (result.success, work.worked[3:]) == (True, ["look-web", "join"])
+    assert engines[1].clear_checkpoints() >= 1
+
+
+async def resumed(engine, checkpoint, definition):
+    return await engine.execute_from_checkpoint(checkpoint, definition)
+
+
+def test_what_cannot_be_gone_on_with_is_refused(engine, tmp_path):
+    failed = engine.run([*nodes(), Node("bad", fn=lambda top: 1 // 0)])
+    with pytest.raises(CheckpointError, match="another graph"):
+        engine.resume_from_checkpoint(failed.checkpoints[-1], nodes())
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        engine.resume_from_checkpoint("nothing", nodes())
+    notebook = tmp_path / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")]), notebook)
+    with pytest.raises(ConfigError, match="orchestra resume"):
+        engine.resume_from_checkpoint(failed.checkpoints[-1], notebook)
+
+
+def test_nodes_that_functions_make_are_nodes_like_any_other(engine):
+    def split():
+        return Expand([Node(f"part-{n}", fn=lambda n=n: n * n) for n in range(3)], value=3)
+
+    result = engine.run([Node("split", fn=split), Node("after", fn=lambda split: split + 1)])
+    assert result.values == {"split": 3, "after": 4, "part-0": 0, "part-1": 1, "part-2": 4}
+    assert engine.get_progress_stats().total == 5

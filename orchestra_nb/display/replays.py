@@ -1,0 +1,201 @@
+"""How a log shows itself, and a run of it at one moment: how far it was, each node, locks, circuits, and the picture.
+
+Policy: the first line is the one that a person who watched the run would have read at that moment; the rest is
+evidence. What is wrong with the log stands below, each with its line and what is still true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.bus import Event
+from orchestra_nb.display import html
+from orchestra_nb.display.picture import svg
+from orchestra_nb.display.scene import LOOKS, title
+from orchestra_nb.display.text import aligned, some
+from orchestra_nb.display.wording import clean, count, duration, short
+from orchestra_nb.errors import Issue
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.progress.terminal import plain_line
+from orchestra_nb.replay import NodeState, Replay, ReplayState, RunReplay
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HEADINGS = ("node", "state", "since", "worker", "attempts", "why")
+_NODE = {
+    **{"node": "object", "level": "int64", "phase": "object", "state": "object", "since": "float64"},
+    **{"worker": "object", "attempts": "int64", "started": "float64", "ended": "float64", "seconds": "float64"},
+    **{"reason": "object"},
+}
+_EVENT = {"at": "float64", "name": "object", "about": "object", "said": "object"}
+_RUN = {
+    **{"run": "object", "started_at": "object", "nodes": "int64", "events": "int64", "seconds": "float64"},
+    **{"percent": "float64", "over": "bool", "success": "bool", "faults": "int64"},
+}
+_MARKS = {"running": "▶", "resting": "◷", "queued": "·", "waiting": " "}
+_MARKS |= {status: look.mark for status, look in LOOKS.items() if status is not None}
+_MOST = 200
+"""Lines of a text that are shown of one thing."""
+
+
+@presents(ReplayState)
+class ReplayStatePresenter:
+    """Shows one moment of a run."""
+
+    def bundle(self, value: ReplayState) -> Bundle:
+        """Make ``text/plain`` and ``text/html``."""
+        head, rows = headline(value), [node_row(node) for node in value.nodes.values()]
+        lines = list(_beside(value))
+        markup = [html.paragraph(head), *map(html.paragraph, lines)]
+        markup.append(html.picture(svg(value.dag, value.outcomes), f"{title(value.dag)}; {head}"))
+        markup.append(html.details(count(len(rows), "node"), html.table(_HEADINGS, rows), shown=len(rows) <= 40))
+        return {"text/plain": state_text(value), "text/html": "".join(markup)}
+
+    def frame(self, value: ReplayState) -> pd.DataFrame:
+        """Make the frame of nodes."""
+        rows = []
+        for name, node in value.nodes.items():
+            outcome = value.outcomes.get(name)
+            times = (None, None, None) if outcome is None else (outcome.started, outcome.ended, outcome.seconds)
+            told = (node.state, node.since, node.worker, node.attempts, *times, node.reason)
+            rows.append((name, node.level, node.phase, *told))
+        return _frame(rows, _NODE)
+
+    def events(self, value: ReplayState) -> pd.DataFrame:
+        """Make the frame of what had happened."""
+        return events_frame(value.facts)
+
+
+@presents(RunReplay)
+class RunReplayPresenter:
+    """Shows a run of a log as it ended."""
+
+    def bundle(self, value: RunReplay) -> Bundle:
+        """Make ``text/plain`` and ``text/html``."""
+        shown, faults = ReplayStatePresenter().bundle(value.end), fault_lines(value.faults)
+        text = "\n".join([str(shown["text/plain"]), *faults])
+        return {"text/plain": text, "text/html": str(shown["text/html"]) + "".join(map(html.paragraph, faults))}
+
+    def frame(self, value: RunReplay) -> pd.DataFrame:
+        """Make the frame of nodes."""
+        return ReplayStatePresenter().frame(value.end)
+
+    def events(self, value: RunReplay) -> pd.DataFrame:
+        """Make the frame of everything that happened."""
+        return events_frame(value.facts)
+
+
+@presents(Replay)
+class ReplayPresenter:
+    """Shows a log: its last run in full, the others in a line each, and what is wrong."""
+
+    def bundle(self, value: Replay) -> Bundle:
+        """Make ``text/plain`` and ``text/html``."""
+        others = [headline(run.end) for run in value.runs[:-1]]
+        shown, faults = ReplayStatePresenter().bundle(value.last.end), fault_lines(value.faults)
+        text = "\n".join([*some(others, _MOST), str(shown["text/plain"]), *faults])
+        markup = [*map(html.paragraph, others), str(shown["text/html"]), *map(html.paragraph, faults)]
+        return {"text/plain": text, "text/html": "".join(markup)}
+
+    def frame(self, value: Replay) -> pd.DataFrame:
+        """Make the frame of runs."""
+        rows = []
+        for run in value.runs:
+            end = run.end
+            progress = end.stats
+            told = (progress.percent, end.over, bool(end.success), len(run.faults))
+            rows.append((str(run.run), run.started_at, len(end.dag), len(run.facts), end.at, *told))
+        return _frame(rows, _RUN)
+
+
+def headline(state: ReplayState) -> str:
+    """Say how far a run was, in one line."""
+    how = "" if not state.over else " · done" if state.success else " · failed"
+    return f"run {plain_line(state.stats)}{how}" if state.run else f"{plain_line(state.stats)}{how}"
+
+
+def state_text(state: ReplayState) -> str:
+    """Describe one moment of a run in plain text."""
+    rows = [node_row(node) for node in state.nodes.values()]
+    return "\n".join([headline(state), *some(list(aligned(rows)) if rows else [], _MOST), *_beside(state)])
+
+
+def node_row(node: NodeState) -> tuple[str, ...]:
+    """Describe one node: name, state, since when, on which worker, in which attempt, and why."""
+    mark = _MARKS[node.state]
+    since = "" if node.state == "waiting" else duration(node.since)
+    attempts = f"attempt {node.attempts}" if node.attempts > 1 else ""
+    return (f"{mark} {clean(node.node)}", node.state, since, clean(node.worker), attempts, clean(node.reason))
+
+
+def fault_lines(faults: Iterable[Issue]) -> list[str]:
+    """Say what is wrong with a log, a line each."""
+    return [f"{fault.severity} [{fault.code}] {clean(fault)}" for fault in faults]
+
+
+def event_row(event: Event) -> tuple[str, ...]:
+    """Say one event: when, which, what it is about, and what else it says.
+
+    Examples
+    --------
+    >>> from orchestra_nb.events import NodeStarted
+    >>> event_row(NodeStarted(0.5, "load", "thread"))
+    ('0.500 s', 'execution:node-started', 'load', 'lane=thread')
+    """
+    return (f"{event.at:.3f} s", event.name, *_about(event))
+
+
+def events_text(state: ReplayState) -> str:
+    """List what had happened, a line each."""
+    return "\n".join(aligned([event_row(event) for event in state.facts]) if state.facts else ())
+
+
+def events_frame(events: Sequence[Event]) -> pd.DataFrame:
+    """One row for each event: when, which, what it is about, and what else it says."""
+    return _frame(((event.at, event.name, *_about(event)) for event in events), _EVENT)
+
+
+def _about(event: Event) -> tuple[str, str]:
+    """What an event is about (a node, a key, an owner, a circuit), and the rest of what it says."""
+    record = event_to_json(event)
+    outcome = record.pop("outcome", None)
+    if outcome is not None:
+        record |= {key: outcome[key] for key in ("node", "status", "attempts", "worker", "reason") if outcome[key]}
+    del record["name"], record["at"]
+    about = ""
+    for key in ("node", "key", "owner", "circuit", "resource", "step", "call", "tracked"):
+        if key in record:
+            about = clean(record.pop(key))
+            break
+    return about, " ".join(f"{key}={short(_worded(value), 60)}" for key, value in record.items())
+
+
+def _worded(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _beside(state: ReplayState) -> Iterator[str]:
+    """What there was to say beside the nodes."""
+    if state.levels_done:
+        yield f"levels done: {state.levels_done:,} of {len(state.dag.levels):,}"
+    for owner, resources in state.locks[:_MOST]:
+        yield clean(f"lock: {owner} holds {', '.join(resources)}")
+    for owner, resources in state.lock_waits[:_MOST]:
+        yield clean(f"lock: {owner} waits for {', '.join(resources)}")
+    for circuit, how in state.circuits.items():
+        yield clean(f"circuit {circuit}: {how}")
+    told = {name: number for name, number in state.counts.items() if name.startswith("cache:")}
+    if told:
+        yield "cache: " + ", ".join(f"{number:,} {name.partition(':')[2]}" for name, number in sorted(told.items()))
+    if state.stalled is not None:
+        waiting = ", ".join(f"{name} ({what})" for name, what in state.stalled.waiting[:5])
+        yield clean(f"silent for {duration(state.stalled.silent)}: {', '.join(state.stalled.running[:5])}; {waiting}")
+
+
+def _frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([tuple(row) for row in rows], columns=list(columns)).astype(columns)

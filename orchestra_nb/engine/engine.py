@@ -1,0 +1,366 @@
+"""What users call: each method is one of a part's, or one run; the wiring is told in :mod:`orchestra_nb.engine`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.config import RunConfig
+from orchestra_nb.context.manager import ContextManager
+from orchestra_nb.definitions.builder import DAGBuilder
+from orchestra_nb.engine.call import Call
+from orchestra_nb.engine.config import EngineConfig, engine_config
+from orchestra_nb.engine.parts import Parts
+from orchestra_nb.engine.stats import EngineCacheMetrics, EngineStats
+from orchestra_nb.errors import ConfigError
+from orchestra_nb.events import EventBus, Subscriber
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.presentation import Bundle, Presented
+from orchestra_nb.progress.stats import ProgressStats
+from orchestra_nb.progress.todos import Todo
+from orchestra_nb.progress.tracker import ProgressTracker
+from orchestra_nb.recovery.manager import RecoveryManager
+from orchestra_nb.recovery.saga_result import SagaResult
+from orchestra_nb.recovery.sagas import SagaStep
+from orchestra_nb.recovery.statistics import RecoveryStats
+from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.resources.pools import Scope, Type
+from orchestra_nb.resources.requests import LockId
+from orchestra_nb.resources.statistics import ResourceStats
+from orchestra_nb.running.agent_task import AgentExecutor
+from orchestra_nb.running.aside import aside
+from orchestra_nb.running.checkpoints import Checkpoint
+from orchestra_nb.running.recall import forget_results
+from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class OrchestrationEngine(Presented):
+    """Builds, runs, caches, locks, recovers and tells of it.
+
+    Parameters
+    ----------
+    config
+        An :class:`.EngineConfig`, or a :class:`.RunConfig` for its runs.
+
+    Raises
+    ------
+    ConfigError
+        The config is none.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node
+    >>> nodes = [Node("load", fn=lambda path: [3, 1, 2]), Node("top", fn=lambda load: max(load), uses=["db"])]
+    >>> with OrchestrationEngine(RunConfig(jobs=2, history=False)) as engine:
+    ...     engine.register_resource("db", type="database", max_concurrent=2)
+    ...     result = engine.run(nodes, context={"path": "numbers.txt"})
+    >>> result.values["top"], engine.get_progress_stats().percent, engine.get_resource_stats()["db"].granted
+    (3, 100.0, 1)
+    """
+
+    def __init__(self, config: EngineConfig | RunConfig | None = None) -> None:
+        self._parts = Parts(engine_config(config))
+
+    # The parts.
+
+    @property
+    def config(self) -> EngineConfig:
+        """The settings of all parts."""
+        return self._parts.config
+
+    @property
+    def bus(self) -> EventBus:
+        """Where everything is published."""
+        return self._parts.bus
+
+    @property
+    def cache(self) -> ContextManager:
+        """Values by key, for a while."""
+        return self._parts.cache
+
+    @property
+    def resources(self) -> ResourceManager:
+        """Locks by name, those of nodes among them."""
+        return self._parts.resources
+
+    @property
+    def recovery(self) -> RecoveryManager:
+        """Retries, circuits and sagas by name."""
+        return self._parts.recovery
+
+    @property
+    def progress(self) -> ProgressTracker:
+        """Follows the run that is under way, or the last one."""
+        return self._parts.progress
+
+    @property
+    def last_result(self) -> RunResult | None:
+        """The result of the last run, also of one that was interrupted or cancelled; ``None`` before there is one."""
+        return self._parts.last_result
+
+    # Graphs.
+
+    def build_dag(self, definition: Any) -> DAG:
+        """Make the graph of whatever :meth:`execute` takes.
+
+        Raises
+        ------
+        DefinitionError, GraphError
+            It describes no graph; every fault.
+        """
+        from orchestra_nb.pipeline import Pipeline
+
+        return Pipeline(definition, scheduler=ParallelScheduler(self.config.run)).dag
+
+    def optimize_dag(self, dag: DAG, *, targets: str | Iterable[str] = (), merge_below: float | None = None) -> DAG:
+        """Make a smaller graph with the same results; see :meth:`.DAGBuilder.optimize`."""
+        return DAGBuilder().optimize(dag, targets=targets, merge_below=merge_below)
+
+    # Runs.
+
+    def set_agent_executor(self, executor: AgentExecutor) -> None:
+        """Say who does the work of agents, from the next run on; see :meth:`.ParallelScheduler.set_agent_executor`."""
+        ParallelScheduler().set_agent_executor(executor)
+        self._parts.agents = executor
+
+    def run(self, definition: Any, context: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+        """Run a graph to its end, and wait for it: from a script, a thread, a cell, or sync code in a coroutine.
+
+        Parameters
+        ----------
+        definition
+            A command definition (a mapping, its file, or :func:`.load_command`'s), a notebook or its path, a
+            :class:`.DAG`, or an iterable of nodes and functions.
+        context
+            Values for parameters that name no node, and for the inputs of agents; for a notebook, names that exist
+            before its first cell.
+        options
+            Fields of :class:`.RunConfig` for this run: ``jobs=4, keep_going=True``.
+
+        Returns
+        -------
+        RunResult
+            Also when nodes failed: look at ``.success``.
+
+        Raises
+        ------
+        DefinitionError, GraphError, BackendError, ConfigError, ResourceError
+            Something cannot be meant, or the engine runs something already; nothing ran.
+        KeyboardInterrupt
+            The run was interrupted; what it has is in :attr:`last_result`.
+        """
+        return Call(self._parts, definition, context, options)()
+
+    def resume_from_checkpoint(
+        self, checkpoint: str, definition: Any, context: Mapping[str, Any] | None = None, **options: Any
+    ) -> RunResult:
+        """Go on where an earlier run had got to; otherwise as :meth:`run`.
+
+        Parameters
+        ----------
+        checkpoint
+            An id of :meth:`get_checkpoints` or of :attr:`.RunResult.checkpoints`.
+        definition, context, options
+            As for :meth:`run`; what ran then.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it is of something else; nothing ran.
+        ConfigError
+            It is a notebook: that is gone on with by ``orchestra resume``.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> weather = {"fair": False}
+        >>> nodes = [Node("load", fn=lambda: 42), Node("sail", fn=lambda load: load // weather["fair"])]
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> failed = engine.run(nodes)
+        >>> weather["fair"] = True
+        >>> result = engine.resume_from_checkpoint(failed.checkpoints[-1], nodes)
+        >>> [outcome.status for outcome in result.outcomes.values()], result.values["sail"]
+        (['cached', 'done'], 42)
+        """
+        return Call(self._parts, definition, context, options, checkpoint)()
+
+    async def execute_from_checkpoint(
+        self, checkpoint: str, definition: Any, context: Mapping[str, Any] | None = None, **options: Any
+    ) -> RunResult:
+        """Go on where an earlier run had got to, while the event loop goes on; see :meth:`resume_from_checkpoint`."""
+        call = Call(self._parts, definition, context, options, checkpoint)
+        return await aside(call, call.cancel)
+
+    async def execute(self, definition: Any, context: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+        """Run a graph while the event loop goes on; otherwise as :meth:`run`.
+
+        The run has a thread of its own, also for nodes that a sync run leaves in the calling thread. A task that is
+        cancelled stops the run and ends when the run has.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> asyncio.run(engine.execute([Node("a", fn=lambda: 42)])).values
+        {'a': 42}
+        """
+        call = Call(self._parts, definition, context, options)
+        return await aside(call, call.cancel)
+
+    def cancel(self, reason: str = "the run was cancelled") -> None:
+        """Stop the run that is under way, from any thread; it then ends with what it has. Harmless when none is."""
+        running = self._parts.running
+        if running is not None:
+            running.cancel(reason)
+
+    # Recovery.
+
+    async def execute_saga(
+        self,
+        steps: Iterable[SagaStep],
+        context: Mapping[str, Any] = _NOTHING,
+        *,
+        journal: str | PathLike[str] | None = None,
+    ) -> SagaResult:
+        """Run steps; when one fails for good, undo those that were done; see :meth:`.RecoveryManager.execute_saga`."""
+        return await self.recovery.execute_saga(steps, context, journal=journal)
+
+    def run_saga(
+        self,
+        steps: Iterable[SagaStep],
+        context: Mapping[str, Any] = _NOTHING,
+        *,
+        journal: str | PathLike[str] | None = None,
+    ) -> SagaResult:
+        """Run a saga from a thread; otherwise as :meth:`execute_saga`."""
+        return self.recovery.run_saga(steps, context, journal=journal)
+
+    def get_recovery_stats(self) -> RecoveryStats:
+        """Take a snapshot of what was tried again, nodes with a retry among it, of all circuits, and of the sagas."""
+        return self.recovery.get_recovery_stats()
+
+    # The cache.
+
+    def get_cache_metrics(self) -> EngineCacheMetrics:
+        """Count what the cache was asked by key, and what nodes were looked up of earlier runs."""
+        return self._parts.cache_metrics()
+
+    def clear_cache(self) -> int:
+        """Forget what the cache has, and the results of nodes in earlier runs; how many keys and results there were."""
+        return self.cache.clear() + forget_results(self.config.run)
+
+    # Progress.
+
+    def set_todo_write_api(self, write: Callable[[list[Todo]], object] | None) -> None:
+        """Hand a run's todos to a function whenever they change; see :meth:`.ProgressTracker.set_todo_write_api`."""
+        self.progress.set_todo_write_api(write)
+
+    def get_progress_stats(self) -> ProgressStats:
+        """Take a snapshot of the run that is under way, or of the last one; from any thread."""
+        return self.progress.get_stats()
+
+    # Checkpoints.
+
+    def get_checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Give the checkpoints of the last runs, the oldest first; see :meth:`.ParallelScheduler.get_checkpoints`."""
+        return self._parts.scheduler().get_checkpoints()
+
+    def clear_checkpoints(self) -> int:
+        """Forget what earlier runs had reached, in memory and on the disk; says of how many runs."""
+        return self._parts.scheduler().clear_checkpoints()
+
+    # Locks.
+
+    def register_resource(
+        self,
+        id: str,
+        type: Type = "custom",
+        max_concurrent: int = 1,
+        *,
+        rate: str | None = None,
+        budget: float | None = None,
+        scope: Scope = "process",
+    ) -> None:
+        """Say how much there is of what nodes use and locks are for; see :meth:`.ResourceManager.register_resource`."""
+        self.resources.register_resource(id, type, max_concurrent, rate=rate, budget=budget, scope=scope)
+
+    def acquire_lock(
+        self,
+        resource: str,
+        owner: Hashable = None,
+        priority: float = 0,
+        timeout: float | None = None,
+        amount: float = 1,
+    ) -> LockId | None:
+        """Wait for a lock, among all who want the same, nodes too; see :meth:`.ResourceManager.acquire_lock`."""
+        return self.resources.acquire_lock(resource, owner, priority, timeout, amount)
+
+    def release_lock(self, lock_id: LockId) -> bool:
+        """Give a lock back; see :meth:`.ResourceManager.release_lock`."""
+        return self.resources.release_lock(lock_id)
+
+    def get_resource_stats(self) -> ResourceStats:
+        """Take a snapshot of all resources: who holds, who waits, nodes among them."""
+        return self.resources.get_resource_stats()
+
+    # What it tells.
+
+    def on(self, event: str, fn: Subscriber, *, inline: bool = False) -> Callable[[], None]:
+        """Call ``fn(event)`` for each event of that name, such as ``"cache:*"``; returns what undoes it.
+
+        Parameters
+        ----------
+        event
+            A glob over names, which begin with ``dag:``, ``cache:``, ``execution:``, ``resource:``, ``recovery:`` or
+            ``progress:``.
+        fn
+            Called in the background, one event at a time; when a run has ended, it has heard all of it.
+        inline
+            Call it in step instead, on the thread that publishes, which waits for it.
+        """
+        return self._parts.on(event, fn, inline)
+
+    def statistics(self) -> EngineStats:
+        """Take a snapshot of all parts."""
+        return EngineStats(
+            self.get_progress_stats(), self.get_cache_metrics(), self.get_resource_stats(), self.get_recovery_stats()
+        )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The numbers of all parts, as a tidy frame: part, item, measure, value."""
+        return self.statistics().frame
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return self.statistics()._repr_mimebundle_(include, exclude)
+
+    # The end.
+
+    def close(self) -> None:
+        """Stop what runs, give all locks back, and let the cache write what is on its way; twice is fine."""
+        self._parts.close()
+
+    def __enter__(self) -> OrchestrationEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        parts = self._parts
+        state = "closed" if parts.closed else "running" if parts.running is not None else "idle"
+        return f"<OrchestrationEngine: {state}, {self.config.run.backend or 'threading'}, jobs={self.config.run.jobs}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise ConfigError("an engine belongs to its process; its results and statistics() can travel")

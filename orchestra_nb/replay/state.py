@@ -1,0 +1,215 @@
+"""One moment of a run, frozen: what views, frames, tests and bug reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from orchestra_nb.bus import Event
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.eventlog.records import error_record
+from orchestra_nb.events import Stalled
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import NodeId, Outcome, RunId
+from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.progress.sinks import Report
+from orchestra_nb.progress.stats import ProgressStats, stats_of
+from orchestra_nb.progress.todos import Todo, todos_of
+from orchestra_nb.replay.fold import Fold, State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from orchestra_nb.progress.eta import Estimator
+
+
+class EventsPresenter(Protocol):
+    """What the display knows about whatever has events."""
+
+    def events(self, value: object) -> pd.DataFrame:
+        """One row for each event."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """How one node stands at one moment.
+
+    Parameters
+    ----------
+    node
+        Its name.
+    state
+        ``"waiting"`` for what it needs, ``"queued"`` for its resources and a worker, ``"running"``, ``"resting"``
+        before another attempt; or how it ended: ``"done"``, ``"cached"``, ``"failed"``, ``"skipped"``,
+        ``"cancelled"``.
+    since
+        Seconds from the beginning of the run; of one that rests, until when it does.
+    worker
+        Which lane it runs in (``"thread"``, ``"process"``, ``"async"``, ``"main"``), or what ran it.
+    attempts
+        How often its body was begun.
+    level
+        How many nodes have to end before it, at least, one after another.
+    phase
+        Its group; empty for none.
+    reason
+        Why it failed, was skipped or cancelled, or ran elsewhere than asked.
+    """
+
+    node: NodeId
+    state: State
+    since: float
+    worker: str
+    attempts: int
+    level: int
+    phase: str
+    reason: str
+
+
+@dataclass(frozen=True)  # without slots: most is made when somebody wants it
+class ReplayState(Presented):
+    """What was known of a run at one moment.
+
+    Parameters
+    ----------
+    run
+        Its id.
+    at
+        Seconds since it began.
+    count
+        How many of its events had happened.
+    """
+
+    run: RunId
+    at: float
+    count: int
+    _fold: Fold
+    _estimator: Callable[[DAG], Estimator]
+    _events: tuple[Event, ...]
+
+    @property
+    def over(self) -> bool:
+        """Whether it had ended."""
+        return self._fold.success is not None
+
+    @property
+    def success(self) -> bool | None:
+        """Whether it had ended well; ``None`` while it ran."""
+        return self._fold.success
+
+    @property
+    def dag(self) -> DAG:
+        """Its graph, with what had joined."""
+        return self._fold.progress.dag
+
+    @cached_property
+    def nodes(self) -> Mapping[str, NodeState]:
+        """How each node stood, in document order."""
+        fold, dag = self._fold, self.dag
+        level = {name: number for number, names in enumerate(dag.levels) for name in names}
+        found = {}
+        for i, node in enumerate(dag.nodes.values()):
+            state, since, attempts = fold.states[i], fold.since[i], fold.attempts[i]
+            if state == "resting" and since <= self.at:  # nobody is told when a rest is over
+                state, attempts = "running", attempts + 1
+            outcome = fold.outcomes.get(node.id)
+            worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
+            reason = "" if outcome is None else outcome.reason or str(outcome.error or "").split("\n")[0]
+            told = NodeState(node.id, state, since, worker, attempts, level[node.id], node.phase or "", reason)
+            found[str(node.id)] = told
+        return MappingProxyType(found)
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """How the nodes ended that had, in the order of their ends; without values."""
+        return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
+
+    @property
+    def levels_done(self) -> int:
+        """How many levels had ended, from the first."""
+        return self._fold.levels
+
+    @property
+    def locks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Who held what."""
+        return tuple(self._fold.held.values())
+
+    @property
+    def lock_waits(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Who waited for what, the one that had waited longest first."""
+        return tuple(self._fold.waits)
+
+    @property
+    def circuits(self) -> Mapping[str, str]:
+        """Each circuit of which something was told: ``"open"``, ``"half-open"`` or ``"closed"``."""
+        return MappingProxyType(self._fold.circuits)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each event of caches, locks and circuits had happened, by its name."""
+        return MappingProxyType(self._fold.counts)
+
+    @property
+    def stalled(self) -> Stalled | None:
+        """What was said when nothing had happened for long; ``None`` when something has happened since."""
+        return self._fold.stalled
+
+    @cached_property
+    def stats(self) -> ProgressStats:
+        """How far it was, and how long it would still have taken, as far as its costs told."""
+        progress = self._fold.progress
+        now = progress.at if progress.over else max(progress.at, self.at)
+        eta = self._estimator(progress.dag).remaining(progress, now)
+        return stats_of(progress, str(self.run), now, eta, ())
+
+    @property
+    def report(self) -> Report:
+        """What a sink of progress would have been given: ``ProgressWidget()(state.report)`` shows the moment."""
+        return Report(self.stats, self._fold.progress.copy())
+
+    def todos(self, *, by_phase: bool = False) -> list[Todo]:
+        """List what there was to do, as it stood."""
+        return todos_of(self._fold.progress, by_phase=by_phase)
+
+    @property
+    def facts(self) -> tuple[Event, ...]:
+        """All that had happened, in order."""
+        return self._events[: self.count]
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """All that had happened, as a frame: a row for each event."""
+        return cast("EventsPresenter", presenter_of(self)).events(self)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Say the same in what JSON knows."""
+        return {
+            "run": str(self.run),
+            "at": self.at,
+            "events_heard": self.count,
+            "over": self.over,
+            "success": self.success,
+            "progress": self.stats.as_mapping(),
+            "nodes": [self._node_record(node) for node in self.nodes.values()],
+            "levels_done": self.levels_done,
+            "locks": [{"owner": owner, "resources": list(names)} for owner, names in self.locks],
+            "lock_waits": [{"owner": owner, "resources": list(names)} for owner, names in self.lock_waits],
+            "circuits": dict(self.circuits),
+            "counts": dict(self.counts),
+            "stalled": None if self.stalled is None else event_to_json(self.stalled),
+        }
+
+    def _node_record(self, node: NodeState) -> dict[str, Any]:
+        outcome = self.outcomes.get(node.node)
+        seconds = None if outcome is None else outcome.seconds
+        error = None if outcome is None or outcome.error is None else error_record(outcome.error)
+        return {"id": node.node, "status": node.state, "seconds": seconds, **asdict(node), "error": error}
+
+    def __repr__(self) -> str:
+        stats = self._fold.progress
+        return (
+            f"<ReplayState of run {self.run!r} at {self.at:.3f} s: {stats.done} of {len(stats.standings)} nodes ended>"
+        )
