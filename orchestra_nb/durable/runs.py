@@ -38,7 +38,8 @@ from pathlib import Path
 
 from orchestra_nb.context.file_operations import FileOperations
 from orchestra_nb.context.private_place import prepare
-from orchestra_nb.durable.facts import Ended, Head, RunState, fact_from_json, head_from_json
+from orchestra_nb.durable.fact_lines import fact_from_json, head_from_json
+from orchestra_nb.durable.facts import Ended, Head, RunState
 from orchestra_nb.durable.faults import fault
 from orchestra_nb.durable.files import JournalFiles, check_owner
 from orchestra_nb.durable.journal import JOURNAL, LOCK, RunJournal, state_of

@@ -192,7 +192,11 @@ class DurableRecord(Record):
         return (*levels, str(self.run_id)) if state.committed else ()
 
     def close(self) -> None:
-        """Let others have the run."""
+        """Let others have the run; one that reached nothing leaves nothing behind."""
         fault("end.before-close")
-        self._journal.close()
+        state = self._journal.state
+        if state.committed or state.undone or state.epoch > 1:
+            self._journal.close()
+        else:
+            self._journal.discard()
         fault("end.after-close")

@@ -103,7 +103,7 @@ def has(config: RunConfig, checkpoint: str) -> bool:
     runs = runs_of(config)
     try:
         return runs is not None and runs.has(_run_of(checkpoint))
-    except CheckpointError:
+    except (CheckpointError, OSError):
         return False
 
 

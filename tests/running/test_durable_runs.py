@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -14,7 +18,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.context.disk import DiskStore
 from orchestra_nb.durable import runs as runs_module
 from orchestra_nb.durable.runs import Runs
-from orchestra_nb.errors import CheckpointError, ConfigError
+from orchestra_nb.errors import CheckpointError, ConfigError, DefinitionError
 from orchestra_nb.events import CheckpointFailed, GraphGrown, NodeEnded
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Expand, Node
@@ -24,6 +28,7 @@ from orchestra_nb.running.scheduler import ParallelScheduler
 from tests.durable.worlds import Failing, Unsynced
 from tests.running.durable_worlds import World, canonical
 
+FLIPS = int(os.environ.get("ORCHESTRA_NB_FLIPS", "150"))
 TWICE = {"attempts": 2, "initial_delay": 0}
 
 
@@ -542,3 +547,54 @@ def test_a_folder_that_cannot_be_private_is_not_used_and_the_run_goes_on(voyage,
     assert "others can write into" in result.unsaved
     assert not (tmp_path / "runs").exists()
     assert result.checkpoints
+
+
+def test_a_run_that_reached_nothing_leaves_nothing_behind(tmp_path):
+    def fail():
+        raise OSError("no")
+
+    assert scheduler(tmp_path).execute(DAG([Node("a", fn=fail)])).checkpoints == ()
+    with pytest.raises(DefinitionError):
+        scheduler(tmp_path, resources={"gpu": 1}).execute(DAG([Node("a", fn=int, uses=["gpu:2"])]))
+    assert os.listdir(tmp_path / "runs") == ["values"]
+
+
+def test_no_flip_or_cut_in_the_folder_of_a_run_ever_makes_a_wrong_value(tmp_path):
+    expected = canonical(scheduler(tmp_path, checkpoint="memory").execute(World(3).dag).values)
+    run = scheduler(tmp_path / "whole").execute(World(3, fails="n6").dag).run_id
+    chance, refused = random.Random(1), 0
+    for number in range(FLIPS):
+        place = tmp_path / str(number)
+        shutil.copytree(tmp_path / "whole" / "runs", place / "runs")
+        files = sorted(path for path in (place / "runs" / run).rglob("*") if path.is_file() and path.stat().st_size)
+        path = chance.choice(files)
+        data = bytearray(path.read_bytes())
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        del data[chance.choice((len(data), len(data), chance.randrange(len(data)))) :]
+        path.write_bytes(data)
+        try:
+            result = scheduler(place).resume_from_checkpoint(run, World(3).dag)
+        except CheckpointError:
+            refused += 1
+        else:
+            assert canonical(result.values) == expected
+        shutil.rmtree(place)
+    assert 0 < refused < FLIPS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is of Unix")
+def test_a_child_of_a_killed_process_does_not_keep_the_run(voyage, tmp_path, root):
+    run = scheduler(tmp_path).execute(voyage, {"depth": 3}).run_id
+    code = f"""
+import os, sys
+from orchestra_nb.durable.runs import Runs
+journal = Runs({str(tmp_path)!r}).resume({run!r})
+if os.fork():
+    print("forked", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdin=-1, stdout=-1, text=True) as parent:
+        assert parent.stdout.readline() == "forked\n"
+        parent.kill()
+        parent.wait(60)
+        Runs(tmp_path).resume(run).close()  # though its child still lives, until its input ends
