@@ -132,12 +132,15 @@ class CommittingTask:
         """Look at the inputs before the first attempt; ``None`` where they cannot be had."""
         if not self.here:
             return {}
+        inputs: dict[str, Any] | None = None
         try:
-            inputs: dict[str, Any] | None = dict(_inputs_of(self.task))
-        except Exception:
-            inputs = None
-        if self.who.node not in self.before:
-            self.before[self.who.node] = None if inputs is None else _looked(inputs)
+            inputs = dict(_inputs_of(self.task))
+            if self.who.node not in self.before:
+                self.before[self.who.node] = _looked(inputs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a value's own code may raise anything, and that is no failure of the node
+            self.before.setdefault(self.who.node, None)
         return inputs
 
     def _stored(self, reply: Reply, inputs: dict[str, Any] | None) -> Reply:
@@ -147,7 +150,9 @@ class CommittingTask:
             stored = self._judged(reply.value, inputs)
             if stored.shared and stored.value is not None:
                 reply = replace(reply, value=self.values.give(stored.value))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             stored = Stored(self.who.node, self.who.attempt, again=f"its value cannot be judged: {told(error)}")
         return replace(reply, stored=stored)
 

@@ -30,7 +30,16 @@ from orchestra_nb.running.checkpoints import Checkpoint
 from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.recall import folder_of
-from orchestra_nb.running.taken_over import ResumePlan, TakenOver, check_same, context_digests, node_digests, taken_over
+from orchestra_nb.running.taken_over import (
+    MODULES,
+    ResumePlan,
+    TakenOver,
+    check_same,
+    context_digests,
+    module_digests,
+    node_digests,
+    taken_over,
+)
 
 Publish = Callable[[Event], object]
 
@@ -83,7 +92,10 @@ def begun(
         return None
     kind, what = _named(dag)
     try:
-        head = Head(new_run_id(), kind, what, dag.hash, node_digests(dag), time.time(), context_digests(context))
+        modules = {MODULES: module_digests(dag)}
+        head = Head(
+            new_run_id(), kind, what, dag.hash, node_digests(dag), time.time(), context_digests(context), modules
+        )
         return DurableRecord(dag, runs.begin(head), publish)
     except (OSError, OrchestraError) as error:
         unsaved = Unsaved(f"the run goes on without checkpoints on the disk: {told(error)}")

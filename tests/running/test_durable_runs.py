@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,7 @@ from orchestra_nb.running.scheduler import ParallelScheduler
 from tests.durable.worlds import Failing, Unsynced
 from tests.running.durable_worlds import World, canonical
 
+ROOT = Path(__file__).resolve().parents[2]
 FLIPS = int(os.environ.get("ORCHESTRA_NB_FLIPS", "150"))
 TWICE = {"attempts": 2, "initial_delay": 0}
 
@@ -598,3 +600,42 @@ sys.stdin.read()
         parent.kill()
         parent.wait(60)
         Runs(tmp_path).resume(run).close()  # though its child still lives, until its input ends
+
+
+def test_other_code_in_a_module_that_a_node_uses_is_refused(tmp_path):
+    (tmp_path / "main_part.py").write_text(
+        """import sys
+from orchestra_nb import DAG, CheckpointError, Node, ParallelScheduler, RunConfig
+import helper
+
+def first():
+    return helper.number()
+
+def second(first):
+    return 1 // (first - 1)
+
+dag = DAG([Node("first", fn=first), Node("second", fn=second, after=["first"])])
+made = ParallelScheduler(RunConfig(checkpoint="fast", cache="cache", history=False))
+try:
+    result = made.resume_from_checkpoint(sys.argv[1], dag) if sys.argv[1:] else made.execute(dag)
+    print(result.run_id, result.values)
+except CheckpointError as error:
+    print(error)
+"""
+    )
+
+    def play(*arguments):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+        command = [sys.executable, "main_part.py", *arguments]
+        found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert found.stderr == ""
+        return found.stdout
+
+    (tmp_path / "helper.py").write_text("def number():\n    return 1\n")
+    run, _, values = play().partition(" ")
+    assert values == "{'first': 1}\n"
+    assert play(run) == f"{run} {{'first': 1}}\n"
+    (tmp_path / "helper.py").write_text("def number():\n    return 2\n# another\n")
+    assert play(run) == (
+        f"the checkpoint {run!r} is of other code: module 'helper' differs; run this one from its beginning\n"
+    )
