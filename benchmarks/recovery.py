@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import threading
@@ -28,7 +29,7 @@ from typing import Any
 
 from tenacity import Retrying, stop_after_attempt
 
-from comparing.measuring import Check, Times, in_turn, report
+from comparing.measuring import Check, Times, in_turn, report, warmed
 from orchestra_nb.config import BreakerPolicy, Checkpointing, RetryPolicy, RunConfig
 from orchestra_nb.errors import CircuitOpenError
 from orchestra_nb.events import EventBus
@@ -197,8 +198,15 @@ def per_checkpoint(nodes: int, repeats: int) -> dict[str, float]:
 
             return once
 
+        def bare() -> None:
+            with open(os.path.join(folder, "bare"), "wb", buffering=0) as file:
+                for _ in range(nodes):
+                    file.write(b"x" * 400)
+                    os.fsync(file.fileno())
+
         modes: tuple[Checkpointing, ...] = ("memory", "fast", "durable")
-        found = in_turn({mode: lambda mode=mode: run(mode) for mode in modes}, repeats)  # type: ignore[misc]
+        calls = {mode: warmed(partial(run, mode)) for mode in modes}
+        found = in_turn({**calls, "a bare write and sync": lambda: bare}, repeats)
     print(f"\nmilliseconds per node, a chain of {nodes} nodes, medians of {repeats}")
     for name, each in found.items():
         print(f"{name:32}{each.median / nodes * 1e3:>10.3g}{each.spread(nodes / 1e3):>20}")

@@ -154,24 +154,24 @@ class CommittingTask:
             raise
         except BaseException as error:
             stored = Stored(self.who.node, self.who.attempt, again=f"its value cannot be judged: {told(error)}")
-        return replace(reply, stored=stored)
+        reply.__dict__["stored"] = stored  # nobody else has it yet; to copy a frozen record takes ten times as long
+        return reply
 
     def _judged(self, value: Any, inputs: dict[str, Any] | None) -> Stored:
-        made, again = Stored(self.who.node, self.who.attempt), ""
+        node, attempt = self.who.node, self.who.attempt
+        growth, again, trouble, shared = None, "", "", False
         if isinstance(value, Expand):
             value, nodes = value.value, (value.nodes, value.edges)
             growth, again, trouble = self._kept(nodes, "what it made")
-            made = replace(made, growth=growth, trouble=trouble)
         if self.here and not again and not (type(value) in _ATOMS and _are_atoms(inputs)):
             again = _against(self.before.get(self.who.node), inputs, value)
             if again.startswith(_SHARES) and isinstance(getattr(self.task, "__self__", self.task), AgentTask):
-                again, made = "", replace(made, shared=True)
+                again, shared = "", True
         if not again:
             ref, again, trouble = self._kept(value, "its value")
             if ref is not None:
-                return replace(made, value=ref, result=f"bytes {ref.digest}")
-            made = replace(made, trouble=trouble)
-        return replace(made, again=again, result=_content(inputs or {}, value))
+                return Stored(node, attempt, ref, growth, "", f"bytes {ref.digest}", "", shared)
+        return Stored(node, attempt, None, growth, again, _content(inputs or {}, value), trouble)
 
     def _kept(self, value: Any, what: str) -> tuple[ValueRef | None, str, str]:
         """Keep something; or say why it is not kept, and what the disk refused."""
