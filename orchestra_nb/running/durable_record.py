@@ -63,6 +63,7 @@ class DurableRecord(Record):
         self._stored: dict[NodeId, Stored] = {}
         self._new: dict[NodeId, tuple[NodeId, ...]] = {}
         self._bad: list[NodeId] = []
+        self._told: set[str] = set()
         self._ahead: list[RunFact] = []
 
     def go_on(self, started: float, without: Sequence[NodeId]) -> None:
@@ -94,7 +95,7 @@ class DurableRecord(Record):
             )
         self._stored[stored.node] = stored
         if stored.trouble:
-            self._fail(stored.trouble)
+            self._fail("value", f"node {stored.node!r}: {stored.trouble}")
         if self._taken is not None and reply.status == "done":
             gone = self._taken.came_out(stored.node, stored.result)
             if gone:
@@ -156,11 +157,13 @@ class DurableRecord(Record):
 
     def _lost(self, error: Exception) -> None:
         self._journal.failed = self._journal.failed or told(error)
-        self._fail(f"the run goes on without further checkpoints: {self._journal.failed}")
+        self._fail("run", f"the run goes on without further checkpoints: {self._journal.failed}")
 
-    def _fail(self, reason: str) -> None:
-        if not self.unsaved:
-            self.unsaved = reason
+    def _fail(self, kind: str, reason: str) -> None:
+        """Tell of trouble, once for each kind."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self.unsaved = f"{self.unsaved}; {reason}" if self.unsaved else reason
             self._publish(CheckpointFailed(self._at, reason))
 
     # As in memory.
