@@ -64,12 +64,14 @@ class DurableRecord(Record):
         self._new: dict[NodeId, tuple[NodeId, ...]] = {}
         self._bad: list[NodeId] = []
         self._told: set[str] = set()
+        self._levels_told = 0
         self._ahead: list[RunFact] = []
 
-    def go_on(self, started: float, without: Sequence[NodeId]) -> None:
-        """Take down that this process goes on, without some of the nodes that were committed."""
+    def go_on(self, started: float, without: Sequence[NodeId], levels: int | None) -> None:
+        """Take down that this process goes on, without some of the nodes that were committed, after so many levels."""
         try:
-            self._journal.go_on(started, without, levels=0)  # each level that is complete is told again
+            self._journal.go_on(started, without, levels)
+            self._levels_told = len(self._journal.state.levels)
         except CheckpointError as error:
             self._lost(error)
 
@@ -112,6 +114,9 @@ class DurableRecord(Record):
         if isinstance(decision, Outcome):
             return self._commit(decision, now)
         if isinstance(decision, LevelEnded):
+            if decision.level < self._levels_told:
+                return None  # it had ended when an earlier process had the run
+            self._levels_told += 1
             return Level(decision.at)
         if isinstance(decision, GraphGrown):
             self._new[decision.node] = decision.nodes

@@ -134,7 +134,9 @@ def opened(config: RunConfig, checkpoint: str, dag: DAG, context: Mapping[str, A
     try:
         names = _committed_at(journal.state, checkpoint)
         check_same(checkpoint, journal.state.head, dag, context)
-        yield Opened(journal, dag, names, taken_over(journal.state, names, journal.values, dag, checkpoint))
+        taken = taken_over(journal.state, names, journal.values, dag, checkpoint)
+        _, slash, level = str(checkpoint).partition("/level-")
+        yield Opened(journal, dag, names, taken, int(level) + 1 if slash else None)
     except BaseException:
         journal.close()
         raise
@@ -154,17 +156,21 @@ class Opened:
         What was committed at the checkpoint.
     taken
         What is taken over.
+    levels
+        How many levels had ended then; ``None``: all that have.
     """
 
     journal: RunJournal
     dag: DAG
     names: Mapping[NodeId, Commit]
     taken: TakenOver
+    levels: int | None = None
 
     def record(self, publish: Publish) -> DurableRecord:
         """Take note that this process goes on with it."""
         record = DurableRecord(self.dag, self.journal, publish, self.taken)
-        record.go_on(time.time(), [name for name in self.journal.state.committed if name not in self.names])
+        without = [name for name in self.journal.state.committed if name not in self.names]
+        record.go_on(time.time(), without, self.levels)
         fault("resume.after-epoch")
         return record
 

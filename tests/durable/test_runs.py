@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from orchestra_nb.context.private_place import StoreError
 from orchestra_nb.context.records import Damaged
 from orchestra_nb.durable.facts import Commit, Ended, Epoch, Head, Level, Undone
 from orchestra_nb.durable.faults import POINTS, acting
@@ -286,6 +287,22 @@ def test_a_journal_that_cannot_be_believed_is_one_clear_error_and_harms_no_other
     assert told(runs, "r2") == WHOLE
     begun(runs, "r3").close()
     assert "r2" in [each.run_id for each in runs.all()]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners are of Unix")
+def test_what_belongs_to_somebody_else_is_not_read(runs, monkeypatch):
+    filled(runs)
+    States(runs.folder.parent).create("s", 1)
+    somebody = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: somebody)
+    for ask in (runs.look, runs.resume):
+        with pytest.raises(CheckpointError, match="the journal of run r1 can be written by others"):
+            ask("r1")
+    with pytest.raises(CheckpointError, match="can be written by others"):
+        States(runs.folder.parent).restore("s")
+    with pytest.raises(StoreError, match="belongs to user"):
+        begun(runs, "r2")
+    assert runs.all() == ()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "values", "\0", "r 1"])

@@ -17,6 +17,7 @@ import pytest
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.context.disk import DiskStore
+from orchestra_nb.definitions.loading import load_command
 from orchestra_nb.durable import runs as runs_module
 from orchestra_nb.durable.runs import Runs
 from orchestra_nb.errors import CheckpointError, ConfigError, DefinitionError
@@ -27,7 +28,7 @@ from orchestra_nb.running import on_disk
 from orchestra_nb.running.current_node import current_node
 from orchestra_nb.running.scheduler import ParallelScheduler
 from tests.durable.worlds import Failing, Unsynced
-from tests.running.durable_worlds import World, canonical
+from tests.running.durable_worlds import World, canonical, cut, lines_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FLIPS = int(os.environ.get("ORCHESTRA_NB_FLIPS", "150"))
@@ -104,6 +105,11 @@ def test_levels_are_on_the_disk_and_going_back_to_one_runs_the_rest_again(voyage
     result = scheduler(tmp_path).resume_from_checkpoint(f"{failed.run_id}/level-0", voyage, {"depth": 3})
     assert statuses(result) == {"load": "cached", "chart": "done", "sail": "done"}
     assert ran == ["load", "chart", "sail", "chart", "sail"]
+    assert [list(each.outcomes) for each in scheduler(tmp_path).get_checkpoints()] == [
+        ["load"],
+        ["load", "chart"],
+        *[["load", "chart", "sail"]] * 2,
+    ]
     with pytest.raises(CheckpointError, match=r"no checkpoint '.*level-9'"):
         scheduler(tmp_path).resume_from_checkpoint(f"{failed.run_id}/level-9", voyage, {"depth": 3})
 
@@ -640,3 +646,46 @@ except CheckpointError as error:
     assert play(run) == (
         f"the checkpoint {run!r} is of other code: module 'helper' differs; run this one from its beginning\n"
     )
+
+
+COMMAND = {
+    "name": "/pack",
+    "phases": [
+        {"name": "Find", "agents": [{"id": "find", "context": {"outputs": ["packages", "risk"]}}]},
+        {
+            "name": "Pack",
+            "parallel": True,
+            "dynamicAgents": {"source": "context.packages", "mapping": {"id": "pack-${item.name}", "input": "${item}"}},
+        },
+        {
+            "name": "Report",
+            "agents": [
+                {"id": "deep", "conditional": {"condition": "context.risk > 7"}},
+                {"id": "light", "conditional": {"condition": "context.risk <= 7"}},
+            ],
+        },
+    ],
+}
+
+
+def test_wherever_a_command_ended_no_agent_that_was_committed_is_asked_again(tmp_path):
+    dag, asked = load_command(COMMAND).dag, []
+
+    def work(node, context):
+        asked.append(str(node.id))
+        if node.id == "find":
+            return {"packages": [{"name": "a"}, {"name": "b"}], "risk": 9}
+        return [str(node.id), sorted(context)]
+
+    first = agents(tmp_path / "whole", work, checkpoint="fast").execute(dag)
+    assert sorted(asked) == ["deep", "find", "pack-a", "pack-b"]
+    assert statuses(first)["light"] == "skipped"
+    for line in range(1, lines_of(tmp_path / "whole") + 1):
+        run, _ = cut(tmp_path / "whole", tmp_path / str(line), line)
+        made = agents(tmp_path / str(line), work, checkpoint="fast")
+        committed = set(Runs(tmp_path / str(line)).look(run).committed)
+        asked.clear()
+        result = made.resume_from_checkpoint(run, dag)
+        assert (result.values, result.success) == (first.values, True)
+        assert set(asked) == {"find", "pack-a", "pack-b", "deep"} - committed
+        assert statuses(result)["light"] == "skipped"
