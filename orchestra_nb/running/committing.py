@@ -171,6 +171,8 @@ class CommittingTask:
             ref, again, trouble = self._kept(value, "its value")
             if ref is not None:
                 return Stored(node, attempt, ref, growth, "", f"bytes {ref.digest}", "", shared)
+            if trouble:
+                return Stored(node, attempt, None, growth, again, f"bytes {self.values.digest(value)}", trouble)
         return Stored(node, attempt, None, growth, again, _content(inputs or {}, value), trouble)
 
     def _kept(self, value: Any, what: str) -> tuple[ValueRef | None, str, str]:

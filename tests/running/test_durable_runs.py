@@ -27,7 +27,7 @@ from orchestra_nb.model import Expand, Node
 from orchestra_nb.running import on_disk
 from orchestra_nb.running.current_node import current_node
 from orchestra_nb.running.scheduler import ParallelScheduler
-from tests.durable.worlds import Failing, Unsynced
+from tests.durable.worlds import Failing, Unsynced, UnsyncedBlobs
 from tests.running.durable_worlds import World, canonical, cut, lines_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -527,6 +527,21 @@ def test_whichever_operation_fails_the_run_goes_on_and_says_so_once(lasting, tmp
             again = scheduler(folder).resume_from_checkpoint(found[-1].run_id, World(3).dag)
             assert canonical(again.values) == expected
     assert said > total.count // 3
+
+
+def test_a_value_that_could_not_be_written_makes_its_node_run_again_and_no_other(ran, tmp_path, monkeypatch):
+    class NoRoom(UnsyncedBlobs):
+        def create(self, path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runs_module, "FileOperations", NoRoom)
+    large = Node("large", fn=lambda: ran.append("large") or bytes(100_000))
+    dag = DAG([large, Node("size", fn=lambda large: ran.append("size") or len(large), after=["large"])])
+    first = scheduler(tmp_path).execute(dag)
+    assert first.unsaved == "node 'large': its value could not be written: No space left on device"
+    monkeypatch.undo()
+    again = scheduler(tmp_path).resume_from_checkpoint(first.run_id, dag)
+    assert (again.values, again.unsaved, ran) == (first.values, "", ["large", "size", "large"])
 
 
 def test_what_was_announced_before_the_disk_failed_is_there(tmp_path, monkeypatch):
