@@ -127,6 +127,7 @@ class RunJournal:
         self._files.remove(self.folder / JOURNAL)
         if self.durable:
             self._files.sync_folder(self.folder)
+
     def discard(self) -> None:
         """Remove the run, of which nobody needs anything, and close it."""
         with suppress(OSError):
