@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -61,6 +61,62 @@ class KeptCell:
         """Set the random states as the cell left them."""
         for key, state in self.states.items():
             set_random_state(key, state)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a cell was given, and what is known of it, to tell what it made.
+
+    Parameters
+    ----------
+    inputs
+        What it reads, by name.
+    before
+        What the names that it writes were bound to, :data:`NOTHING` where they were not.
+    maybe
+        Names that it binds on some paths only.
+    draws
+        The global random states that it draws from or seeds.
+    figures
+        Whether it may draw into a figure that is open.
+    """
+
+    inputs: Mapping[str, Any]
+    before: Mapping[str, Any]
+    maybe: Collection[str] = ()
+    draws: Iterable[str] = ()
+    figures: bool = False
+
+
+def kept_cell(
+    node: Node, code: CellCode, namespace: dict[str, Any], given: Given, outputs: tuple[Output, ...]
+) -> KeptCell:
+    """Make what can be given back in the place of a cell that has run in this process.
+
+    Raises
+    ------
+    NotShippable
+        It cannot be: it shares something with an input, does not pickle, leaves a figure open, or shows a widget.
+    """
+    states = {key: random_state(key) for key in given.draws}
+    check_outputs(outputs)
+    if given.figures and open_figures():
+        raise NotShippable("it leaves a figure open")
+    made, deleted = {}, []
+    for name in node.writes:
+        slot = code.slots.after.get(name, name)
+        if name in given.maybe and namespace.get(slot, NOTHING) is given.before[name]:
+            continue  # it was left as it was
+        if slot in namespace:
+            made[name] = namespace[slot]
+        else:
+            deleted.append(name)
+    census = Census(namespace)
+    census.scan(given.inputs)
+    packed = {**made, FRESH: []}
+    values = pack_results(packed, given.inputs, census)
+    check_journey(values, packed, given.inputs)
+    return KeptCell(Parcel(tuple(made), tuple(deleted), values), outputs, states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +211,6 @@ class CellKeeper:
         return self.kept(node, reply)
 
     def _made(self, node: Node, missed: Missed, outputs: Iterable[Output]) -> KeptCell:
-        keeping, code = node.metadata["keeping"], self._codes[node.id]
-        states = {key: random_state(key) for key in keeping["draws"]}
-        check_outputs(outputs)
-        if "matplotlib" in keeping["states"] and open_figures():
-            raise NotShippable("it leaves a figure open")
         changed = [
             part
             for part in self._keys.key(node, missed.inputs, missed.before).differences(missed.key)
@@ -167,21 +218,9 @@ class CellKeeper:
         ]
         if changed:
             raise NotShippable(f"{', '.join(changed)} changed while it ran")
-        made, deleted = {}, []
-        for name in node.writes:
-            slot = code.slots.after.get(name, name)
-            if name in keeping["maybe"] and self._namespace.get(slot, NOTHING) is missed.before[name]:
-                continue  # it was left as it was, which the key has
-            if slot in self._namespace:
-                made[name] = self._namespace[slot]
-            else:
-                deleted.append(name)
-        census = Census(self._namespace)
-        census.scan(missed.inputs)
-        packed = {**made, FRESH: []}
-        values = pack_results(packed, missed.inputs, census)
-        check_journey(values, packed, missed.inputs)
-        return KeptCell(Parcel(tuple(made), tuple(deleted), values), tuple(outputs), states)
+        keeping = node.metadata["keeping"]
+        given = Given(missed.inputs, missed.before, keeping["maybe"], keeping["draws"], "matplotlib" in keeping["states"])
+        return kept_cell(node, self._codes[node.id], self._namespace, given, tuple(outputs))
 
     def ended(self, node: Node) -> None:
         """Take note that a cell will not run again."""
