@@ -22,18 +22,19 @@ leaves the lock to the garbage collector.
 there was none (0700). A file that is somebody else's, or that others can write into, is not read: it says what is
 undone, and with which values.
 
-File operations pass through :class:`JournalFiles`, so that a test can fail each of them.
+File operations pass through :class:`.JournalFiles`, so that a test can fail each of them.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestra_nb.durable.files import JournalFiles, check_owner, make_folders
+from orchestra_nb.durable.lines import sealed
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery.saga import Saga
 from orchestra_nb.recovery.saga_facts import Fact, Part
@@ -44,79 +45,11 @@ from orchestra_nb.recovery.saga_lines import (
     fact_to_json,
     head_from_json,
     head_to_json,
-    sealed,
     split_lines,
 )
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
-
-_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""A link is refused, and a pipe that somebody put there does not block."""
-
-
-class JournalFiles:
-    """Files as a journal sees them. Each method raises ``OSError`` as the system does."""
-
-    def make_folder(self, path: Path) -> None:
-        """Make a folder that only this user can look into."""
-        path.mkdir(mode=0o700)
-
-    def lock(self, path: Path) -> BaseFileLock:
-        """Lock a file, or raise ``TimeoutError`` at once."""
-        from filelock import FileLock
-
-        lock = FileLock(path, mode=0o600, thread_local=False)
-        lock.acquire(timeout=0)
-        return lock
-
-    def create(self, path: Path) -> int:
-        """Open a new private file for reading and writing."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
-
-    def open(self, path: Path) -> int:
-        """Open a file for reading and writing."""
-        return os.open(path, os.O_RDWR | _SAFE)
-
-    def read(self, descriptor: int) -> bytes:
-        """Read all of a file."""
-        with open(os.dup(descriptor), "rb") as file:
-            return file.read()
-
-    def write(self, descriptor: int, data: bytes, place: int) -> None:
-        """Write all of it at that place."""
-        os.lseek(descriptor, place, os.SEEK_SET)
-        while data:
-            data = data[os.write(descriptor, data) :]
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        """Cut a file."""
-        os.ftruncate(descriptor, size)
-
-    def sync(self, descriptor: int) -> None:
-        """Wait until a file's content is on the disk."""
-        os.fsync(descriptor)
-
-    def sync_folder(self, path: Path) -> None:
-        """Wait until a folder's names are on the disk; Windows does so by itself."""
-        if os.name != "nt":
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        """Give a file its name."""
-        os.replace(source, target)
-
-    def remove(self, path: Path) -> None:
-        """Remove a file; fine when it is gone."""
-        path.unlink(missing_ok=True)
-
-    def close(self, descriptor: int) -> None:
-        """Close a file."""
-        os.close(descriptor)
 
 
 class Memory:
@@ -203,7 +136,7 @@ class Journal:
     def make(self, context: Mapping[str, Any]) -> None:
         """Make a new file with its first line."""
         files, new = self._files, self.path.with_name(self.path.name + ".new")
-        self._make_folders(self.path.parent)
+        make_folders(self.path.parent, files)
         self.take()
         if os.path.lexists(self.path):
             raise CheckpointError(f"{self.path} is there already; {self.hint}, or give the journal another path")
@@ -223,7 +156,7 @@ class Journal:
         """Open the file that is there, read its facts, and cut off what a crash left behind them."""
         self.take()
         self._descriptor = self._files.open(self.path)
-        self._check_owner()
+        check_owner(self._descriptor, f"journal {self.path}")
         data = self._files.read(self._descriptor)
         lines = split_lines(data, str(self.path))
         (head, digest, end), *rest = lines.found
@@ -255,22 +188,6 @@ class Journal:
         if said:
             hint = "give the steps that it was begun with"
             raise CheckpointError(f"journal {self.path} is of a saga with other steps: {'; '.join(said)}; {hint}")
-
-    def _check_owner(self) -> None:
-        status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"journal {self.path} is not a file; give the path of one")
-        if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022):
-            hint = (
-                "others could have it undo what they like; see that it is right, then chown it and run chmod go-w on it"
-            )
-            raise CheckpointError(f"journal {self.path} can be written by others: {hint}")
-
-    def _make_folders(self, folder: Path) -> None:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
-            self._files.make_folder(each)
-            self._files.sync_folder(each.parent)
 
     def _write(self, payload: str, fact: Fact | None) -> None:
         if self._failed or self._descriptor < 0:

@@ -1,8 +1,6 @@
 """Facts as lines of text and back, and values as JSON where JSON gives back exactly the same.
 
-A line is a JSON list of two: a digest, and what it says. The digest covers the line and the digest before it, so a line
-that was changed, lost, doubled or moved is found at the first line that does not follow. The first line says which
-steps the saga has.
+A line proves itself (:mod:`orchestra_nb.durable.lines`). The first says which steps the saga has.
 
 A value is kept if it is built from ``None``, truth values, finite numbers, texts, lists and dictionaries with texts as
 keys, of these very classes, and not too large; it is read back and compared before it counts as kept. Anything else (a
@@ -19,11 +17,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from hashlib import blake2b
 from math import isfinite
 from typing import Any, cast, get_args
 
+from orchestra_nb.durable.lines import Damage, Lines
+from orchestra_nb.durable.lines import split_lines as lines_of
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery.saga_facts import Fact, Failure, Kind, Part
 
@@ -34,8 +32,6 @@ _MOST_TEXT = 16 * 2**20
 """Characters of a value that is kept."""
 _LONGEST_INTEGER = 10_000
 """Bits; Python refuses to read longer ones."""
-_DIGEST = 32
-"""Characters of a digest."""
 
 
 def exact_json(value: object) -> str | None:
@@ -78,47 +74,6 @@ def _is_plain(value: object) -> bool:
     return True
 
 
-def sealed(payload: str, before: str) -> tuple[bytes, str]:
-    """Make a line, without its break, and its digest.
-
-    Parameters
-    ----------
-    payload
-        JSON, in ASCII.
-    before
-        The digest of the line before; empty for the first.
-    """
-    digest = _digest(payload.encode("ascii"), before)
-    return f'["{digest}",{payload}]'.encode("ascii"), digest
-
-
-def unsealed(line: bytes, before: str) -> tuple[bytes, str] | None:
-    """Give the payload and digest of a line, or ``None`` when it is damaged or does not follow."""
-    digest, payload = line[2 : 2 + _DIGEST], line[4 + _DIGEST : -1]
-    whole = line == b'["' + digest + b'",' + payload + b"]" and digest == _digest(payload, before).encode("ascii")
-    return (payload, digest.decode("ascii")) if whole else None
-
-
-def _digest(payload: bytes, before: str) -> str:
-    return blake2b(before.encode("ascii") + b"\n" + payload, digest_size=_DIGEST // 2).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """What a file says: the payload and digest of each line, where each ends, and what is behind the last.
-
-    Parameters
-    ----------
-    found
-        Payload, digest, and the place in the file behind the line and its break.
-    broken
-        Whether only the break of the last line is missing.
-    """
-
-    found: tuple[tuple[bytes, str, int], ...]
-    broken: bool = False
-
-
 def split_lines(data: bytes, name: str) -> Lines:
     """Read the lines of a file, and drop what a crash left behind the last.
 
@@ -127,23 +82,13 @@ def split_lines(data: bytes, name: str) -> Lines:
     CheckpointError
         A line is damaged, or there is none.
     """
-    *whole, rest = data.split(b"\n")
-    found: list[tuple[bytes, str, int]] = []
-    digest, end = "", 0
-    for number, line in enumerate(whole, 1):
-        read = unsealed(line, digest)
-        if read is None:
-            raise damaged(name, number)
-        digest, end = read[1], end + len(line) + 1
-        found.append((*read, end))
-    if rest and unsealed(rest[:-1], digest) is not None:  # the line is whole, and something stands for its break
-        raise damaged(name, len(found) + 1)
-    last = unsealed(rest, digest)
-    if last is not None:
-        found.append((*last, end + len(rest) + 1))
-    if not found:
+    try:
+        lines = lines_of(data)
+    except Damage as damage:
+        raise damaged(name, damage.line) from None
+    if not lines.found:
         raise CheckpointError(f"{name} is no journal of a saga; give the path of one, or of a new file")
-    return Lines(tuple(found), broken=last is not None)
+    return lines
 
 
 def damaged(name: str, line: int, why: str = "it is not what was written") -> CheckpointError:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestra_nb.durable.files import JournalFiles
 from orchestra_nb.errors import CheckpointError, NodeCancelled, NodeFailed, SagaFailed
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.recovery import saga_events as events
@@ -27,7 +28,7 @@ from orchestra_nb.recovery.matching import class_names
 from orchestra_nb.recovery.saga import Saga
 from orchestra_nb.recovery.saga_calls import Call
 from orchestra_nb.recovery.saga_facts import Compensate, Fact, Failure, Finished, Part, Rest, Run
-from orchestra_nb.recovery.saga_journal import Journal, JournalFiles, Memory
+from orchestra_nb.recovery.saga_journal import Journal, Memory
 from orchestra_nb.recovery.saga_lines import exact_json
 from orchestra_nb.recovery.saga_result import SagaResult, Unknown, result_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock  # noqa: F401  once, and not in each child
 
 from orchestra_nb.config import RetryPolicy
-from orchestra_nb.recovery.saga_journal import JournalFiles
+from orchestra_nb.durable.files import JournalFiles
 from orchestra_nb.recovery.saga_running import Surroundings
 from orchestra_nb.recovery.sagas import SagaStep, execute_saga, resume_saga
 

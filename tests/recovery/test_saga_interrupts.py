@@ -6,13 +6,14 @@ import gc
 
 import pytest
 
+from orchestra_nb.durable import files, lines
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery import saga, saga_journal, saga_lines, saga_running, sagas
 from tests.interrupting import Injector, apart
 
 from .saga_worlds import judge, run
 
-FILES = [module.__file__ for module in (saga, saga_journal, saga_lines, saga_running, sagas)]
+FILES = [module.__file__ for module in (files, lines, saga, saga_journal, saga_lines, saga_running, sagas)]
 EVERY = 7
 """Of so many lines one is tried; another one in each run of the same place of the saga."""
 

@@ -12,9 +12,10 @@ import stat
 import pytest
 
 from orchestra_nb.config import RetryPolicy
+from orchestra_nb.durable.files import JournalFiles
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery.saga_facts import Fact, Failure, Part
-from orchestra_nb.recovery.saga_journal import JournalFiles, begin_journal, open_journal
+from orchestra_nb.recovery.saga_journal import begin_journal, open_journal
 from orchestra_nb.recovery.saga_lines import exact_json
 from orchestra_nb.recovery.saga_running import Surroundings
 from orchestra_nb.recovery.sagas import SagaStep, execute_saga, resume_saga
