@@ -19,6 +19,7 @@ from orchestra_nb.policies import SinkPolicy as SinkPolicy
 
 Schedule = Literal["eager", "levels"]
 Loop = Literal["background", "notebook"]
+Checkpoint = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
@@ -203,6 +204,7 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
+    checkpoint: Checkpoint = "auto"
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -233,6 +235,7 @@ class RunConfig:
                 raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
             read_capacity(name, given)
         one_of("loop", self.loop, get_args(Loop))
+        one_of("checkpoint", self.checkpoint, get_args(Checkpoint))
         one_of("schedule", self.schedule, get_args(Schedule))
         one_of("policy", self.policy, get_args(Policy))
         positive("timeout", self.timeout)

@@ -12,18 +12,28 @@ whether an error is expected of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2b
 
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId
 from orchestra_nb.notebook.cell_keys import code_digest
-from orchestra_nb.notebook.code import codes_of
+from orchestra_nb.notebook.code import CellCode, codes_of
 
 Lineages = Mapping[NodeId, str]
+Known = tuple[Mapping[NodeId, str], Lineages]
+"""Digests of the cells' code, and their lineages."""
 
 
-def code_digests(dag: DAG) -> dict[NodeId, str]:
+def code_digests(dag: DAG, codes: Mapping[NodeId, CellCode] | None = None) -> dict[NodeId, str]:
     """Digest what each cell does, by itself.
+
+    Parameters
+    ----------
+    dag
+        The cells.
+    codes
+        From :func:`.codes_of`, where somebody has them.
 
     Examples
     --------
@@ -31,11 +41,17 @@ def code_digests(dag: DAG) -> dict[NodeId, str]:
     >>> code_digests(Notebook.from_sources(["x = 1"]).dag) == code_digests(Notebook.from_sources(["x=1 # one"]).dag)
     True
     """
-    codes = codes_of(dag)
-    return {
-        node.id: _digest(code_digest(codes[node.id]), node.when or "", str(codes[node.id].may_raise))
-        for node in dag.nodes.values()
-    }
+    found = {}
+    for name, code in (codes if codes is not None else codes_of(dag)).items():
+        plain = replace(code, interactivity="last_expr")  # which expressions are shown is the kernel's to say
+        found[name] = _digest(code_digest(plain), dag.nodes[name].when or "", str(code.may_raise))
+    return found
+
+
+def known_of(dag: DAG, codes: Mapping[NodeId, CellCode] | None = None) -> Known:
+    """Digest each cell's code, and what it follows from."""
+    digests = code_digests(dag, codes)
+    return digests, lineages(dag, digests)
 
 
 def lineages(dag: DAG, digests: Mapping[NodeId, str]) -> dict[NodeId, str]:

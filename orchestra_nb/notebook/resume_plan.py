@@ -22,16 +22,37 @@ from typing import Literal
 from orchestra_nb.cells.effects import ANYTHING
 from orchestra_nb.cells.effects.records import RANDOM
 from orchestra_nb.cells.resumable import resuming_of
+from orchestra_nb.durable.facts import ValueRef
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.cell_commits import CellCommit
-from orchestra_nb.notebook.lineage import Lineages
+from orchestra_nb.notebook.lineage import Known
 
 Fate = Literal["taken-over", "not-stored", "changed", "new"]
 _BRINGS = frozenset({"value", "mutation", "alias", "file", "state"})
 """Kinds of edges by which something comes from one cell to the other; the others only keep an order."""
 _ANY_WILL_DO = frozenset({"network", *RANDOM})
 """Hidden state of which it does not matter in what it was left by a cell that follows from something outside."""
+
+
+def _is_there(_: ValueRef) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is there now.
+
+    Parameters
+    ----------
+    file_digest
+        Digests a file.
+    has
+        Whether what was stored is there.
+    """
+
+    file_digest: Callable[[str], str] = str
+    has: Callable[[ValueRef], bool] = _is_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +106,9 @@ class ResumePlan:
 
 def plan_resume(
     dag: DAG,
-    known: tuple[Mapping[NodeId, str], Lineages],
+    known: Known,
     commits: Iterable[CellCommit],
-    file_digest: Callable[[str], str],
+    now: Now,
     run_id: str = "",
 ) -> ResumePlan:
     """Say what becomes of each cell.
@@ -100,40 +121,42 @@ def plan_resume(
         Digests of its cells' code, and their lineages.
     commits
         What the run wrote down, in order; the last one of a lineage counts.
-    file_digest
-        Digests a file as it is now.
+    now
+        What is there now.
     run_id
         Of the run.
 
     Examples
     --------
     >>> from orchestra_nb.cells.notebook_file import Notebook
+    >>> from orchestra_nb.durable.facts import ValueRef
     >>> from orchestra_nb.notebook.lineage import code_digests, lineages
     >>> before = Notebook.from_sources(["x = 1", "y = 2", "z = x + y"]).dag
     >>> codes, of = code_digests(before), lineages(before, code_digests(before))
-    >>> commits = [CellCommit(name, of[name], codes[name], kept="somewhere") for name in before.nodes]
+    >>> where = ValueRef(1, b"", (), 0, "")
+    >>> commits = [CellCommit(name, of[name], codes[name], where) for name in before.nodes]
     >>> after = Notebook.from_sources(["x = 1", "y = 3", "z = x + y"]).dag
     >>> codes = code_digests(after)
-    >>> print(*plan_resume(after, (codes, lineages(after, codes)), commits, str, "R").lines, sep="\\n")
+    >>> print(*plan_resume(after, (codes, lineages(after, codes)), commits, Now(), "R").lines, sep="\\n")
     cell-1  taken over from run R
     cell-2  runs again: its code changed
     cell-3  runs again: needs cell-2, which runs again
     """
-    return _Planner(dag, known, list(commits), file_digest, run_id).plan()
+    return _Planner(dag, known, list(commits), now, run_id).plan()
 
 
 class _Planner:
     def __init__(
         self,
         dag: DAG,
-        known: tuple[Mapping[NodeId, str], Lineages],
+        known: Known,
         commits: list[CellCommit],
-        file_digest: Callable[[str], str],
+        now: Now,
         run_id: str,
     ) -> None:
         self._dag = dag
         self._codes, self._lineages = known
-        self._file_digest = file_digest
+        self._now = now
         self._run_id = run_id
         self._commits = {commit.lineage: commit for commit in commits}
         self._old_codes = {commit.code for commit in commits}
@@ -157,9 +180,9 @@ class _Planner:
             return Verdict("changed", f"runs again: needs {other}, which runs again", differs=True)
         if path := self._changed_file(node, commit):
             return Verdict("changed", f"runs again: the file {path!r} has changed", differs=True)
-        if not commit.kept:
+        if against := self._not_there(commit):
             changing = str(resuming_of(node)["changing"])
-            return Verdict("not-stored", f"runs again: not stored: {commit.why}", differs=bool(changing))
+            return Verdict("not-stored", f"runs again: {against}", differs=bool(changing))
         return Verdict("taken-over", f"taken over from run {self._run_id}", commit)
 
     def _unknown(self, node: Node) -> Verdict:
@@ -173,11 +196,20 @@ class _Planner:
             return Verdict("changed", "runs again: its code changed", differs=True)
         return Verdict("new", "has not run yet", differs=True)
 
+    def _not_there(self, commit: CellCommit) -> str:
+        """Say why the result of a cell cannot be given back; empty when it can."""
+        if commit.value is None:
+            return f"not stored: {commit.why or 'nobody knows why'}"
+        if not self._now.has(commit.value):
+            return "what was stored of it is gone"
+        changed = [path for path, digest in commit.left.items() if self._now.file_digest(path) != digest]
+        return f"the file {changed[0]!r} is not as it left it" if changed else ""
+
     def _changed_file(self, node: Node, commit: CellCommit) -> str:
         """Name a file that the cell read, that nobody in the notebook writes, and that is another one now."""
         for path, digest in commit.read.items():
             writers = self._writers.keys() & {path, ANYTHING}
-            if not writers and self._file_digest(path) != digest:
+            if not writers and self._now.file_digest(path) != digest:
                 return path
         return ""
 
