@@ -74,7 +74,7 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
-    with _progress(options.command in ("run", "verify") and not as_json) as listen:
+    with _progress(options.command in ("run", "resume", "verify") and not as_json) as listen:
         found = answer(options, listen)
     if as_json:
         print(_as_json(found.data))
@@ -131,7 +131,9 @@ def _progress(wanted: bool) -> Iterator[Listener | None]:
 
         def listen(event: Mapping[str, Any]) -> None:
             kind, node = event.get("name"), str(event.get("node", ""))
-            if kind == "execution:run-started":
+            if kind == "note":
+                bar.console.print(str(event["text"]), markup=False, highlight=False)
+            elif kind == "execution:run-started":
                 bar.update(task, total=event.get("total"))
             elif kind == "execution:node-started":
                 running.append(node)
@@ -155,7 +157,9 @@ def _line_per_node(event: Mapping[str, Any]) -> None:
 
     took = duration(event.get("seconds") or 0.0)
     words: tuple[Any, ...] = ()
-    if event.get("name") == "execution:node-ended":
+    if event.get("name") == "note":
+        words = (event["text"],)
+    elif event.get("name") == "execution:node-ended":
         words = (event.get("node"), event.get("status"), took, event.get("reason"))
     elif event.get("name") == "verification:run-ended":
         which = "search" if event["searching"] else f"run {event['number']} of {event['total']}"

@@ -35,7 +35,7 @@ from orchestra_nb.display.text import (
     why_lines,
 )
 from orchestra_nb.display.wording import clean, duration
-from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
+from orchestra_nb.errors import BackendError, CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+NOTE = "note"
+"""The name of an event that is a line for people."""
 Listener = Callable[[Mapping[str, Any]], None]
 
 
@@ -90,7 +92,7 @@ def answer(options: Namespace, listen: Listener | None = None) -> Answer:
     OrchestraError
         Bad input; nothing has run.
     """
-    if options.command == "run" and not options.dry_run:
+    if options.command == "resume" or (options.command == "run" and not options.dry_run):
         return _run(options, listen)
     if options.command == "verify":
         return _verify(options, listen)
@@ -120,7 +122,12 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     from orchestra_nb.notebook.headless import run_file
 
     path = Path(options.path)
-    run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=listen)
+    run_id = _asked_run(options, config) if options.command == "resume" else _earlier(options, config, listen)
+    linear = getattr(options, "linear", False)
+    try:
+        run = run_file(notebook, config, targets=options.nodes, linear=linear, on_event=listen, run_id=run_id)
+    except BackendError as error:  # the kernel died; what was done is stored
+        raise BackendError(f"{error}{_can_go_on(options, config, '; ')}") from None
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -129,9 +136,35 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     if options.svg:
         write_text(Path(options.svg), svg(run.dag, outcomes=run.outcomes))
     data = {**run.result, **written}
-    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
+    hint = "" if data["success"] else _can_go_on(options, config)
+    trouble = str(run.kept.get("trouble", ""))
+    noted = [hint, f"it could not be stored, to be gone on with: {trouble}" if trouble else ""]
+    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data), *filter(None, noted)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
+
+
+def _asked_run(options: Namespace, config: RunConfig) -> str:
+    """Name the run that is to be gone on with."""
+    from orchestra_nb.notebook.resuming import asked_run, runs_at
+
+    return asked_run(runs_at(config, Path(options.path).absolute().parent), options.path)
+
+
+def _earlier(options: Namespace, config: RunConfig, listen: Listener | None) -> str:
+    """Tell of a run that was cut short; this one begins anew all the same."""
+    if listen is not None and (hint := _can_go_on(options, config, "an earlier run was cut short; ")):
+        listen({"name": NOTE, "text": hint})
+    return ""
+
+
+def _can_go_on(options: Namespace, config: RunConfig, before: str = "") -> str:
+    """Say that there is something to go on with, if there is."""
+    from orchestra_nb.notebook.resuming import runs_at, unfinished
+
+    runs = runs_at(config, Path(options.path).absolute().parent)
+    found = None if runs is None else unfinished(runs, options.path)
+    return f"{before}'orchestra resume {options.path}' goes on with what was done" if found is not None else ""
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:
@@ -189,10 +222,29 @@ def _verify(options: Namespace, listen: Listener | None) -> Answer:
     return Answer(data, "\n".join(proof_lines(data)), DONE if data["equal"] else FAILED)
 
 
+def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
+    """Say what going on with a run would take over."""
+    from orchestra_nb.notebook.resuming import plan_of, runs_at
+
+    notebook_of(subject, options.path)
+    base = Path(options.path).absolute().parent
+    runs, run_id = runs_at(config, base), _asked_run(options, config)
+    assert runs is not None  # or there was none to be asked for
+    plan = plan_of(subject.dag, runs, run_id, str(base))
+    data = _describe(subject.dag, _schedule(subject.dag, config))
+    for node in data["nodes"]:
+        verdict = plan.verdicts[node["id"]]
+        node |= {"fate": verdict.fate, "reason": verdict.told}
+    data["run"] = run_id
+    return _planned(subject, data, "\n".join(plan.lines))
+
+
 def _plan(options: Namespace) -> Answer:
     subject = _read(options)
     dag = subject.dag
     config = _config(options)
+    if getattr(options, "resume", False):
+        return _plan_resume(options, subject, config)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
     return _planned(subject, _describe(dag, schedule), text)

@@ -32,7 +32,7 @@ Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
 RUN_KNOBS = (
     *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
-    *("async_jobs", "resources", "cluster", "loop", "cache"),
+    *("async_jobs", "resources", "cluster", "loop", "cache", "checkpoint"),
 )
 """Fields of RunConfig that a line can set."""
 TEXT_SETTINGS: Mapping[str, str] = {
@@ -100,6 +100,7 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
     add("--cache", action=argparse.BooleanOptionalAction, default=None,
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
+    add("--checkpoint", metavar="MODE", help="what survives a crash, for resume: auto, durable, fast, or memory: nothing")
 
 
 def _keep_going(parser: Parser, _: Surface) -> None:
@@ -107,11 +108,20 @@ def _keep_going(parser: Parser, _: Surface) -> None:
     parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
 
 
-def _run_options(parser: Parser, surface: Surface) -> None:
+def _written(parser: Parser, surface: Surface) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="write the executed notebook there")
     add("--html", metavar="FILE", help="write the executed notebook as HTML")
     add("--svg", metavar="FILE", help="write the DAG as a picture")
+
+
+def _plan_options(parser: Parser, surface: Surface) -> None:
+    text = "say instead what going on with the newest run that was cut short would take over, and what would run again"
+    parser.add_argument("--resume", action="store_true", help=text)
+
+
+def _run_options(parser: Parser, surface: Surface) -> None:
+    add = parser.add_argument
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
     if surface == "cli":
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
@@ -148,8 +158,9 @@ _FILE = (_subject, _parameters)
 _SHAPE = (*_FILE, _nodes, _knobs, _report)
 _GRAPH = (*_FILE, _nodes, _keep_going, _report)
 _COMMANDS: Mapping[str, _Command] = {
-    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _run_options)),
-    "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
+    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _written, _run_options)),
+    "resume": _Command("go on with the newest run of a notebook that was cut short", (*_SHAPE, _written)),
+    "plan": _Command("show what would run, in which order and why, and run nothing", (*_SHAPE, _plan_options)),
     "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
     "validate": _Command("list every error and warning of the graph", (*_FILE, _keep_going, _report)),
