@@ -84,8 +84,15 @@ def _has_commits(runs: Runs, summary: RunSummary) -> bool:
     return False
 
 
-def asked_run(runs: Runs | None, path: str | os.PathLike[str]) -> str:
+def asked_run(runs: Runs | None, path: str | os.PathLike[str], instead: str = "") -> str:
     """Name the run of a notebook that is to be gone on with.
+
+    Parameters
+    ----------
+    runs, path
+        Where to look, and whose run.
+    instead
+        What begins one; empty: the command line's words.
 
     Raises
     ------
@@ -96,7 +103,7 @@ def asked_run(runs: Runs | None, path: str | os.PathLike[str]) -> str:
     if found is None:
         name = os.fspath(path)
         told = "nothing is stored here" if runs is None else "it has no run that was cut short"
-        raise CheckpointError(f"{name}: {told}; begin one with 'orchestra run {name}'")
+        raise CheckpointError(f"{name}: {told}; begin one with {instead or f'orchestra run {name}'!r}")
     return str(found.run_id)
 
 
