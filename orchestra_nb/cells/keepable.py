@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
@@ -168,8 +168,18 @@ def feature(tree: ast.Module | None) -> str:
     return "turns on features of Python (from __future__)" if found else ""
 
 
-def effect(effects: Effects, machine: Interpreter, *, files: bool = True) -> str:
-    """Say what a cell does beside binding names and saying something; without ``files``, writing them is no matter."""
+def effect(effects: Effects, machine: Interpreter, *, files: bool = True, aside: Collection[str] = ()) -> str:
+    """Say what a cell does beside binding names and saying something.
+
+    Parameters
+    ----------
+    effects, machine
+        What was found.
+    files
+        Whether writing files is such a thing.
+    aside
+        As in :func:`.what_stays`.
+    """
     if effects.barriers:
         return f"keeps its place among all cells ({effects.barriers[0].why})"
     for access in effects.of("object", "write"):
@@ -183,7 +193,7 @@ def effect(effects: Effects, machine: Interpreter, *, files: bool = True) -> str
         return f"writes a file ({access.why})"
     if effects.main_thread:
         return f"is bound to the main thread ({effects.main_thread[0]})"
-    return what_stays(effects, machine)
+    return what_stays(effects, machine, aside)
 
 
 def _outside(effects: Effects) -> str:

@@ -8,6 +8,8 @@ result is kept for any later run:
   runs again and may leave something else; so all that needs it has to run again too. ``changing`` says why.
 * A cell may write files. What it left in them belongs to its result, as far as their names are known; what it only
   appended to is a log, in which everything stays that was ever written to it.
+* Instances of the notebook's classes can be taken over, for the cell that has the class runs again before; and so can
+  what is left of ``with open(...) as file``: a file that is closed.
 
 What changes an object that other cells see, sets hidden state, or leaves a function, a class or something open, runs
 again. That gives what a linear run gives, because it runs on what its inputs were when they were made.
@@ -27,6 +29,8 @@ from orchestra_nb.model import Node
 
 METADATA = "resuming"
 """The key of a cell's metadata under which stands what :func:`resumable` found, as a dictionary."""
+_SEEN_THEN = frozenset({"handle", "instance", "bound"})
+"""Kinds of objects of which it shows when they are stored whether they can be: a file that is closed can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def resumable(effects: Effects, machine: Interpreter, tree: ast.Module | None = 
     states = {str(access.key) for access in effects.of("state", "write")}
     written = [str(access.key) for access in effects.of("file", "write")]
     return Resumable(
-        against=feature(tree) or effect(effects, machine, files=False),
+        against=feature(tree) or effect(effects, machine, files=False, aside=_SEEN_THEN),
         changing=outside(effects),
         unknown=bool(states & {ANYTHING, UNKNOWN_CODE}),
         reads=tuple(str(access.key) for access in effects.of("file", "read")),

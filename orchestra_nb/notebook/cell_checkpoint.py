@@ -174,7 +174,10 @@ class CellCheckpoint:
         told, code = resuming_of(node), self.codes[node.id]
         inputs = self._inputs(node)
         before = {name: self.namespace.get(code.slots.after.get(name, name), NOTHING) for name in node.writes}
-        given = Given(inputs, before, told["maybe"], told["draws"], told["figures"])
+        known = {**self.namespace, **inputs}
+        for name in node.writes:
+            known.pop(name, None)
+        given = Given(inputs, before, told["maybe"], told["draws"], told["figures"], {**known, **inputs})
         read = {path: digest_of(path) for path in told["reads"] if path != ANYTHING and "://" not in path}
         life = self._lives[node.id] = _Life(given, {}, {}, read)
         if self.trouble or told["against"]:

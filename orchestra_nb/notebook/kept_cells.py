@@ -79,6 +79,8 @@ class Given:
         The global random states that it draws from or seeds.
     figures
         Whether it may draw into a figure that is open.
+    known
+        Names that will be bound as they are now when the result is given back; ``None``: the inputs.
     """
 
     inputs: Mapping[str, Any]
@@ -86,6 +88,7 @@ class Given:
     maybe: Collection[str] = ()
     draws: Iterable[str] = ()
     figures: bool = False
+    known: Mapping[str, Any] | None = None
 
 
 def kept_cell(
@@ -114,8 +117,9 @@ def kept_cell(
     census = Census(namespace)
     census.scan(given.inputs)
     packed = {**made, FRESH: []}
-    values = pack_results(packed, given.inputs, census)
-    check_journey(values, packed, given.inputs)
+    known = given.inputs if given.known is None else given.known
+    values = pack_results(packed, known, census)
+    check_journey(values, packed, known)
     return KeptCell(Parcel(tuple(made), tuple(deleted), values), outputs, states)
 
 
