@@ -19,7 +19,7 @@ from orchestra_nb.policies import SinkPolicy as SinkPolicy
 
 Schedule = Literal["eager", "levels"]
 Loop = Literal["background", "notebook"]
-Checkpoint = Literal["auto", "durable", "fast", "memory"]
+Checkpointing = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
 Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
@@ -171,6 +171,12 @@ class RunConfig:
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
         ``False``, no; or the name of a folder.
+    checkpoint
+        Where a run keeps what it has reached. ``"durable"``: in the cache folder; each node is on the disk before it is
+        announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
+        disk: what was announced survives the death of the process, also by ``kill -9``, but **a power cut or a crash of
+        the machine may lose it**, or all of the run. ``"memory"``: in this process, for this process. ``"auto"``:
+        durable for agents, in memory for functions.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.
@@ -204,7 +210,7 @@ class RunConfig:
     loop: Loop = "background"
     history: bool = True
     cache: bool | str = True
-    checkpoint: Checkpoint = "auto"
+    checkpoint: Checkpointing = "auto"
 
     def __post_init__(self) -> None:
         if self.jobs is not None:
@@ -235,7 +241,7 @@ class RunConfig:
                 raise ConfigError(f"resources: {name!r} must be the name of a resource, as in a node's 'uses'")
             read_capacity(name, given)
         one_of("loop", self.loop, get_args(Loop))
-        one_of("checkpoint", self.checkpoint, get_args(Checkpoint))
+        one_of("checkpoint", self.checkpoint, get_args(Checkpointing))
         one_of("schedule", self.schedule, get_args(Schedule))
         one_of("policy", self.policy, get_args(Policy))
         positive("timeout", self.timeout)

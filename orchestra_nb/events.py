@@ -110,6 +110,14 @@ class CacheMissed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointFailed(Event):
+    """What a run reaches from now on, or the value of one node, is not on the disk: why. Told once for each kind."""
+
+    name: ClassVar[str] = "recovery:checkpoint-failed"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LevelEnded(Event):
     """Every node of a level has ended."""
 

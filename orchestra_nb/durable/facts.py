@@ -2,8 +2,8 @@
 
 The first line is the :class:`Head`: which run this is, of what. Then come facts: a node was committed, with its values
 or why it has none; a level ended; a node was undone; the run ended; another process has gone on with it. A
-:class:`RunState` is what they come to. A node that is undone, or that an :class:`Epoch` goes back behind, is committed
-no more; it may be again.
+:class:`RunState` is what they come to. A node that is undone or dropped, or that an :class:`Epoch` goes back behind, is
+committed no more; it may be again.
 
 Values are not here but :class:`ValueRef`: where their bytes are, and the digest that these must have. Failure:
 ``ValueError`` for a line that says what no fact says.
@@ -141,6 +141,13 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Nodes are committed no more, because what they were made of came out otherwise when it was made again."""
+
+    nodes: tuple[NodeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over: whether it succeeded, and if not, why."""
 
@@ -171,7 +178,7 @@ class Epoch:
     levels: int = 0
 
 
-RunFact = Commit | Level | Undone | Ended | Epoch
+RunFact = Commit | Level | Undone | Dropped | Ended | Epoch
 
 
 class RunState:
@@ -215,9 +222,10 @@ class RunState:
         elif isinstance(fact, Ended):
             self.ended = fact
         else:
-            self.epoch, self.ended = fact.number, None
-            del self.levels[fact.levels :]
-            for name in fact.without:
+            if isinstance(fact, Epoch):
+                self.epoch, self.ended = fact.number, None
+                del self.levels[fact.levels :]
+            for name in fact.without if isinstance(fact, Epoch) else fact.nodes:
                 self.committed.pop(name, None)
 
 
@@ -272,6 +280,8 @@ def fact_to_json(fact: RunFact) -> str:
         return _dumps({"fact": "level", "at": fact.at})
     if isinstance(fact, Undone):
         return _dumps({"fact": "undone", "node": fact.node})
+    if isinstance(fact, Dropped):
+        return _dumps({"fact": "dropped", "nodes": fact.nodes})
     if isinstance(fact, Ended):
         return _dumps({"fact": "ended", "success": fact.success, "why": fact.why, "at": fact.at})
     told = {"number": fact.number, "started": fact.started, "without": fact.without, "levels": fact.levels}
@@ -309,6 +319,8 @@ def fact_from_json(payload: bytes) -> RunFact:
         return Level(_of(found, "at", float))
     if kind == "undone":
         return Undone(NodeId(_of(found, "node", str)))
+    if kind == "dropped":
+        return Dropped(_names(found, "nodes"))
     if kind == "ended":
         return Ended(_of(found, "success", bool), _of(found, "why", str), _of(found, "at", float))
     if kind == "epoch":

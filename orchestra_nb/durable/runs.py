@@ -209,6 +209,16 @@ class Runs:
         except OSError as error:
             raise _unreadable(run_id, error) from error
 
+    def has(self, run_id: str) -> bool:
+        """Whether there is such a run.
+
+        Raises
+        ------
+        CheckpointError
+            That is no run's name.
+        """
+        return (self.folder / _checked(run_id) / JOURNAL).exists()
+
     def values(self, run_id: str) -> RunValues:
         """Give the values of a run, to read them."""
         folder = self._known(run_id)

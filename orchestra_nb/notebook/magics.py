@@ -20,7 +20,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
-from orchestra_nb.config import Checkpoint, Loop, Policy, RunConfig, Schedule
+from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
@@ -52,7 +52,7 @@ class Orchestrate(Magics):
     cluster = Unicode(None, allow_none=True, help="address of the dask scheduler to use").tag(config=True)
     cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
     cache.tag(config=True)
-    checkpoint = Enum(get_args(Checkpoint), None, allow_none=True, help="what survives a crash, for resume")
+    checkpoint = Enum(get_args(Checkpointing), None, allow_none=True, help="what survives a crash, for resume")
     checkpoint.tag(config=True)
     loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
 

@@ -1,9 +1,10 @@
-"""Retries, circuits and sagas by the names of actions: the one entry point to recovery outside of a run.
+"""Retries, circuits, sagas and checkpoints by the names of actions: the one entry point to recovery outside of a run.
 
 What is promised is written where it is kept: attempts and rests in :mod:`.retrying`, circuits in :mod:`.breaker` and
-:mod:`.breakers`, sagas in :mod:`.saga` and :mod:`.sagas`. Here policies get their names, all events go to one bus, and
-what was done is counted. ``execute_…`` is awaited, ``run_…`` is the same from a thread; actions may be sync or async
-for the first, and are sync for the second (steps of sagas may be either for both).
+:mod:`.breakers`, sagas in :mod:`.saga` and :mod:`.sagas`, named states in
+:mod:`orchestra_nb.durable.states`. Here policies get their names, all events go to one bus, and what was done is
+counted. ``execute_…`` is awaited, ``run_…`` is the same from a thread; actions may be sync or async for the first, and
+are sync for the second (steps of sagas may be either for both).
 
 Together: ``execute_with_retry(id, lambda: manager.execute_with_circuit_breaker(circuit, action))`` asks the circuit
 before each attempt, and rests as long as an open circuit does, at most ``max_delay``. The other way round, with the
@@ -21,7 +22,9 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from orchestra_nb.config import BreakerPolicy, RetryPolicy
-from orchestra_nb.errors import ConfigError
+from orchestra_nb.durable.place import cache_folder
+from orchestra_nb.durable.states import States
+from orchestra_nb.errors import CheckpointError, ConfigError
 from orchestra_nb.events import EventBus, Subscriber
 from orchestra_nb.presentation import Presented
 from orchestra_nb.recovery.breakers import Breakers
@@ -53,6 +56,8 @@ class RecoveryManager(Presented):
         Of the chance in rests; ``None``: another one each time.
     bus
         Where events are published; ``None``: on one of its own, see :meth:`on`.
+    folder
+        The cache folder, for checkpoints; ``None``: ``.cache/orchestration``, or where ``ORCHESTRA_NB_CACHE`` says.
 
     Examples
     --------
@@ -80,6 +85,7 @@ class RecoveryManager(Presented):
         sleep: Callable[[float], Any] | None = None,
         seed: int | None = None,
         bus: EventBus | None = None,
+        folder: str | PathLike[str] | None = None,
     ) -> None:
         if not isinstance(retry, RetryPolicy):
             raise ConfigError(f"retry={retry!r} must be a RetryPolicy")
@@ -91,6 +97,7 @@ class RecoveryManager(Presented):
         self._breakers = Breakers(breaker, clock=clock, bus=self._bus)
         self._around_calls = RetrySurroundings(clock=clock, sleep=sleep, chance=chance)
         self._around_sagas = SagaSurroundings(clock=clock, sleep=sleep, chance=chance, events=self._bus)
+        self._folder = folder
         self._lock = Lock()
         self._actions: dict[str, Counter[str]] = {}
         self._sagas: Counter[str] = Counter()
@@ -255,6 +262,49 @@ class RecoveryManager(Presented):
     ) -> SagaResult:
         """Go on with a saga from a thread; otherwise as :meth:`resume_saga`."""
         return self._saga(resume_saga(steps, journal, context, raises=False, around=self._around_sagas))
+
+    # Named states.
+
+    def create_checkpoint(self, id: str, state: Any) -> None:
+        """Keep a state under a name, on the disk: it survives this process, and a power cut.
+
+        Parameters
+        ----------
+        id
+            The name; an earlier state of that name is replaced, in one step.
+        state
+            Whatever pickles. The oldest states go when there are more than 64, or more than 256 MB.
+
+        Raises
+        ------
+        CheckpointError
+            It could not be kept; an earlier one of the name is still there.
+        """
+        self._states().create(id, state)
+
+    def restore_checkpoint(self, id: str) -> Any:
+        """Give back a state that was kept under a name, by this process or another: a new object each time.
+
+        Raises
+        ------
+        CheckpointError
+            There is none, or it is not what was written.
+        """
+        return self._states().restore(id)
+
+    def get_checkpoints(self) -> tuple[str, ...]:
+        """Name the states that are kept, the oldest first."""
+        return self._states().names()
+
+    def clear_checkpoints(self) -> int:
+        """Remove all states that are kept; says how many there were."""
+        return self._states().clear()
+
+    def _states(self) -> States:
+        folder = cache_folder() if self._folder is None else self._folder
+        if not folder:
+            raise CheckpointError("checkpoints are kept nowhere: ORCHESTRA_NB_CACHE is empty; give folder='…'")
+        return States(folder)
 
     # What was done.
 

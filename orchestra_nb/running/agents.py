@@ -150,7 +150,7 @@ class AgentProgram:
     def task(self, node: Node, lane: Lane) -> Task:
         """Bind the agent's context."""
         if expands(node):
-            return partial(_expand, self._dag, node, self._words())
+            return partial(make_agents, self._dag, node, self._words())
         running = None if lane == "process" else self._running.setdefault(node.id, [])
         call = AgentTask(self._executor, node, self.context_of(node), running)
         if node.cache and self._keeper is not None and self._keeper.keeps(node):
@@ -193,9 +193,9 @@ class AgentProgram:
         for cancel in tuple(self._running.get(node.id, ())):
             cancel()
 
-    def restore(self, node: Node, value: Any) -> None:
+    def restore(self, node: Node, value: Any) -> Any:
         """Take over the result of an earlier run."""
-        self.commit(node, Reply("done", value=value))
+        return self.commit(node, Reply("done", value=value))
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
         """Say where an agent works: on the loop when its executor is async, else as the backend means it."""
@@ -236,7 +236,8 @@ class AgentProgram:
         return {**everything, **everything["results"], **everything["context"]}
 
 
-def _expand(dag: DAG, node: Node, values: Mapping[str, Any]) -> Reply:
+def make_agents(dag: DAG, node: Node, values: Mapping[str, Any]) -> Reply:
+    """Do what a dynamic phase does: make its agents of the values that there are."""
     began = perf_counter()
     grown = expansion(dag, node, values)
     return Reply("done", value=grown, seconds=perf_counter() - began, worker=replies.worker_name())

@@ -18,7 +18,7 @@ from orchestra_nb.running import outcomes, replies
 from orchestra_nb.running.circuits import rest_before, told
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart, Stopped, Terms
 from orchestra_nb.running.places import Places
-from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply
+from orchestra_nb.running.seams import Attentive, Conditional, Lane, Program, Recalling, Reply, Restoring
 from orchestra_nb.running.trying import TIMEOUT, worth_another
 
 _UNHEARD = replies.cancelled("nobody waits for it any more")
@@ -44,6 +44,7 @@ class Attempts:
         self._conditional = program if isinstance(program, Conditional) else None
         self._recalling = program if isinstance(program, Recalling) else None
         self._recalls_all: bool = getattr(program, "recalls_all", False)
+        self._restoring = program if isinstance(program, Restoring) else None
         self._terms = terms
         self._tokens = itertools.count(1)
         self._running: dict[int, Attempt] = {}

@@ -1,5 +1,7 @@
 """What a run has reached, so that another can go on from there: the interface, and its place in memory.
 
+Its place on the disk, for runs that another process may go on with, is in :mod:`.durable_record`.
+
 After every node that ended well, and again at every completed level, the run has a checkpoint: the outcomes, with their
 values, of all nodes that had ended well by then. ``RUN`` names the newest of a run, ``RUN/level-N`` what it had when
 level *N* had ended. Going on takes these nodes for done and runs the others.
@@ -16,7 +18,7 @@ the nearest. Rejected: a copy of the outcomes per level (quadratic on a chain).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import MappingProxyType
@@ -25,8 +27,7 @@ from orchestra_nb.errors import CheckpointError, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.planning.ledger import GOOD
-from orchestra_nb.running.parcels import Several
-from orchestra_nb.running.readers import Released
+from orchestra_nb.running.readers import is_released
 
 _RUNS = 8
 """How many runs are remembered."""
@@ -49,7 +50,9 @@ class Checkpoint:
     level
         How many levels had ended.
     outcomes
-        The nodes that had ended well.
+        The nodes that had ended well. The value of one that is on the disk is a :class:`.ValueRef`.
+    undone
+        Nodes that had, and were undone since.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Checkpoint:
     at: float
     level: int
     outcomes: Mapping[NodeId, Outcome]
+    undone: tuple[NodeId, ...] = ()
 
 
 @dataclass(slots=True)
@@ -78,18 +82,25 @@ class Record:
     _makers: set[NodeId] = field(default_factory=set)
     _levels: list[tuple[int, float]] = field(default_factory=list)
     _at: float = 0.0
+    _undone: set[NodeId] = field(default_factory=set)
     succeeded: bool = False
+    unsaved: str = ""
 
     def node_ended(self, outcome: Outcome, at: float) -> None:
         """Take down a node's end, if it was a good one and the node was there from the start."""
         node = outcome.node
         if outcome.status in GOOD and node in self.dag.nodes and node not in self._makers:
             self._ended[node] = outcome
+            self._undone.discard(node)
             self._at = at
 
     def graph_grown(self, by: NodeId) -> None:
         """Leave out a node that makes others, and is about to end: only it can make them again."""
         self._makers.add(by)
+
+    def node_undone(self, node: NodeId) -> None:
+        """Take down that what a node had done was undone: nobody may go on from there."""
+        self._undone.add(node)
 
     def level_ended(self, at: float) -> None:
         """Take down that one more level has ended."""
@@ -105,12 +116,14 @@ class Record:
         """Give its checkpoints, the newest last."""
         moments = [*self._levels, (len(self._ended), self._at)]
         return tuple(
-            Checkpoint(name, self.run_id, self.dag.hash, at, number, MappingProxyType(self._first(count)))
+            Checkpoint(
+                name, self.run_id, self.dag.hash, at, number, MappingProxyType(self._first(count)), tuple(self._undone)
+            )
             for number, (name, (count, at)) in enumerate(zip(self.ids, moments, strict=bool(self._ended)), 1)
         )
 
     def _first(self, count: int) -> dict[NodeId, Outcome]:
-        return dict(islice(self._ended.items(), count))
+        return {name: outcome for name, outcome in islice(self._ended.items(), count) if name not in self._undone}
 
 
 class Checkpoints:
@@ -133,12 +146,27 @@ class Checkpoints:
         if record is not None:
             record.succeeded = success
 
+    def __contains__(self, name: str) -> bool:
+        return RunId(str(name).partition("/")[0]) in self._records
+
     def all(self) -> tuple[Checkpoint, ...]:
         """Give all that are kept, the oldest first."""
         return tuple(found for record in self._records.values() for found in record.checkpoints())
 
-    def find(self, name: str) -> Checkpoint:
+    def clear(self) -> int:
+        """Forget all of them; says of how many runs."""
+        count, self._records = len(self._records), {}
+        return count
+
+    def find(self, name: str, others: Iterable[str] = ()) -> Checkpoint:
         """Give a checkpoint by its id.
+
+        Parameters
+        ----------
+        name
+            The id.
+        others
+            Ids of those that are elsewhere, for the hint.
 
         Raises
         ------
@@ -149,7 +177,7 @@ class Checkpoints:
         for checkpoint in record.checkpoints() if record is not None else ():
             if checkpoint.id == name:
                 return checkpoint
-        known = [key for record in self._records.values() for key in record.ids]
+        known = [*(key for record in self._records.values() for key in record.ids), *others]
         hint = nearest(str(name), known) or "no run has left one here"
         raise CheckpointError(f"there is no checkpoint {name!r}; {hint}")
 
@@ -168,6 +196,8 @@ def going_on(checkpoint: Checkpoint, dag: DAG) -> dict[NodeId, Outcome]:
         told = f"the checkpoint {checkpoint.id!r} is of another graph: {other}; run this one from its beginning"
         raise CheckpointError(told)
     told, again = f"from checkpoint {checkpoint.id}", _made_again(checkpoint, dag)
+    undone = [name for name in checkpoint.undone if name not in checkpoint.outcomes]
+    again |= {after for name in undone if name in dag.nodes for after in dag.descendants(name)}
     return {
         name: replace(outcome, status="cached", reason=told, started=None, ended=None, queued=None, lock_wait=0.0)
         for name, outcome in checkpoint.outcomes.items()
@@ -181,11 +211,6 @@ def _made_again(checkpoint: Checkpoint, dag: DAG) -> set[str]:
     for name in reversed([name for level in dag.levels for name in level]):
         outcome = checkpoint.outcomes.get(name)
         needed = any(after in again or after not in checkpoint.outcomes for after in dag.successors(name))
-        if needed and outcome is not None and _is_released(outcome.value):
+        if needed and outcome is not None and is_released(outcome.value):
             again.add(name)
     return again
-
-
-def _is_released(value: object) -> bool:
-    parts = value.values() if type(value) is Several else (value,)
-    return any(type(part) is Released for part in parts)

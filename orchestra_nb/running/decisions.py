@@ -80,7 +80,7 @@ class Terms:
     claims
         The resources of the run.
     known
-        Outcomes of nodes that need not run, such as those of a checkpoint.
+        Outcomes of nodes that need not run, such as those of a checkpoint; asked for each when it could begin.
     retry
         The policy of a node.
     circuits

@@ -259,14 +259,31 @@ class Driver(Attempts):
         node, terms = self._nodes[name], self._terms
         if self._barred:  # by one that became ready at the same time
             self._end(Outcome(name, "skipped", reason=self._barred), now)
-        elif terms.known and name in terms.known:
-            self._end(terms.known[name], now)
+        elif terms.known and (known := terms.known.get(name)) is not None and self._is_restored(node, known, now):
+            pass
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):
             if terms.heard():
                 self._out.append(NodeQueued(now, name))
             asked = self._recalling is not None and (node.cache or self._recalls_all)
             look = self._recalling.look(node) if asked and self._recalling is not None else None
             self._enter(self._body(node, now) if look is None else self._search(node, look, now), now)
+
+    def _is_restored(self, node: Node, known: Outcome, now: float) -> bool:
+        """Take over the outcome of an earlier run, unless its value does not fit any more: then the node runs.
+
+        It is done now that all before it has ended, and not before the run: what is made anew there comes first.
+        """
+        value = known.value
+        try:
+            if self._restoring is not None:
+                shown = self._restoring.restore(node, value.value if isinstance(value, Expand) else value)
+                known = replace(known, value=shown)
+            if isinstance(value, Expand):  # what it had made joins the run now, as it did then
+                self._grown(node, Reply("done", value=value), now)
+        except Exception:  # what does not fit any more is made anew
+            return False
+        self._end(known, now)
+        return True
 
     def _search(self, node: Node, look: Task, now: float) -> Attempt:
         lane: Lane = "main" if self._terms.jobs == 1 else "thread"

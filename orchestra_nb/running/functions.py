@@ -32,7 +32,7 @@ from orchestra_nb.running.keeping import Keeper
 from orchestra_nb.running.loop import Cancel
 from orchestra_nb.running.parcels import Several
 from orchestra_nb.running.parts import Earlier, PartsTask
-from orchestra_nb.running.readers import Readers, Released, wanted_of
+from orchestra_nb.running.readers import Readers, Released, is_released, wanted_of
 from orchestra_nb.running.recall import Recall
 from orchestra_nb.running.seams import Faults, Lane, Reply, Store, Task, is_kept, no_faults
 from orchestra_nb.running.store import MemoryStore, Values
@@ -221,9 +221,10 @@ class FunctionProgram:
             self._keeper.ended(node)
         self._values.ended(node.id, self._lanes.pop(node.id, "process") != "process")
 
-    def restore(self, node: Node, value: Any) -> None:
-        """Take over the value of an earlier run."""
-        self.commit(node, Reply("done", value=value))
+    def restore(self, node: Node, value: Any) -> Any:
+        """Take over the value of an earlier run, which may have been let go there."""
+        shown = self.commit(node, Reply("done", value=value))
+        return value if is_released(value) else shown
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
         """Say thread, or process when the backend (the node's own, else the run's) means one and nothing forbids it.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra_nb.errors import ConfigError, Issue, nearest
+from orchestra_nb.running.parcels import Several
 from orchestra_nb.running.pickling import kind_of
 from orchestra_nb.running.seams import is_kept
 
@@ -48,6 +49,12 @@ class Released:
 
     def __repr__(self) -> str:
         return f"<released: {self.kind}, {self.nbytes} bytes>"
+
+
+def is_released(value: Any) -> bool:
+    """Whether a value was let go, or one of several was."""
+    parts = value.values() if type(value) is Several else (value,)
+    return any(type(part) is Released for part in parts)
 
 
 class Readers:

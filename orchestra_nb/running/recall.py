@@ -26,6 +26,9 @@ from typing import Any, Protocol
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.context.node_keys import NodeKey, read, remembered
+from orchestra_nb.durable.place import FOLDER as FOLDER
+from orchestra_nb.durable.place import VARIABLE as VARIABLE
+from orchestra_nb.durable.place import cache_folder
 from orchestra_nb.model import Expand, Node
 from orchestra_nb.running.census import Census
 from orchestra_nb.running.libraries import file_digest, uncovered, versions_of
@@ -33,9 +36,6 @@ from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import is_kept
 from orchestra_nb.running.seen_values import SeenValues
 
-VARIABLE = "ORCHESTRA_NB_CACHE"
-"""Names the environment variable that says in which folder results are kept; empty: nowhere."""
-FOLDER = os.path.join(".cache", "orchestration")
 _FILE = "the file"
 _LONGEST_PATH = 4096
 NOT_KEPT = "its result was not kept"
@@ -196,9 +196,7 @@ def folder_of(config: RunConfig, base: str = "") -> str:
     base
         The working directory of the run; empty: this process's.
     """
-    told = os.environ.get(VARIABLE) if config.cache is True else config.cache
-    folder = FOLDER if told is None else told
-    return os.path.abspath(os.path.join(base, os.path.expanduser(str(folder)))) if folder else ""
+    return cache_folder(config.cache, base)
 
 
 def open_recall(config: RunConfig, nodes: Iterable[Node]) -> Recall | None:

@@ -41,6 +41,8 @@ class RunResult(Presented):
         Ids of the checkpoints that it wrote.
     unforeseen
         Shared values that were changed in place by cells whose code did not show it.
+    unsaved
+        Why some of what it reached is not on the disk, though it was to be; else empty.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -54,6 +56,7 @@ class RunResult(Presented):
     stopped: str = ""
     checkpoints: tuple[str, ...] = ()
     unforeseen: tuple[UnforeseenChange, ...] = ()
+    unsaved: str = ""
 
     @property
     def success(self) -> bool:

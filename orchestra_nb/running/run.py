@@ -43,6 +43,7 @@ from orchestra_nb.running.calling_thread import CallingThread
 from orchestra_nb.running.checkpoints import Record
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart
 from orchestra_nb.running.driver import Driver
+from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.lanes import Lanes
 from orchestra_nb.running.mailbox import Mailbox
 from orchestra_nb.running.result import RunResult
@@ -77,11 +78,15 @@ class Run:
         Where bodies run.
     bus
         Receives the events.
+    run_id
+        Its name, if it has one already.
     """
 
-    def __init__(self, driver: Driver, program: Program, lanes: Lanes, bus: EventBus) -> None:
+    def __init__(
+        self, driver: Driver, program: Program, lanes: Lanes, bus: EventBus, run_id: RunId | None = None
+    ) -> None:
         self.driver = driver
-        self.run_id = RunId(secrets.token_hex(6))
+        self.run_id = run_id or RunId(secrets.token_hex(6))
         self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.ended = False
         self.result: RunResult | None = None
@@ -97,6 +102,7 @@ class Run:
         self._started = self._driving = self._stopping = False
         self._calling = CallingThread(decides=self._anywhere)
         self._crash: BaseException | None = None
+        self._durable: DurableRecord | None = None
         self._began = monotonic()
         self._now = 0.0
         self._wake: float | None = None
@@ -109,6 +115,7 @@ class Run:
     def ending(self, record: Record, finish: Callable[[], RunResult]) -> None:
         """Say who takes down what the run reaches, and who makes its result, on the keeper's thread."""
         self._record = record
+        self._durable = record if isinstance(record, DurableRecord) else None
         self._finish = finish
 
     # The calling thread's side.
@@ -201,7 +208,10 @@ class Run:
                 while inbox:
                     if again:  # what this thread would do next is not to wait for what others have to say
                         self._lanes.pass_on()
-                    self._take_note(*inbox.popleft())
+                    decisions = self._follows(*inbox.popleft())
+                    while self._durable is not None and inbox:  # one write, and one sync, for all that is there
+                        decisions += self._follows(*inbox.popleft())
+                    self._act(decisions)
                     again = True
                 self._look_ahead()
             except BaseException as crash:
@@ -211,18 +221,17 @@ class Run:
             finally:
                 seat.release()
 
-    def _take_note(self, token: int, reply: Reply, at: float) -> None:
+    def _follows(self, token: int, reply: Reply, at: float) -> list[Decision]:
+        """Ask the driver what follows from a message."""
         self._now = now = max(self._now, at - self._began)
         driver = self.driver
         if token > 0:
             self._stops.pop(token, None)
-            self._act(driver.reply(token, reply, now))
-        elif token == _STOP:
-            self._stopping = True
-            self._act(driver.interrupt(now))
-        else:
-            self._stopping = True
-            self._act(driver.cancel(reply.reason, now))
+            if self._durable is not None:
+                self._durable.came(reply)
+            return driver.reply(token, reply, now)
+        self._stopping = True
+        return driver.interrupt(now) if token == _STOP else driver.cancel(reply.reason, now)
 
     def _look_ahead(self) -> None:
         """Tell the keeper when it is needed, if that is earlier than it thinks, or if everything is over."""
@@ -234,6 +243,8 @@ class Run:
 
     def _act(self, decisions: list[Decision]) -> None:
         heard = self._bus.heard
+        if self._durable is not None:
+            self._durable.write(decisions, self._now)
         for decision in decisions:
             if type(decision) is Attempt:  # the two that each node brings are told by their class alone
                 if heard and decision.number == 1:
@@ -243,6 +254,8 @@ class Run:
                 self._record.node_ended(decision, self._now)
                 if heard:
                     self._bus.publish(NodeEnded(self._now, decision))
+                if self._durable is not None:
+                    self._durable.announced()
             elif isinstance(decision, Event):
                 self._take_down(decision)
                 if heard:
@@ -264,6 +277,8 @@ class Run:
         token, lane = attempt.token, attempt.lane
         try:
             task = attempt.look or self._program.task(attempt.node, lane)
+            if self._durable is not None:
+                task = self._durable.committing(attempt, task)
             if lane == "main":
                 self._calling.put(token, task)
                 return

@@ -24,6 +24,7 @@ from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue, needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
+from orchestra_nb.running import on_disk
 from orchestra_nb.running.admission import capacities_of, faults, faults_of_new
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
@@ -32,16 +33,19 @@ from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, go
 from orchestra_nb.running.circuits import Circuits
 from orchestra_nb.running.decisions import Terms
 from orchestra_nb.running.driver import Driver
+from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.functions import FunctionProgram
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.interrupts import interrupts_kept
 from orchestra_nb.running.lanes import Lanes
 from orchestra_nb.running.notebook_loop import loop_in_force
+from orchestra_nb.running.on_disk import Unsaved
 from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Idle, Run
-from orchestra_nb.running.seams import Program, Restoring
+from orchestra_nb.running.seams import Program
+from orchestra_nb.running.taken_over import ResumePlan
 
 
 class ParallelScheduler:
@@ -105,8 +109,33 @@ class ParallelScheduler:
         self._agents = executor
 
     def get_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Give the checkpoints of the last runs, the oldest first."""
-        return self._checkpoints.all()
+        """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
+        return (*on_disk.checkpoints(self.config), *self._checkpoints.all())
+
+    def clear_checkpoints(self) -> int:
+        """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs."""
+        runs = on_disk.runs_of(self.config)
+        return self._checkpoints.clear() + (runs.clear() if runs is not None else 0)
+
+    def plan_resume(self, checkpoint: str, dag: DAG, context: Mapping[str, Any] | None = None) -> ResumePlan:
+        """Say what :meth:`resume_from_checkpoint` would do, before it does.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it does not fit.
+        """
+        if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
+            return on_disk.planned(self.config, checkpoint, dag, context)
+        found = self._checkpoints.find(checkpoint, self._on_disk())
+        taken = going_on(found, dag)
+        again = {name: "its value was let go, or what it was made of" for name in found.outcomes if name not in taken}
+        left = tuple(NodeId(name) for name in dag.nodes if name not in found.outcomes)
+        return ResumePlan(tuple(taken), again, left)
+
+    def _on_disk(self) -> list[str]:
+        runs = on_disk.runs_of(self.config)
+        return [each.run_id for each in runs.all()] if runs is not None else []
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
         """Stop the run that is under way, from any thread; ``execute`` then returns what it has.
@@ -157,7 +186,8 @@ class ParallelScheduler:
         if results is not None and (program is not None or agents_of(dag)):
             raise ConfigError("results= names nodes of functions, and this run has a program of its own; leave it out")
         work = program if program is not None else self._program(dag, context, results)
-        return self._execute(dag, work, idle, MappingProxyType({}))
+        record = on_disk.begun(self.config, dag, context, self.bus.publish) if program is None else None
+        return self._execute(dag, work, idle, MappingProxyType({}), record)
 
     def resume_from_checkpoint(
         self,
@@ -170,17 +200,22 @@ class ParallelScheduler:
     ) -> RunResult:
         """Go on where an earlier run had got to: what had ended well then is not run again.
 
+        A run on the disk can be of another process, also of one that was killed; it keeps its id. What must run again
+        all the same, so that the result is that of a run which nothing disturbed, :meth:`plan_resume` says
+        (:mod:`.taken_over` has the rule).
+
         Parameters
         ----------
         checkpoint
             An id of :meth:`get_checkpoints` or of :attr:`.RunResult.checkpoints`.
         dag, context, program, results
-            As for :meth:`execute`; the graph must be the one that ran.
+            As for :meth:`execute`; the graph must be the one that ran, and so must the context, which is not kept: of
+            what has a digest that is checked.
 
         Raises
         ------
         CheckpointError
-            There is no such checkpoint, or it is of another graph; nothing ran.
+            There is no such checkpoint, it is of another graph or context, or another process is at it; nothing ran.
 
         Examples
         --------
@@ -196,11 +231,36 @@ class ParallelScheduler:
         >>> [outcome.status for outcome in result.outcomes.values()], result.values["sail"]
         (['cached', 'done'], 42)
         """
-        known = going_on(self._checkpoints.find(checkpoint), dag)
+        if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
+            with on_disk.opened(self.config, checkpoint, dag, context) as found:
+                work = program if program is not None else self._program(dag, context, results)
+                return self._execute(dag, work, None, found.taken, found.record(self.bus.publish))
+        known = going_on(self._checkpoints.find(checkpoint, self._on_disk()), dag)
         work = program if program is not None else self._program(dag, context, results)
         return self._execute(dag, work, None, known)
 
-    def _execute(self, dag: DAG, work: Program, idle: Idle | None, known: Mapping[NodeId, Outcome]) -> RunResult:
+    def _execute(
+        self,
+        dag: DAG,
+        work: Program,
+        idle: Idle | None,
+        known: Mapping[NodeId, Outcome],
+        record: DurableRecord | Unsaved | None = None,
+    ) -> RunResult:
+        try:
+            return self._attended(dag, work, idle, known, record)
+        finally:
+            if isinstance(record, DurableRecord):
+                record.close()
+
+    def _attended(
+        self,
+        dag: DAG,
+        work: Program,
+        idle: Idle | None,
+        known: Mapping[NodeId, Outcome],
+        record: DurableRecord | Unsaved | None,
+    ) -> RunResult:
         capacities = capacities_of(self.config, dag)
         issues = faults(dag.nodes.values(), capacities)
         if issues:
@@ -209,7 +269,7 @@ class ParallelScheduler:
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
         with loop_in_force(self.config.loop):
-            self._run = run = self._begun(learned.costed(dag), work, resolved, known, Claims(capacities))
+            self._run = run = self._begun(learned.costed(dag), work, resolved, known, Claims(capacities), record)
             try:
                 try:
                     self._attend(run, idle)
@@ -231,19 +291,25 @@ class ParallelScheduler:
                     run.interrupted()
 
     def _begun(
-        self, dag: DAG, work: Program, resolved: Resolved, known: Mapping[NodeId, Outcome], claims: Claims
+        self,
+        dag: DAG,
+        work: Program,
+        resolved: Resolved,
+        known: Mapping[NodeId, Outcome],
+        claims: Claims,
+        durable: DurableRecord | Unsaved | None,
     ) -> Run:
         """Put a run together."""
-        if isinstance(work, Restoring):
-            for name, outcome in known.items():
-                work.restore(dag.nodes[name], outcome.value)
         heard = partial(getattr, self.bus, "heard")
         terms = replace(
             _terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
         )
         plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
-        run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus)
-        record = self._checkpoints.begin(run.run_id, dag)
+        run_id = durable.run_id if isinstance(durable, DurableRecord) else None
+        run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus, run_id)
+        record = durable if isinstance(durable, DurableRecord) else self._checkpoints.begin(run.run_id, dag)
+        if isinstance(durable, Unsaved):
+            record.unsaved = durable.reason
         run.ending(record, partial(_result, run, work, resolved, record))
         return run
 
@@ -306,4 +372,5 @@ def _result(run: Run, program: Program, resolved: Resolved, record: Record) -> R
         started_at=run.started_at,
         stopped=driver.stopped,
         checkpoints=record.ids,
+        unsaved=record.unsaved,
     )

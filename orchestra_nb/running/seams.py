@@ -57,6 +57,8 @@ class Reply:
         tell.
     bytes_in, bytes_out
         Bytes that travelled to the worker and back; zero where it shares this process's memory.
+    stored
+        Where the value is kept for whoever goes on with the run, if it is (:class:`.Stored`).
     """
 
     status: Literal["done", "failed", "refused", "cancelled", "lost", "missed"]
@@ -72,6 +74,7 @@ class Reply:
     culprit: bool | None = None
     bytes_in: int = 0
     bytes_out: int = 0
+    stored: Any = None
 
 
 Task = Callable[[], Reply]
@@ -171,8 +174,8 @@ class Attentive(Protocol):
 class Restoring(Protocol):
     """A program that can take over the value of a node that ran in an earlier run. Optional beside :class:`Program`."""
 
-    def restore(self, node: Node, value: Any) -> None:
-        """Make the value visible to later nodes, as a commit would."""
+    def restore(self, node: Node, value: Any) -> Any:
+        """Make the value visible to later nodes, as a commit would; returns what the outcome is to show."""
 
 
 @runtime_checkable
