@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
 from orchestra_nb.cells.effects.records import OPEN_TO_ALL, RANDOM, Mode
-from orchestra_nb.cells.verdicts import what_stays
+from orchestra_nb.cells.verdicts import can_be_edited, what_stays
 from orchestra_nb.model import Node
 from orchestra_nb.running.not_kept import ALL_THE_SAME
 
@@ -168,28 +168,30 @@ def feature(tree: ast.Module | None) -> str:
     return "turns on features of Python (from __future__)" if found else ""
 
 
-def effect(effects: Effects, machine: Interpreter, *, files: bool = True, aside: Collection[str] = ()) -> str:
+def effect(effects: Effects, machine: Interpreter, *, resuming: bool = False, aside: Collection[str] = ()) -> str:
     """Say what a cell does beside binding names and saying something.
 
     Parameters
     ----------
     effects, machine
         What was found.
-    files
-        Whether writing files is such a thing.
+    resuming
+        Whether to leave aside what can be done again: writing files, changing the content of lists and dictionaries.
     aside
         As in :func:`.what_stays`.
     """
     if effects.barriers:
         return f"keeps its place among all cells ({effects.barriers[0].why})"
     for access in effects.of("object", "write"):
+        if resuming and can_be_edited(access, machine):
+            continue
         return f"changes {access.via or 'an object'}, which other cells see"
     for access in effects.of("state", "write"):
         if access.key in (ANYTHING, UNKNOWN_CODE):
             return f"{access.why}"
         if access.key not in _PUT_BACK | _OUTSIDE:
             return f"sets hidden state ({access.key}: {access.why})" if access.why else f"sets {access.key}"
-    for access in effects.of("file", "write") if files else ():
+    for access in effects.of("file", "write") if not resuming else ():
         return f"writes a file ({access.why})"
     if effects.main_thread:
         return f"is bound to the main thread ({effects.main_thread[0]})"

@@ -11,8 +11,9 @@ result is kept for any later run:
 * Instances of the notebook's classes can be taken over, for the cell that has the class runs again before; and so can
   what is left of ``with open(...) as file``: a file that is closed.
 
-What changes an object that other cells see, sets hidden state, or leaves a function, a class or something open, runs
-again. That gives what a linear run gives, because it runs on what its inputs were when they were made.
+What a cell did to a list or a dictionary can be done again by piece (:mod:`orchestra_nb.notebook.edits`). What changes
+another object that other cells see, sets hidden state, or leaves a function, a class or something open, runs again.
+That gives what a linear run gives, because it runs on what its inputs were when they were made.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestra_nb.cells.conflicts import names_of
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
 from orchestra_nb.cells.effects.records import RANDOM
 from orchestra_nb.cells.keepable import effect, feature, outside
@@ -51,6 +53,8 @@ class Resumable:
         The global random states that it draws from or seeds.
     maybe
         Names that it binds on some paths only.
+    edits
+        Names of the lists and dictionaries whose content it changes.
     modules
         Names that it binds to what it imports, and to nothing else.
     figures
@@ -65,6 +69,7 @@ class Resumable:
     logs: tuple[str, ...] = ()
     draws: tuple[str, ...] = ()
     maybe: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     figures: bool = False
 
@@ -91,15 +96,17 @@ def resumable(effects: Effects, machine: Interpreter, tree: ast.Module | None = 
     >>> machine = Interpreter()
     >>> resumable(step(machine, 0, prepare("import time\nnow = time.time()\nxs = []")), machine).changing
     'follows from the time (time.time, line 2)'
-    >>> resumable(step(machine, 1, prepare("xs.append(1)")), machine).against
-    'changes xs, which other cells see'
-    >>> resumable(step(machine, 2, prepare("open('log', 'a').write('x')")), machine).logs
+    >>> resumable(step(machine, 1, prepare("xs.append(1)")), machine).edits
+    ('xs',)
+    >>> resumable(step(machine, 2, prepare("def f():\n    xs.clear()")), machine).against
+    'defines the function f, which belongs to this namespace'
+    >>> resumable(step(machine, 3, prepare("open('log', 'a').write('x')")), machine).logs
     ('log',)
     """
     states = {str(access.key) for access in effects.of("state", "write")}
     written = [str(access.key) for access in effects.of("file", "write")]
     return Resumable(
-        against=feature(tree) or effect(effects, machine, files=False, aside=_SEEN_THEN),
+        against=feature(tree) or effect(effects, machine, resuming=True, aside=_SEEN_THEN),
         changing=outside(effects),
         unknown=bool(states & {ANYTHING, UNKNOWN_CODE}),
         reads=tuple(str(access.key) for access in effects.of("file", "read")),
@@ -107,6 +114,7 @@ def resumable(effects: Effects, machine: Interpreter, tree: ast.Module | None = 
         logs=tuple(path for path in written if path not in effects.rewrites),
         draws=tuple(key for key in RANDOM if key in states),
         maybe=tuple(str(access.key) for access in effects.of("name", "write") if not access.certain),
+        edits=names_of(effects.of("object", "write")),
         modules=_imported(tree),
         figures=any(("state", "matplotlib", mode) in effects.accesses for mode in ("read", "write")),
     )

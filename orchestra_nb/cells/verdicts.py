@@ -75,7 +75,7 @@ def uses_what_others_set(effects: Sequence[Effects]) -> list[str]:
     return reasons
 
 
-def _can_be_edited(access: Access, machine: Interpreter) -> bool:
+def can_be_edited(access: Access, machine: Interpreter) -> bool:
     """Whether an object is a list or a dictionary with a name, whose new content can be put into it from outside."""
     item = machine.heap[int(access.key)]
     named = machine.module.names.get(access.via)
@@ -87,7 +87,7 @@ def _process(effects: Effects, machine: Interpreter) -> str:
     if effects.is_async:
         return "awaits on the session's event loop"
     for access in effects.accesses.values():
-        if access.mode == "write" and access.family == "object" and not _can_be_edited(access, machine):
+        if access.mode == "write" and access.family == "object" and not can_be_edited(access, machine):
             return f"changes {access.via or 'an object'}, which other cells see"
         if access.mode == "write" and access.family == "state":
             return (

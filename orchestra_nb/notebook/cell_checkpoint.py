@@ -40,7 +40,7 @@ from orchestra_nb.model import Node, NodeId, UnforeseenChange
 from orchestra_nb.notebook.cell_commits import CellCommit
 from orchestra_nb.notebook.cell_keys import NOTHING
 from orchestra_nb.notebook.code import CellCode
-from orchestra_nb.notebook.kept_cells import Given, KeptCell, check_outputs, kept_cell
+from orchestra_nb.notebook.kept_cells import Before, Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files
 from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
@@ -182,6 +182,8 @@ class CellCheckpoint:
         life = self._lives[node.id] = _Life(given, {}, {}, read)
         if self.trouble or told["against"]:
             return
+        if told["edits"]:
+            self._look_at_containers(life, told["edits"])
         again = self._made_again(node)
         digests = {}
         for name, value in inputs.items():
@@ -189,8 +191,25 @@ class CellCheckpoint:
                 digests[name] = _digest(value)
                 if name in again and not digests[name] and again[name]:
                     life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
-        life.watched = {name: digest for name, digest in digests.items() if digest and can_change(inputs[name])}
+        life.watched = {
+            name: digest
+            for name, digest in digests.items()
+            if digest and name not in told["edits"] and can_change(inputs[name])
+        }
         life.inputs = {name: digest for name, digest in digests.items() if digest and name in again}
+
+    def _look_at_containers(self, life: _Life, names: Iterable[str]) -> None:
+        """Take note of what lists and dictionaries hold that the cell is about to change."""
+        inputs = life.given.inputs
+        try:
+            if size_of(dict(inputs)) > _ALWAYS:
+                raise NotShippable("it changes a list or a dictionary and is given much, which would be compared")
+            before = Before.of(inputs, names, self.namespace)
+            if other := [name for name in names if name not in before.containers.names]:
+                raise NotShippable(f"it changes {other[0]}, which other cells see")
+            life.given = replace(life.given, originals=before)
+        except Exception as fault:
+            life.unsure = str(fault) if isinstance(fault, NotShippable) else told(fault)
 
     def _inputs(self, node: Node) -> dict[str, Any]:
         slots = {name: self.codes[node.id].slots.before.get(name, name) for name in node.reads}

@@ -19,11 +19,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from orchestra_nb.context.content import content_digest
 from orchestra_nb.context.node_keys import NodeKey
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Output
 from orchestra_nb.notebook.cell_keys import NOTHING, CellKeys, read_file
 from orchestra_nb.notebook.code import CellCode
+from orchestra_nb.notebook.edits import Edit, Originals
 from orchestra_nb.notebook.hidden_state import open_figures, random_state, set_random_state
 from orchestra_nb.notebook.process_body import FRESH, Parcel, ProcessTask, check_journey
 from orchestra_nb.notebook.shipping import NotShippable, pack_results, unpack_inputs
@@ -81,6 +83,8 @@ class Given:
         Whether it may draw into a figure that is open.
     known
         Names that will be bound as they are now when the result is given back; ``None``: the inputs.
+    originals
+        What the lists and dictionaries hold that it changes, and all that it is given, before it runs.
     """
 
     inputs: Mapping[str, Any]
@@ -89,6 +93,52 @@ class Given:
     draws: Iterable[str] = ()
     figures: bool = False
     known: Mapping[str, Any] | None = None
+    originals: Before | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a cell that changes lists and dictionaries is given, before it runs.
+
+    Parameters
+    ----------
+    containers
+        What they hold.
+    census
+        Of all inputs: what it makes may share nothing with them.
+    pieces
+        A digest of what they hold: it must be left as it was.
+    """
+
+    containers: Originals
+    census: Census
+    pieces: str
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Any], names: Iterable[str], namespace: dict[str, Any]) -> Before:
+        """Look at the inputs of a cell.
+
+        Raises
+        ------
+        Exception
+            Whatever a value raises that does not pickle, or has no digest.
+        """
+        census = Census(namespace)
+        census.scan(inputs)
+        containers = Originals(inputs, names)
+        return cls(containers, census, content_digest(containers.pieces))
+
+    def edits(self) -> tuple[list[Edit], list[Any]]:
+        """Say what was changed.
+
+        Raises
+        ------
+        NotShippable
+            What the containers held was itself changed.
+        """
+        if content_digest(self.containers.pieces) != self.pieces:
+            raise NotShippable("it changes what is in a list or a dictionary, and not only which things are")
+        return self.containers.edits()
 
 
 def kept_cell(
@@ -114,13 +164,19 @@ def kept_cell(
             made[name] = namespace[slot]
         else:
             deleted.append(name)
-    census = Census(namespace)
-    census.scan(given.inputs)
-    packed = {**made, FRESH: []}
+    edits: list[Edit] = []
+    fresh: list[Any] = []
+    if given.originals is None:
+        census = Census(namespace)
+        census.scan(given.inputs)
+    else:
+        census = given.originals.census
+        edits, fresh = given.originals.edits()
+    packed = {**made, FRESH: fresh}
     known = given.inputs if given.known is None else given.known
     values = pack_results(packed, known, census)
     check_journey(values, packed, known)
-    return KeptCell(Parcel(tuple(made), tuple(deleted), values), outputs, states)
+    return KeptCell(Parcel(tuple(made), tuple(deleted), values, tuple(edits)), outputs, states)
 
 
 @dataclass(frozen=True, slots=True)
