@@ -100,7 +100,11 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
     add("--cache", action=argparse.BooleanOptionalAction, default=None,
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
-    add("--checkpoint", metavar="MODE", help="what survives a crash, for resume: auto, durable, fast, or memory: nothing")
+    add(
+        "--checkpoint",
+        metavar="MODE",
+        help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
+    )
 
 
 def _keep_going(parser: Parser, _: Surface) -> None:

@@ -20,7 +20,6 @@ Failure: a disk that refuses ends the storing, never the run; :attr:`CellCheckpo
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -161,7 +160,7 @@ class CellCheckpoint:
 
     def _is_settled(self, node: Node, path: str) -> bool:
         """Whether a file is at its turn what it was: a cell before writes it anew, and none appends, or may."""
-        before = {name for name in self.dag.ancestors(node.id)}
+        before = set(self.dag.ancestors(node.id))
         writers = [
             (other.id in before, path in resuming_of(other)["writes"])
             for other in self.dag.nodes.values()

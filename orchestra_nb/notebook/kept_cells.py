@@ -279,7 +279,9 @@ class CellKeeper:
         if changed:
             raise NotShippable(f"{', '.join(changed)} changed while it ran")
         keeping = node.metadata["keeping"]
-        given = Given(missed.inputs, missed.before, keeping["maybe"], keeping["draws"], "matplotlib" in keeping["states"])
+        given = Given(
+            missed.inputs, missed.before, keeping["maybe"], keeping["draws"], "matplotlib" in keeping["states"]
+        )
         return kept_cell(node, self._codes[node.id], self._namespace, given, tuple(outputs))
 
     def ended(self, node: Node) -> None:

@@ -40,8 +40,8 @@ def run(request: str) -> None:
     ----------
     request
         Path of a JSON file in a private folder: ``plan`` (the path of the pickled DAG that is to run), ``config``
-        (fields of a RunConfig), ``run`` (whose run it is, see :class:`.Where`), and ``answer`` and ``journal``, the paths
-        to write to.
+        (fields of a RunConfig), ``run`` (whose run it is, as a :class:`.Where`), and ``answer`` and ``journal``, the
+        paths to write to.
     """
     from orchestra_nb.notebook.program import CellProgram, run_cells
     from orchestra_nb.notebook.resuming import Where, stored_run

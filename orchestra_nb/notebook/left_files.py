@@ -1,4 +1,4 @@
-"""What a cell left in the files that it wrote, as a part of its result: read when it has run, put back when it is taken over.
+"""What a cell left in the files that it wrote: read when it has run, put back when its result is taken over.
 
 When a run is gone on with, such a file may have been written anew since, by a cell that came later and now runs again,
 or was taken out; or it is gone. Putting back what the cell left is what running it again would do. Large files are not
@@ -81,4 +81,3 @@ def digest_of(path: str) -> str:
     """Digest a file as it is now."""
     full = os.path.expanduser(path)
     return FOLDER if os.path.isdir(full) else file_digest(full)
-

@@ -67,8 +67,9 @@ def lineages(dag: DAG, digests: Mapping[NodeId, str]) -> dict[NodeId, str]:
     Examples
     --------
     >>> from orchestra_nb.cells.notebook_file import Notebook
-    >>> before, after = (Notebook.from_sources(cells).dag for cells in (["x = 1", "y = x"], ["z = 0", "x = 1", "y = x"]))
-    >>> before, after = (lineages(dag, code_digests(dag)) for dag in (before, after))
+    >>> first = ["x = 1", "y = x"]
+    >>> dags = [Notebook.from_sources(cells).dag for cells in (first, ["z = 0", *first])]
+    >>> before, after = (lineages(dag, code_digests(dag)) for dag in dags)
     >>> before["cell-1"] == after["cell-2"], before["cell-2"] == after["cell-3"]
     (True, True)
     """

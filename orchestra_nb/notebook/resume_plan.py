@@ -137,7 +137,8 @@ def plan_resume(
     >>> commits = [CellCommit(name, of[name], codes[name], where) for name in before.nodes]
     >>> after = Notebook.from_sources(["x = 1", "y = 3", "z = x + y"]).dag
     >>> codes = code_digests(after)
-    >>> print(*plan_resume(after, (codes, lineages(after, codes)), commits, Now(), "R").lines, sep="\\n")
+    >>> for line in plan_resume(after, (codes, lineages(after, codes)), commits, Now(), "R").lines:
+    ...     print(line)
     cell-1  taken over from run R
     cell-2  runs again: its code changed
     cell-3  runs again: needs cell-2, which runs again

@@ -165,7 +165,7 @@ def stored_run(
         taken = plan_of(dag, runs, where.run_id, known=known).taken
         journal.go_on(time.time())
     else:
-        head = Head(new_run_id(), KIND, os.path.abspath(where.path), dag.hash, dict(known[0]), time.time())
+        head = Head(new_run_id(), KIND, os.path.abspath(where.path), dag.hash, {**known[0]}, time.time())
         try:
             journal, taken = runs.begin(head), {}
         except (OSError, OrchestraError) as error:

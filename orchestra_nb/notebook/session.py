@@ -142,9 +142,7 @@ class Session:
         keys = _keys(whole)
         return in_part(whole, (), {n for n in whole.nodes if n == name or self._fresh.get(n) != keys[n]})
 
-    def run(
-        self, dag: DAG, config: RunConfig, *, declared: bool = False, where: Where | None = None
-    ) -> RunResult:
+    def run(self, dag: DAG, config: RunConfig, *, declared: bool = False, where: Where | None = None) -> RunResult:
         """Run a graph, show it, and keep its result.
 
         Parameters

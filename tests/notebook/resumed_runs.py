@@ -83,13 +83,13 @@ class Story:
         space: dict[str, Any] = {"__name__": "__main__"}
         codes = codes_of(dag)
         checkpoint = CellCheckpoint(dag, codes, space, known_of(dag), journal, taken, everything=self.everything)
-        scheduler = ParallelScheduler(RunConfig(**{"jobs": 3, "history": False, **config}), bus)
+        scheduler = ParallelScheduler(RunConfig(**{"jobs": 3, "history": False, "keep_going": True, **config}), bus)
         if cut is not None:
             bus.on("execution:node-ended", _after(cut, scheduler.cancel))
         program = CellProgram(dag, space, None, 0.0, None, checkpoint)
         try:
             result = run_cells(dag, program, scheduler)
-            if result.success:
+            if result.success and not checkpoint.trouble:
                 journal.append(Ended(True))
         finally:
             journal.close()

@@ -71,7 +71,9 @@ def stored_nodes(path: Path) -> set[str]:
 
 
 def shown(run: HeadlessRun) -> dict[str, Any]:
-    return {name: [output.get("text") or output.get("data") for output in o.outputs] for name, o in run.outcomes.items()}
+    return {
+        name: [output.get("text") or output.get("data") for output in o.outputs] for name, o in run.outcomes.items()
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,8 +82,8 @@ def test_a_kernel_that_is_killed_costs_nothing_that_was_stored(seed: int, tmp_pa
     path = write(tmp_path / "n.ipynb", counted(CELLS))
     kept: set[str] = set()
     for run_id in ("first", "second"):  # the going on is killed too
+        going_on = _unfinished(path)
         with pytest.raises(BackendError):
-            going_on = _unfinished(path)
             run_file(path, RunConfig(jobs=2), on_event=kill_kernel_at(chance.randint(8, 26)), run_id=going_on)
         before = runs_of(tmp_path)
         kept = stored_nodes(path) if _unfinished(path) else set()
@@ -161,7 +163,9 @@ def test_a_failed_cell_that_was_mended_and_what_needs_it_run_and_nothing_else(tm
 
 
 def test_a_new_run_says_that_an_earlier_one_can_be_gone_on_with(tmp_path: Path, capfd: Any) -> None:
-    path = write(tmp_path / "n.ipynb", ["x = 1", "import os\nif not os.path.exists('on'):\n    os.kill(os.getpid(), 8 + x)"])
+    path = write(
+        tmp_path / "n.ipynb", ["x = 1", "import os\nif not os.path.exists('on'):\n    os.kill(os.getpid(), 8 + x)"]
+    )
     assert main(["run", str(path)]) == 2
     assert f"; 'orchestra resume {path}' goes on with what was done" in capfd.readouterr().err
     tmp_path.joinpath("on").touch()

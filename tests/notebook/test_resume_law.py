@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,21 @@ import pytest
 
 from .cached_cells import global_random_states_kept
 from .resumed_runs import Story, plain
-from .test_kept_cells_law import PRELUDE, VALUES, cell, edited
+from .test_kept_cells_law import PRELUDE, STATEMENTS, VALUES, edited
+
+OBJECTS = """
+p, q, df, g, h = [1, [2]], {'a': 1, 'p': [3]}, pd.DataFrame({'k': [1, 2]}), np.random.default_rng(5), np.zeros(3)
+"""
+CHANGES = [
+    "p.append({n})", "p.insert(0, [{n}])", "p.extend([{x}])", "p += [{n}]", "p[:1] = []", "p.clear()", "p.reverse()",
+    "q['{x}'] = {n}", "q['r'] = p", "q.update(a={y})", "q.pop('a', None)", "q['p'] = [{n}]",
+    "q.setdefault('s', []).append({n})", "if p and isinstance(p[0], list):\n    p[0].append({n})", "p = [*p, {n}]",
+    "q = dict(q, t={n})", "{x} = p", "{x} = list(p)", "{x} = q.get('p')", "{x} = (len(p), len(q))", "print(p, q)",
+    "df['c'] = {n}", "df.loc[0, 'k'] = {n}", "{x} = int(df.k.sum())", "df = df.assign(d=len(p))",
+    "{x} = float(g.normal())", "h[0] += {n}", "h = h + 1", "{x} = h[1:]", "{x} = float(h.sum())",
+    "with open('log.txt', 'a') as log:\n    log.write('{n}')", "{x} = Box([{n}])", "{x} = Box(p)",
+    "for row in p:\n    print(row)", "{x} = [p, p]", "p, q['was'] = [{n}], p",
+]  # fmt: skip
 
 SEEDS = int(os.environ.get("ORCHESTRA_NB_SEEDS", "0")) or 30
 
@@ -31,6 +46,12 @@ def _as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         yield
 
 
+def cell(chance: random.Random) -> str:
+    statements = chance.choices([*STATEMENTS, *CHANGES, *CHANGES], k=chance.randint(1, 3))
+    names = [{**{v: chance.choice("abcd") for v in "xyz"}, "n": chance.randint(0, 4)} for _ in statements]
+    return "\n".join(s.format(**n) for s, n in zip(statements, names, strict=True))
+
+
 # a body that is cancelled while it writes leaves its file to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("_as_it_was")
@@ -39,13 +60,12 @@ def test_going_on_leaves_what_a_linear_run_leaves_and_does_what_the_plan_says(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     chance = random.Random(seed)
-    prelude = PRELUDE.strip().partition("class Box")
-    head = [prelude[0], f"class Box{prelude[2].partition('def push')[0]}", f"def push{prelude[2].partition('def push')[2]}"]
+    head = [part.strip() for part in re.split(r"^(?=class Box|def push)", PRELUDE, flags=re.MULTILINE)]
     cells = [cell(chance) for _ in range(chance.randint(4, 9))]
     monkeypatch.chdir(tmp_path / "resumed")
     story, began = Story(tmp_path), False
     for turn in range(4):
-        sources = [*head, VALUES, *cells]
+        sources = [*head, VALUES, OBJECTS, *cells]
         monkeypatch.chdir(tmp_path / "linear")
         wanted = plain(sources)
         monkeypatch.chdir(tmp_path / "resumed")
