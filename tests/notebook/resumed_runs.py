@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.fingerprint import fingerprint
@@ -15,6 +16,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.facts import Ended, Head
 from orchestra_nb.durable.runs import Runs, new_run_id
 from orchestra_nb.events import EventBus
+from orchestra_nb.model import Node, Outcome
 from orchestra_nb.notebook.cell_checkpoint import CellCheckpoint
 from orchestra_nb.notebook.code import codes_of
 from orchestra_nb.notebook.lineage import known_of
@@ -22,6 +24,7 @@ from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.resuming import plan_of
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
+from orchestra_nb.running.seams import Lane, Reply, Task
 
 
 @dataclass
@@ -47,6 +50,27 @@ class Ran:
     def digests(self) -> dict[str, str]:
         own = {name: value for name, value in self.namespace.items() if not name.startswith("__")}
         return {name: fingerprint(value) for name, value in own.items()}
+
+
+class CutShort(CellProgram):
+    """Runs cells until so many have ended; then none begins, as in a process that is gone by then."""
+
+    left: int | None = None
+
+    def task(self, node: Node, lane: Lane) -> Task:
+        if self.left is None or self.left > 0:
+            return super().task(node, lane)
+        gone = Reply("failed", ename="Gone", evalue="the process is gone")
+        return cast(Task, partial(_awaited, gone)) if lane == "async" else lambda: gone
+
+    def ended(self, node: Node, outcome: Outcome) -> None:
+        super().ended(node, outcome)
+        if self.left is not None and outcome.status != "failed":
+            self.left -= 1
+
+
+async def _awaited(reply: Reply) -> Reply:
+    return reply
 
 
 @dataclass
@@ -83,10 +107,10 @@ class Story:
         space: dict[str, Any] = {"__name__": "__main__"}
         codes = codes_of(dag)
         checkpoint = CellCheckpoint(dag, codes, space, known_of(dag), journal, taken, everything=self.everything)
-        scheduler = ParallelScheduler(RunConfig(**{"jobs": 3, "history": False, "keep_going": True, **config}), bus)
-        if cut is not None:
-            bus.on("execution:node-ended", _after(cut, scheduler.cancel))
-        program = CellProgram(dag, space, None, 0.0, None, checkpoint)
+        config = {"jobs": 3, "history": False, "keep_going": cut is None, **config}
+        scheduler = ParallelScheduler(RunConfig(**config), bus)
+        program = CutShort(dag, space, None, 0.0, None, checkpoint)
+        program.left = cut
         try:
             result = run_cells(dag, program, scheduler)
             if result.success and not checkpoint.trouble:
@@ -101,17 +125,6 @@ def plain(sources: Sequence[str]) -> Ran:
     dag, space = _dag(sources), {"__name__": "__main__"}
     scheduler = ParallelScheduler(RunConfig(jobs=1, policy="fifo", history=False))
     return Ran(run_cells(dag, CellProgram(dag, space), scheduler), space, {}, {}, None)  # type: ignore[arg-type]
-
-
-def _after(count: int, act: Callable[[], object]) -> Callable[[Any], None]:
-    seen = []
-
-    def hear(event: Any) -> None:
-        seen.append(event)
-        if len(seen) == count:
-            act()
-
-    return hear
 
 
 def _dag(sources: Sequence[str]) -> Any:

@@ -52,8 +52,6 @@ def cell(chance: random.Random) -> str:
     return "\n".join(s.format(**n) for s, n in zip(statements, names, strict=True))
 
 
-# a body that is cancelled while it writes leaves its file to the garbage collector
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("_as_it_was")
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_going_on_leaves_what_a_linear_run_leaves_and_does_what_the_plan_says(
