@@ -120,14 +120,15 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
     notebook = notebook_of(subject, options.path)
     from orchestra_nb.notebook.headless import run_file
+    from orchestra_nb.notebook.resuming import hint
 
     path = Path(options.path)
-    run_id = _asked_run(options, config) if options.command == "resume" else _earlier(options, config, listen)
+    run_id = _run_to_go_on_with(options, config, listen)
     linear = getattr(options, "linear", False)
     try:
         run = run_file(notebook, config, targets=options.nodes, linear=linear, on_event=listen, run_id=run_id)
     except BackendError as error:  # the kernel died; what was done is stored
-        raise BackendError(f"{error}{_can_go_on(options, config, '; ')}") from None
+        raise BackendError(f"{error}{hint(path, config, '; ')}") from None
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -136,35 +137,23 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
     if options.svg:
         write_text(Path(options.svg), svg(run.dag, outcomes=run.outcomes))
     data = {**run.result, **written}
-    hint = "" if data["success"] else _can_go_on(options, config)
+    advice = "" if data["success"] else hint(path, config)
     trouble = str(run.kept.get("trouble", ""))
-    noted = [hint, f"it could not be stored, to be gone on with: {trouble}" if trouble else ""]
+    noted = [advice, f"it could not be stored, to be gone on with: {trouble}" if trouble else ""]
     text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data), *filter(None, noted)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
 
 
-def _asked_run(options: Namespace, config: RunConfig) -> str:
-    """Name the run that is to be gone on with."""
-    from orchestra_nb.notebook.resuming import asked_run, runs_at
+def _run_to_go_on_with(options: Namespace, config: RunConfig, listen: Listener | None) -> str:
+    """Name the run that is to be gone on with; empty for a new one, which tells of a run that was cut short."""
+    from orchestra_nb.notebook.resuming import asked_run, hint, runs_beside
 
-    return asked_run(runs_at(config, Path(options.path).absolute().parent), options.path)
-
-
-def _earlier(options: Namespace, config: RunConfig, listen: Listener | None) -> str:
-    """Tell of a run that was cut short; this one begins anew all the same."""
-    if listen is not None and (hint := _can_go_on(options, config, "an earlier run was cut short; ")):
-        listen({"name": NOTE, "text": hint})
+    if options.command == "resume":
+        return asked_run(runs_beside(options.path, config), options.path)
+    if listen is not None and (text := hint(options.path, config, "an earlier run was cut short; ")):
+        listen({"name": NOTE, "text": text})
     return ""
-
-
-def _can_go_on(options: Namespace, config: RunConfig, before: str = "") -> str:
-    """Say that there is something to go on with, if there is."""
-    from orchestra_nb.notebook.resuming import runs_at, unfinished
-
-    runs = runs_at(config, Path(options.path).absolute().parent)
-    found = None if runs is None else unfinished(runs, options.path)
-    return f"{before}'orchestra resume {options.path}' goes on with what was done" if found is not None else ""
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:
@@ -224,18 +213,15 @@ def _verify(options: Namespace, listen: Listener | None) -> Answer:
 
 def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
     """Say what going on with a run would take over."""
-    from orchestra_nb.notebook.resuming import plan_of, runs_at
+    from orchestra_nb.notebook.resuming import plan_for
 
     notebook_of(subject, options.path)
-    base = Path(options.path).absolute().parent
-    runs, run_id = runs_at(config, base), _asked_run(options, config)
-    assert runs is not None  # or there was none to be asked for
-    plan = plan_of(subject.dag, runs, run_id, str(base))
+    plan = plan_for(subject.dag, config, options.path)
     data = _describe(subject.dag, _schedule(subject.dag, config))
     for node in data["nodes"]:
         verdict = plan.verdicts[node["id"]]
         node |= {"fate": verdict.fate, "reason": verdict.told}
-    data["run"] = run_id
+    data["run"] = plan.run_id
     return _planned(subject, data, "\n".join(plan.lines))
 
 

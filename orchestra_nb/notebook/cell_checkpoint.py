@@ -6,9 +6,7 @@ its turn has come, each is looked at again. What a cell before it has made anew 
 must the files that it read; its own files are put back. What does not fit, or cannot be read any more, runs again.
 
 **Where the time goes.** What a cell made is pickled, compared, and written, on the worker that ran it; the journal's
-line is written when it is committed. In "auto" that may cost a cell :data:`_SHARE` of its own time, and what would cost
-more is not stored: it is made again as quickly. Results that would be others the next time are always stored, and so
-are those of cells that write files.
+line is written when it is committed. What that may cost is in :mod:`.storing_costs`.
 
 **What cannot be foreseen.** A small input is digested before and after; the guard (:mod:`.guard`) looks at samples of
 the others. A cell that changed what its code does not show is not stored, and neither are those that the guard
@@ -38,24 +36,17 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, UnforeseenChange
 from orchestra_nb.notebook.cell_commits import CellCommit
 from orchestra_nb.notebook.cell_keys import NOTHING
+from orchestra_nb.notebook.cell_results import Before, Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.code import CellCode
-from orchestra_nb.notebook.kept_cells import Before, Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files
 from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
 from orchestra_nb.notebook.shipping import NotShippable
+from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
-_SHARE = 0.03
-"""Of a cell's own time, what storing its result may cost, unless everything is to be stored."""
-_ALWAYS = 2_000_000
-"""Bytes of a result that are stored all the same."""
-_BYTES_PER_SECOND = 100e6
-"""That are pickled, compared and written."""
-_MOST = 500_000_000
-"""Bytes of a result that is stored at all."""
 _WATCHED = 200_000
 """Bytes of an input that is digested before and after."""
 
@@ -201,7 +192,7 @@ class CellCheckpoint:
         """Take note of what lists and dictionaries hold that the cell is about to change."""
         inputs = life.given.inputs
         try:
-            if size_of(dict(inputs)) > _ALWAYS:
+            if size_of(dict(inputs)) > ALWAYS:
                 raise NotShippable("it changes a list or a dictionary and is given much, which would be compared")
             before = Before.of(inputs, names, self.namespace)
             if other := [name for name in names if name not in before.containers.names]:
@@ -273,19 +264,10 @@ class CellCheckpoint:
         for name, digest in life.watched.items():
             if _digest(life.given.inputs[name]) != digest:
                 raise NotShippable(f"its input {name!r} changed while it ran, which its code does not show")
-        self._affordable(node, reply.seconds)
-        return kept_cell(node, self.codes[node.id], self.namespace, life.given, reply.outputs)
-
-    def _affordable(self, node: Node, seconds: float) -> None:
         slots = self.codes[node.id].slots.after
-        size = size_of([self.namespace.get(slots.get(name, name)) for name in node.writes])
-        if size > _MOST:
-            raise NotShippable(f"it makes {_megabytes(size)}, and no result of more than {_megabytes(_MOST)} is stored")
-        told = resuming_of(node)
-        again = told["changing"] or told["writes"] or told["logs"]
-        if not again and not self.everything and size > max(_ALWAYS, _SHARE * seconds * _BYTES_PER_SECOND):
-            share = f"{_SHARE:.0%} of the {seconds:.2g} s in which it was made"
-            raise NotShippable(f"storing its {_megabytes(size)} would take more than {share}")
+        made = [self.namespace.get(slots.get(name, name)) for name in node.writes]
+        check_cost(node, size_of(made), reply.seconds, self.everything)
+        return kept_cell(node, self.codes[node.id], self.namespace, life.given, reply.outputs)
 
     def _files(self, node: Node) -> tuple[LeftFile, ...]:
         return left_files(path for path in resuming_of(node)["writes"] if path != ANYTHING)
@@ -330,7 +312,3 @@ def _digest(value: object) -> str:
     with suppress(Exception):
         return content_digest(value)
     return ""
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.0f} MB"

@@ -24,11 +24,12 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
 from orchestra_nb.notebook.body import run_async_body, run_body
 from orchestra_nb.notebook.cell_checkpoint import CellCheckpoint
+from orchestra_nb.notebook.cell_results import KeptCell
 from orchestra_nb.notebook.code import codes_of, future_flags
 from orchestra_nb.notebook.edits import apply
 from orchestra_nb.notebook.execution import Execution, Names, looks_at_locals
 from orchestra_nb.notebook.guard import Guard
-from orchestra_nb.notebook.kept_cells import CellKeeper, KeptCell
+from orchestra_nb.notebook.kept_cells import CellKeeper
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
 from orchestra_nb.notebook.routing import lingering, routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_inputs

@@ -107,6 +107,32 @@ def asked_run(runs: Runs | None, path: str | os.PathLike[str], instead: str = ""
     return str(found.run_id)
 
 
+def runs_beside(path: str | os.PathLike[str], config: RunConfig) -> Runs | None:
+    """Say where the runs of a notebook file are stored that have a kernel of their own."""
+    return runs_at(config, os.path.dirname(os.path.abspath(path)))
+
+
+def hint(path: str | os.PathLike[str], config: RunConfig, before: str = "") -> str:
+    """Say that a run of a notebook file can be gone on with; empty where there is none."""
+    runs = runs_beside(path, config)
+    there = runs is not None and unfinished(runs, path) is not None
+    return f"{before}'orchestra resume {os.fspath(path)}' goes on with what was done" if there else ""
+
+
+def plan_for(dag: DAG, config: RunConfig, path: str | os.PathLike[str]) -> ResumePlan:
+    """Say what going on with the newest run of a notebook file that was cut short would take over.
+
+    Raises
+    ------
+    CheckpointError
+        There is none.
+    """
+    runs = runs_beside(path, config)
+    run_id = asked_run(runs, path)
+    assert runs is not None  # or there was none to be asked for
+    return plan_of(dag, runs, run_id, os.path.dirname(os.path.abspath(path)))
+
+
 def plan_of(dag: DAG, runs: Runs, run_id: str, base: str = "", known: Known | None = None) -> ResumePlan:
     """Say what going on with a run would take over.
 
@@ -165,7 +191,14 @@ def stored_run(
         taken = plan_of(dag, runs, where.run_id, known=known).taken
         journal.go_on(time.time())
     else:
-        head = Head(new_run_id(), KIND, os.path.abspath(where.path), dag.hash, {**known[0]}, time.time())
+        head = Head(
+            new_run_id(),
+            KIND,
+            os.path.abspath(where.path),
+            dag.hash,
+            {str(name): digest for name, digest in known[0].items()},
+            time.time(),
+        )
         try:
             journal, taken = runs.begin(head), {}
         except (OSError, OrchestraError) as error:
