@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from orchestra_nb.cli import main
+from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CheckpointError, ConfigError, NodeFailed
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
+from orchestra_nb.pipeline import Pipeline
 
 from .test_session import Cell, cell, write
 
@@ -82,3 +85,14 @@ def test_a_mode_that_there_is_not_is_refused(cell: Cell) -> None:
     cell("%%orchestrate one\nx = 1")
     with pytest.raises(ConfigError, match="durable"):
         cell("%orchestrate run --checkpoint always")
+
+
+def test_a_pipeline_in_a_script_is_stored_when_that_is_asked_for(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "n.ipynb", ["x = 1", "y = x / 0"])
+    assert not Pipeline(path).run().success
+    assert main(["plan", str(path), "--resume"]) == 2
+    assert not Pipeline(path, RunConfig(checkpoint="fast")).run().success
+    capsys.readouterr()
+    assert main(["plan", str(path), "--resume"]) == 0
+    assert "cell-1  taken over from run" in capsys.readouterr().out
