@@ -113,7 +113,19 @@ def _parameters(options: Namespace) -> dict[str, Any]:
     return typed | dict(options.raw or ())
 
 
+def _as_before(options: Namespace) -> None:
+    """Ask for what the run was asked for that is to be gone on with: its parameters and nodes, where none are given."""
+    from orchestra_nb.notebook.resuming import asked_before
+
+    before = asked_before(options.path, _config(options))
+    options.nodes = options.nodes or before.get("nodes", ())
+    if not options.parameters and not options.raw:
+        options.raw = list(before.get("parameters", {}).items())
+
+
 def _run(options: Namespace, listen: Listener | None) -> Answer:
+    if options.command == "resume":
+        _as_before(options)
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
     _check_outputs(written)
@@ -124,9 +136,10 @@ def _run(options: Namespace, listen: Listener | None) -> Answer:
 
     path = Path(options.path)
     run_id = _run_to_go_on_with(options, config, listen)
-    linear = getattr(options, "linear", False)
+    asked: dict[str, Any] = {"targets": options.nodes, "linear": getattr(options, "linear", False)}
+    note = {"nodes": list(options.nodes), "parameters": _parameters(options)}
     try:
-        run = run_file(notebook, config, targets=options.nodes, linear=linear, on_event=listen, run_id=run_id)
+        run = run_file(notebook, config, **asked, on_event=listen, run_id=run_id, note=note)
     except BackendError as error:  # the kernel died; what was done is stored
         raise BackendError(f"{error}{hint(path, config, '; ')}") from None
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
@@ -226,6 +239,8 @@ def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Ans
 
 
 def _plan(options: Namespace) -> Answer:
+    if getattr(options, "resume", False):
+        _as_before(options)
     subject = _read(options)
     dag = subject.dag
     config = _config(options)

@@ -96,6 +96,7 @@ def run_file(
     on_event: Listener | None = None,
     variation: Variation = AS_IT_IS,
     run_id: str = "",
+    note: Mapping[str, Any] | None = None,
 ) -> HeadlessRun:
     """Run a notebook file in a kernel of its own.
 
@@ -117,6 +118,8 @@ def run_file(
         What is to be different in the notebook's graph, for a run that is to prove something.
     run_id
         Of a run of this notebook that was cut short, and is to be gone on with; empty: a new run.
+    note
+        What was asked for, as JSON: it is stored with the run, for who goes on with it.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def run_file(
     if linear:
         run, left = run_linear(dag, name, folder, tell, config.timeout)
     else:
-        where = Where(str(notebook.path.absolute()) if notebook.path is not None else "", run_id)
+        where = Where(str(notebook.path.absolute()) if notebook.path is not None else "", run_id, note or {})
         if not where.path:
             config = replace(config, checkpoint="memory")  # nobody could ask for it
         run, left = _Parallel(dag, tell).run(name, folder, config, where)

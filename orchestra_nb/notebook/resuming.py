@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
@@ -46,10 +46,13 @@ class Where:
         Of the notebook.
     run_id
         Of the run that is gone on with; empty: a new one.
+    note
+        What was asked for, as JSON: who goes on with the run asks for the same (:func:`asked_before`).
     """
 
     path: str
     run_id: str = ""
+    note: Mapping[str, Any] = field(default_factory=dict)
 
 
 def runs_at(config: RunConfig, base: str | os.PathLike[str] = "") -> Runs | None:
@@ -117,6 +120,13 @@ def hint(path: str | os.PathLike[str], config: RunConfig, before: str = "") -> s
     runs = runs_beside(path, config)
     there = runs is not None and unfinished(runs, path) is not None
     return f"{before}'orchestra resume {os.fspath(path)}' goes on with what was done" if there else ""
+
+
+def asked_before(path: str | os.PathLike[str], config: RunConfig) -> Mapping[str, Any]:
+    """Say what the run of a notebook file that can be gone on with was asked for; nothing where there is none."""
+    runs = runs_beside(path, config)
+    found = None if runs is None else unfinished(runs, path)
+    return {} if found is None else found.head.note
 
 
 def plan_for(dag: DAG, config: RunConfig, path: str | os.PathLike[str]) -> ResumePlan:
@@ -198,6 +208,7 @@ def stored_run(
             dag.hash,
             {str(name): digest for name, digest in known[0].items()},
             time.time(),
+            note=where.note,
         )
         try:
             journal, taken = runs.begin(head), {}

@@ -57,8 +57,9 @@ def kill_kernel_at(count: int) -> Any:
     def listen(event: Any) -> None:
         seen.append(event)
         if len(seen) == count:
-            for child in psutil.Process().children(recursive=True):
-                child.kill()
+            for child in psutil.Process().children():
+                if any("ipykernel" in word for word in child.cmdline()):
+                    child.kill()
 
     return listen
 
@@ -173,6 +174,21 @@ def test_a_new_run_says_that_an_earlier_one_can_be_gone_on_with(tmp_path: Path, 
     told = capfd.readouterr().err
     assert "an earlier run was cut short; 'orchestra resume" in told
     assert main(["resume", str(path)]) == 2  # a success makes it old
+
+
+def test_what_was_asked_for_is_asked_for_again(tmp_path: Path, capfd: Any) -> None:
+    path = write(tmp_path / "n.ipynb", ["a = 1", "b = [a, 2]", "c = b[9]", "d = 1"])
+    nb = json.loads(path.read_text())
+    nb["cells"][0]["metadata"] = {"tags": ["parameters"]}
+    path.write_text(json.dumps(nb))
+    assert main(["run", str(path), "cell-4", "-p", "a", "5"]) == 1
+    nb["cells"][2]["source"] = "c = b[0]"
+    path.write_text(json.dumps(nb))
+    capfd.readouterr()
+    assert main(["resume", str(path), "-o", str(tmp_path / "out.ipynb"), "--json"]) == 0
+    nodes = {node["id"]: node["status"] for node in json.loads(capfd.readouterr().out)["nodes"]}
+    assert nodes == {"cell-2": "cached", "cell-3": "cached", "cell-4": "done"}
+    assert "a = 5" in (tmp_path / "out.ipynb").read_text()
 
 
 def test_verifying_and_memory_store_nothing(tmp_path: Path) -> None:
