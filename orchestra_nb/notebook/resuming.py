@@ -34,6 +34,8 @@ from orchestra_nb.notebook.resume_plan import Now, ResumePlan, plan_resume
 from orchestra_nb.running.recall import folder_of
 
 KIND = "notebook"
+_PATIENCE = 1.5
+"""Seconds for which a run that another process has is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def stored_run(
     codes = codes_of(dag, shell)
     known = known_of(dag, codes)
     if where.run_id:
-        journal = runs.resume(where.run_id)
+        journal = _taken(runs, where.run_id)
         taken = plan_of(dag, runs, where.run_id, known=known).taken
         journal.go_on(time.time())
     else:
@@ -217,6 +219,18 @@ def stored_run(
     everything = config.checkpoint in ("durable", "fast")
     checkpoint = CellCheckpoint(dag, codes, namespace, known, journal, taken, everything)
     return StoredRun(runs, journal, checkpoint)
+
+
+def _taken(runs: Runs, run_id: str) -> RunJournal:
+    """Take a run; a kernel whose parent was killed has it for a moment longer."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return runs.resume(run_id)
+        except CheckpointError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_PATIENCE / 10)
 
 
 @dataclass(slots=True)
