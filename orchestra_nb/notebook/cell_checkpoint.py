@@ -224,7 +224,7 @@ class CellCheckpoint:
         """Store the result of a cell that has run in this process; ``found`` is what the guard knows."""
         life = self._lives.get(node.id)
         if life is not None and reply.status == "done":
-            against = resuming_of(node)["against"] or ("it shows an error" if reply.ename else life.unsure)
+            against = _against(node) or ("it shows an error" if reply.ename else life.unsure)
             suspects = [change for change in found if node.id in change.cells]
             against = against or (f"it changed {suspects[0].name}, which its code does not show" if suspects else "")
             life.commit = self._stored(node, life, reply, against)
@@ -279,7 +279,7 @@ class CellCheckpoint:
         life = self._lives.pop(node.id, None) or _Life(Given({}, {}), {}, {}, {})
         commit = life.commit
         if commit is None and isinstance(result, Parcel | KeptCell):  # another process made it, or the cache had it
-            commit = self._stored(node, life, reply, resuming_of(node)["against"] or life.unsure, result)
+            commit = self._stored(node, life, reply, _against(node) or life.unsure, result)
         if commit is not None:
             self._commits[node.id] = commit
             if not life.taken:
@@ -305,6 +305,12 @@ class CellCheckpoint:
                 self.journal.append(commit.fact)
         except CheckpointError as error:
             self.trouble = str(error)
+
+
+def _against(node: Node) -> str:
+    """Say what in a cell's code is against storing its result."""
+    found = resuming_of(node)["against"]
+    return f"it {found}" if found else ""
 
 
 def _digest(value: object) -> str:

@@ -1,9 +1,10 @@
 """Runs of notebooks that were cut short: found again, planned, gone on with, and let go when all is done.
 
-A run belongs to the file that ran, by its absolute path. What can be gone on with is the newest run of it that has
-something to take over, unless a later one has succeeded: a success makes all that came before it old, and removes it.
-Going on is going on with the same run, under the same name, so what was stored stays where it is. One process has a run
-at a time: that which goes on with it holds its lock.
+Runs are stored in the user's own cache folder, or where a cache folder was named: a folder beside the notebook would
+show in what its cells see. A run belongs to the file that ran, by its absolute path. What can be gone on with is the
+newest run of it that has something to take over, unless a later one has succeeded: a success makes all that came before
+it old, and removes it. Going on is going on with the same run, under the same name, so what was stored stays where it
+is. One process has a run at a time: that which goes on with it holds its lock.
 
 Failure: without anything to go on with, or with a run that another process has, a
 :class:`~orchestra_nb.errors.CheckpointError` that says what to do. A folder that cannot be used makes no run fail that
@@ -31,9 +32,14 @@ from orchestra_nb.notebook.code import codes_of
 from orchestra_nb.notebook.left_files import digest_of
 from orchestra_nb.notebook.lineage import Known, known_of
 from orchestra_nb.notebook.resume_plan import Now, ResumePlan, plan_resume
+from orchestra_nb.private_folder import private_folder
+from orchestra_nb.running.recall import VARIABLE as CACHE
 from orchestra_nb.running.recall import folder_of
 
 KIND = "notebook"
+VARIABLE = "ORCHESTRA_NB_RUNS"
+"""Names the environment variable that says in which folder runs of notebooks are stored; empty: nowhere."""
+_MOST_RUNS = 64
 _PATIENCE = 1.5
 """Seconds for which a run that another process has is asked for again."""
 
@@ -67,8 +73,12 @@ def runs_at(config: RunConfig, base: str | os.PathLike[str] = "") -> Runs | None
     base
         The folder in which the notebook runs; empty: the working directory.
     """
-    folder = folder_of(replace(config, cache=True) if config.cache is False else config, os.fspath(base))
-    return Runs(folder, durable=config.checkpoint != "fast") if folder else None
+    folder: str | os.PathLike[str] | None
+    if isinstance(config.cache, str) or os.environ.get(CACHE) is not None:
+        folder = folder_of(config if config.cache else replace(config, cache=True), os.fspath(base))
+    else:
+        folder = private_folder(VARIABLE, "notebooks")
+    return Runs(folder, durable=config.checkpoint != "fast", most_runs=_MOST_RUNS) if folder else None
 
 
 def unfinished(runs: Runs, path: str | os.PathLike[str]) -> RunSummary | None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.runs import Runs
 from orchestra_nb.errors import CheckpointError
-from orchestra_nb.notebook.resuming import asked_run
+from orchestra_nb.notebook.resuming import asked_run, runs_at
 
 from .cached_cells import global_random_states_kept
 from .resumed_runs import Ran, Story, plain
@@ -37,16 +38,16 @@ def again(ran: Ran) -> list[str]:
 
 
 UNSTORABLE = [
-    ("def f():\n    return 1", "defines the function f, which belongs to this namespace"),
-    ("class A:\n    pass", "defines the class A, which belongs to this namespace"),
-    ("x = (n for n in range(3))", "keeps an iterator"),
+    ("def f():\n    return 1", "it defines the function f, which belongs to this namespace"),
+    ("class A:\n    pass", "it defines the class A, which belongs to this namespace"),
+    ("x = (n for n in range(3))", "it keeps an iterator"),
     (
         "import threading\nx = threading.Lock()",
         "'x' (_thread.lock) does not pickle: cannot pickle '_thread.lock' object",
     ),
     ("x = open('f.txt', 'w')", "'x' (_io.TextIOWrapper) does not pickle: cannot pickle"),
-    ("import os\nos.environ['MINE'] = '1'", "sets hidden state"),
-    ("from __future__ import annotations", "turns on features of Python"),
+    ("import os\nos.environ['MINE'] = '1'", "it sets hidden state"),
+    ("from __future__ import annotations", "it turns on features of Python"),
 ]
 
 
@@ -231,6 +232,19 @@ def test_a_disk_that_refuses_ends_the_storing_and_not_the_run(story: Story, monk
     ran = story.begin(["x = 1", "y = x"])
     assert ran.result.success
     assert "No space left" in ran.checkpoint.trouble
+
+
+def test_runs_are_stored_where_no_cell_sees_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORCHESTRA_NB_CACHE", raising=False)
+    monkeypatch.setenv("ORCHESTRA_NB_RUNS", str(tmp_path / "mine"))
+    monkeypatch.chdir(tmp_path)
+    asked = {"": "mine", "named": "named"}
+    for cache, folder in asked.items():
+        runs = runs_at(RunConfig(cache=cache or True))
+        assert runs is not None
+        assert runs.folder == tmp_path / folder / "runs"
+    monkeypatch.setenv("ORCHESTRA_NB_RUNS", "")
+    assert runs_at(RunConfig()) is None
 
 
 def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:

@@ -85,10 +85,10 @@ def test_a_kernel_that_is_killed_costs_nothing_that_was_stored(seed: int, tmp_pa
     for run_id in ("first", "second"):  # the going on is killed too
         going_on = _unfinished(path)
         with pytest.raises(BackendError):
-            run_file(path, RunConfig(jobs=2), on_event=kill_kernel_at(chance.randint(8, 26)), run_id=going_on)
+            run_file(path, RunConfig(jobs=2), on_event=kill_kernel_at(chance.randint(12, 24)), run_id=going_on)
         before = runs_of(tmp_path)
         kept = stored_nodes(path) if _unfinished(path) else set()
-        assert run_id == "first" or len(kept) > 1
+        assert kept or run_id == "first"
         assert run_id == "second" or all(times <= 1 for times in before.values())
     run = run_file(path, RunConfig(jobs=2), run_id=_unfinished(path))
     assert run.result["success"]
@@ -191,7 +191,8 @@ def test_what_was_asked_for_is_asked_for_again(tmp_path: Path, capfd: Any) -> No
     assert "a = 5" in (tmp_path / "out.ipynb").read_text()
 
 
-def test_verifying_and_memory_store_nothing(tmp_path: Path) -> None:
-    path = write(tmp_path / "n.ipynb", ["x = 1"])
-    assert main(["run", str(path), "--checkpoint", "memory"]) == 0
-    assert not tmp_path.joinpath(".cache", "orchestration", "runs").exists()
+def test_with_memory_nothing_is_stored(tmp_path: Path, capfd: Any) -> None:
+    path = write(tmp_path / "n.ipynb", ["x = 1", "y = x / 0"])
+    assert main(["run", str(path), "--checkpoint", "memory"]) == 1
+    assert main(["resume", str(path)]) == 2
+    assert "no run that was cut short; begin one with 'orchestra run" in capfd.readouterr().err

@@ -73,10 +73,10 @@ def test_declared_cells_go_on_too(cell: Cell, shell: Any) -> None:
     assert shell.user_ns["y"] == 1
 
 
-def test_a_run_of_a_session_is_stored_only_when_that_is_asked_for(cell: Cell, tmp_path: Path) -> None:
+def test_a_run_of_a_session_is_stored_only_when_that_is_asked_for(cell: Cell) -> None:
     cell("%%orchestrate one\nx = 1")
-    cell("%orchestrate run")
-    assert not tmp_path.joinpath(".cache", "orchestration", "runs").exists()
+    cell("%%orchestrate two\ny = x / 0")
+    cell("%orchestrate run", fails=True)
     with pytest.raises(CheckpointError, match="begin one with '%orchestrate run --checkpoint durable'"):
         cell("%orchestrate plan --resume")
 
