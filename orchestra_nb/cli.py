@@ -75,7 +75,8 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
-    with _progress(options.command in ("run", "verify") and not as_json, options.command) as (listen, follow):
+    wanted = options.command in ("run", "resume", "verify") and not as_json
+    with _progress(wanted, options.command) as (listen, follow):
         found = answer(options, listen, follow)
     if as_json:
         print(_as_json(found.data))
@@ -131,7 +132,7 @@ def _progress(wanted: bool, command: str) -> Iterator[tuple[Listener | None, Fol
             def follow(tracker: ProgressTracker) -> None:
                 stack.enter_context(live_line(tracker))
 
-            yield None, follow
+            yield _notes, follow
 
 
 @contextmanager
@@ -152,13 +153,21 @@ def _bar_of_runs() -> Iterator[Listener]:
         yield listen
 
 
+def _notes(event: Mapping[str, Any]) -> None:
+    """Say what is to be said beside the line that moves: above it."""
+    if event.get("name") == "note":
+        print(event["text"], file=sys.stderr, flush=True)
+
+
 def _line_per_node(event: Mapping[str, Any]) -> None:
     """Tell of a node of a run that ended, or of a run of a proof."""
     from orchestra_nb.display.wording import clean, duration
 
     took = duration(event.get("seconds") or 0.0)
     words: tuple[Any, ...] = ()
-    if event.get("name") == "execution:node-ended":
+    if event.get("name") == "note":
+        words = (event["text"],)
+    elif event.get("name") == "execution:node-ended":
         words = (event.get("node"), event.get("status"), took, event.get("reason"))
     elif event.get("name") == "verification:run-ended":
         which = "search" if event["searching"] else f"run {event['number']} of {event['total']}"

@@ -38,7 +38,7 @@ from orchestra_nb.display.text import (
     why_lines,
 )
 from orchestra_nb.display.wording import clean, duration
-from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
+from orchestra_nb.errors import BackendError, CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.graph.dag import DAG
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 Listener = Callable[[Mapping[str, Any]], object]
 Follow = Callable[[ProgressTracker], object]
+NOTE = "note"
+"""The name of an event that is a line for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def answer(options: Namespace, listen: Listener | None = None, follow: Follow | 
     OrchestraError
         Bad input; nothing has run.
     """
-    if options.command == "run" and not options.dry_run:
+    if options.command == "resume" or (options.command == "run" and not options.dry_run):
         return _run(options, listen, follow)
     if options.command == "verify":
         return _verify(options, listen)
@@ -122,7 +124,21 @@ def _parameters(options: Namespace) -> dict[str, Any]:
     return typed | dict(options.raw or ())
 
 
+def _as_before(options: Namespace) -> None:
+    """Ask for what the run was asked for that is to be gone on with: its parameters and nodes, where none are given."""
+    from orchestra_nb.notebook.resuming import asked_before
+
+    if is_definition(options.path):
+        return
+    before = asked_before(options.path, _config(options))
+    options.nodes = options.nodes or before.get("nodes", ())
+    if not options.parameters and not options.raw:
+        options.raw = list(before.get("parameters", {}).items())
+
+
 def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> Answer:
+    if options.command == "resume":
+        _as_before(options)
     config = _config(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
     _check_outputs({**written, "log": config.log})
@@ -137,10 +153,17 @@ def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> 
     subject = _read(options)  # all that is wrong with it comes to light before a kernel is started
     notebook = notebook_of(subject, options.path)
     from orchestra_nb.notebook.headless import run_file
+    from orchestra_nb.notebook.resuming import hint
 
     path = Path(options.path)
+    run_id = _run_to_go_on_with(options, config, listen)
+    asked: dict[str, Any] = {"targets": options.nodes, "linear": options.linear}
+    note = {"nodes": list(options.nodes), "parameters": _parameters(options)}
     with _followed(options, config, listen, follow, subject.dag) as heard:
-        run = run_file(notebook, config, targets=options.nodes, linear=options.linear, on_event=heard)
+        try:
+            run = run_file(notebook, config, **asked, on_event=heard, run_id=run_id, note=note)
+        except BackendError as error:  # the kernel died; what was done is stored
+            raise BackendError(f"{error}{hint(path, config, '; ')}") from None
     document = notebook.with_outcomes(run.outcomes, metadata=run.metadata)
     if options.output:
         notebook.write(document, options.output)
@@ -149,7 +172,10 @@ def _run(options: Namespace, listen: Listener | None, follow: Follow | None) -> 
     if options.svg:
         write_text(Path(options.svg), svg(run.dag, outcomes=run.outcomes))
     data = {**run.result, **written, "todos": options.todos}
-    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data)])
+    advice = "" if data["success"] else hint(path, config)
+    trouble = str(run.kept.get("trouble", ""))
+    noted = [advice, f"it could not be stored, to be gone on with: {trouble}" if trouble else ""]
+    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data), *filter(None, noted)])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
     return Answer(data, text, code, (*notebook.warnings, *subject.faults))
 
@@ -192,6 +218,17 @@ def _run_definition(
     text = "\n".join([outcomes_text(result.outcomes), *_run_lines(data), *lines])
     code = INTERRUPTED if result.stopped == "interrupted" else DONE if result.success else FAILED
     return Answer(data, text, code, subject.cautions)
+
+
+def _run_to_go_on_with(options: Namespace, config: RunConfig, listen: Listener | None) -> str:
+    """Name the run that is to be gone on with; empty for a new one, which tells of a run that was cut short."""
+    from orchestra_nb.notebook.resuming import asked_run, hint, runs_beside
+
+    if options.command == "resume":
+        return asked_run(runs_beside(options.path, config), options.path)
+    if listen is not None and (text := hint(options.path, config, "an earlier run was cut short; ")):
+        listen({"name": NOTE, "text": text})
+    return ""
 
 
 def _check_outputs(outputs: Mapping[str, str | None]) -> None:
@@ -252,10 +289,45 @@ def _verify(options: Namespace, listen: Listener | None) -> Answer:
     return Answer(data, "\n".join(proof_lines(data)), DONE if data["equal"] else FAILED)
 
 
+def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
+    """Say what going on with a run would take over."""
+    from orchestra_nb.notebook.resuming import plan_for
+
+    if is_definition(options.path):
+        return _plan_resume_definition(options, subject, config)
+    notebook_of(subject, options.path)
+    plan = plan_for(subject.dag, config, options.path)
+    data = _describe(subject.dag, _schedule(subject.dag, config))
+    for node in data["nodes"]:
+        verdict = plan.verdicts[node["id"]]
+        node |= {"fate": verdict.fate, "reason": verdict.told}
+    data["run"] = plan.run_id
+    return _planned(subject, data, "\n".join(plan.lines))
+
+
+def _plan_resume_definition(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
+    from orchestra_nb.running.on_disk import cut_short, planned
+
+    run_id = cut_short(config, subject.dag, f"orchestra run {options.path}")
+    plan = planned(config, run_id, subject.dag, _parameters(options))
+    told = dict.fromkeys(plan.taken, ("taken-over", f"taken over from run {run_id}"))
+    told |= {name: ("not-stored", f"runs again: {why}") for name, why in plan.again.items()}
+    data = _describe(subject.dag, _schedule(subject.dag, config))
+    for node in data["nodes"]:
+        node["fate"], node["reason"] = told.get(node["id"], ("new", "has not run yet"))
+    data["run"] = run_id
+    width = max(map(len, subject.dag.nodes), default=0)
+    return _planned(subject, data, "\n".join(f"{node['id']:<{width}}  {node['reason']}" for node in data["nodes"]))
+
+
 def _plan(options: Namespace) -> Answer:
+    if getattr(options, "resume", False):
+        _as_before(options)
     subject = _read(options)
     dag = subject.dag
     config = _config(options)
+    if getattr(options, "resume", False):
+        return _plan_resume(options, subject, config)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
     return _planned(subject, _describe(dag, schedule), text)

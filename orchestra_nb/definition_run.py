@@ -16,6 +16,7 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from orchestra_nb.notebook.records import event_record
 from orchestra_nb.pipeline import Pipeline
 from orchestra_nb.project_config import project_table
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.on_disk import cut_short
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.subject import Subject
 
@@ -63,6 +65,8 @@ def run_definition(
     ------
     CommandError
         Nobody does the work, or an option has no meaning here; nothing ran.
+    CheckpointError
+        There is no run to be gone on with, or it is of another definition or context; nothing ran.
     ConfigError, DefinitionError
         The file of agents is faulty, or an agent cannot be done; nothing ran.
     """
@@ -78,7 +82,12 @@ def run_definition(
         agents = _agents(options)
     if config.async_jobs is None and (options.jobs is not None or (not rehearsal and runs_programs(agents))):
         config = replace(config, async_jobs=resolve(config).jobs)
-    result = _run(Pipeline(subject.dag, config, agents=agents), context, listen)
+    pipeline = Pipeline(subject.dag, config, agents=agents)
+    work = partial(pipeline.run, context)
+    if options.command == "resume":
+        run_id = cut_short(config, subject.dag, f"orchestra run {options.path}")
+        work = partial(pipeline.scheduler.resume_from_checkpoint, run_id, subject.dag, context)
+    result = _run(pipeline, work, listen)
     return result, [_rehearsed(subject.dag, result, options.simulate)] if rehearsal else []
 
 
@@ -109,7 +118,7 @@ def _agents(options: Namespace) -> AgentRegistry:
     raise CommandError(f"{told}; {hint}")
 
 
-def _run(pipeline: Pipeline, context: Mapping[str, Any], listen: Listener | None) -> RunResult:
+def _run(pipeline: Pipeline, work: Callable[[], RunResult], listen: Listener | None) -> RunResult:
     if listen is not None:
 
         def tell(event: Event) -> None:
@@ -118,7 +127,7 @@ def _run(pipeline: Pipeline, context: Mapping[str, Any], listen: Listener | None
         pipeline.bus.on("execution:*", tell)
     try:
         with ended_by_sigterm():
-            return pipeline.run(context)
+            return work()
     except KeyboardInterrupt:
         if pipeline.scheduler.last_result is None:
             raise

@@ -32,7 +32,7 @@ Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
 RUN_KNOBS = (
     *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
-    *("async_jobs", "resources", "cluster", "loop", "cache", "log"),
+    *("async_jobs", "resources", "cluster", "loop", "cache", "checkpoint", "log"),
 )
 """Fields of RunConfig that a line can set."""
 TEXT_SETTINGS: Mapping[str, str] = {
@@ -100,6 +100,11 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
     add("--cache", action=argparse.BooleanOptionalAction, default=None,
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
+    add(
+        "--checkpoint",
+        metavar="MODE",
+        help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
+    )
 
 
 def _log(parser: Parser, _: Surface) -> None:
@@ -126,19 +131,36 @@ def _keep_going(parser: Parser, _: Surface) -> None:
     parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
 
 
-def _run_options(parser: Parser, surface: Surface) -> None:
+def _written(parser: Parser, surface: Surface) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="write the executed notebook there")
     add("--html", metavar="FILE", help="write the executed notebook as HTML")
     add("--svg", metavar="FILE", help="write the DAG as a picture")
     add("--todos", metavar="FILE", help="keep a checklist of the run there while it runs: .md or .json")
+
+
+def _plan_options(parser: Parser, surface: Surface) -> None:
+    text = "say instead what going on with the newest run that was cut short would take over, and what would run again"
+    parser.add_argument("--resume", action="store_true", help=text)
+
+
+def _run_options(parser: Parser, surface: Surface) -> None:
+    add = parser.add_argument
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
     if surface == "cli":
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
-        text = "for a command definition: the file that says which program or service does the work of which agents"
-        add("--agents", metavar="FILE", help=text)
         text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
         add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
+
+
+def _resume_options(parser: Parser, _: Surface) -> None:
+    parser.set_defaults(linear=False, simulate=None)
+
+
+def _agents(parser: Parser, surface: Surface) -> None:
+    if surface == "cli":
+        text = "for a command definition: the file that says which program or service does the work of which agents"
+        parser.add_argument("--agents", metavar="FILE", help=text)
 
 
 def _picture_options(parser: Parser, surface: Surface) -> None:
@@ -172,8 +194,14 @@ _FILE = (_subject, _parameters)
 _SHAPE = (*_FILE, _nodes, _knobs, _report)
 _GRAPH = (*_FILE, _nodes, _keep_going, _report)
 _COMMANDS: Mapping[str, _Command] = {
-    "run": _Command("run the nodes in parallel, each after what it needs", (*_SHAPE, _log, _run_options)),
-    "plan": _Command("show what would run, in which order and why, and run nothing", _SHAPE),
+    "run": _Command(
+        "run the nodes in parallel, each after what it needs", (*_SHAPE, _log, _written, _agents, _run_options)
+    ),
+    "resume": _Command(
+        "go on with the newest run of a notebook, or of a command definition, that was cut short",
+        (*_SHAPE, _log, _written, _agents, _resume_options),
+    ),
+    "plan": _Command("show what would run, in which order and why, and run nothing", (*_SHAPE, _plan_options)),
     "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
     "validate": _Command("list every error and warning of the graph", (*_FILE, _keep_going, _report)),

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
@@ -24,6 +24,9 @@ from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
+
+if TYPE_CHECKING:
+    from orchestra_nb.notebook.resuming import StoredRun
 
 _COMMANDS = (".json", ".yaml", ".yml", ".md")
 """Endings of files that are command definitions; any other is a notebook."""
@@ -144,11 +147,28 @@ class Pipeline:
         dag = in_part(dag, namespace)
         namespace.setdefault("__name__", "__main__")
         recall = open_recall(scheduler.config, dag.nodes.values())
-        program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall)
-        result = run_cells(dag, program, scheduler)
+        stored = self._stored(dag, namespace, shell)
+        checkpoint = None if stored is None else stored.checkpoint
+        program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall, checkpoint)
+        success = False
+        try:
+            result = run_cells(dag, program, scheduler)
+            success = result.success
+        finally:
+            if stored is not None:
+                stored.ended(success)
         outputs = settle({outcome.node: outcome.outputs for outcome in result.outcomes.values()})
         plain = {name: replace(outcome, outputs=outputs[outcome.node]) for name, outcome in result.outcomes.items()}
         return replace(result, outcomes=plain)
+
+    def _stored(self, dag: DAG, namespace: dict[str, Any], shell: Any) -> StoredRun | None:
+        """Begin to store the run, where that was asked for, and a file says whose it is."""
+        from orchestra_nb.notebook.resuming import Where, stored_run
+
+        path = None if self.notebook is None else self.notebook.path
+        if path is None or self.config.checkpoint not in ("durable", "fast"):
+            return None
+        return stored_run(dag, namespace, self.config, Where(str(path.absolute())), shell)
 
 
 def _shell() -> Any:

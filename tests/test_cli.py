@@ -309,7 +309,8 @@ class Kernel:
             "nodes": nodes,
             "errors": errors,
         }
-        return SimpleNamespace(result={**result, **data}, outcomes=outcomes, dag=dag, fingerprints={}, metadata={})
+        told = {**result, **data}
+        return SimpleNamespace(result=told, outcomes=outcomes, dag=dag, fingerprints={}, metadata={}, kept={})
 
     def _outcome(self, node: str) -> Outcome:
         error = None if self.status == "done" else NodeFailed("ValueError: no", node, ["tb"], "ValueError", "no")

@@ -30,6 +30,7 @@ from orchestra_nb.cells.fixed_names import CellNames, slots_of
 from orchestra_nb.cells.keepable import Keepable, keepable, settled
 from orchestra_nb.cells.known_names import take_names
 from orchestra_nb.cells.learned import NOTHING_LEARNED, Learned, source_key
+from orchestra_nb.cells.resumable import Resumable, resumable, with_resumable
 from orchestra_nb.cells.source import CellSyntaxError, Prepared, prepare
 from orchestra_nb.cells.verdicts import uses_what_others_set, verdicts
 from orchestra_nb.cells.versions import Slots
@@ -134,6 +135,7 @@ def infer(
     nodes: list[Node] = []
     touches: list[Mapping[str, Any]] = []
     kept: list[Keepable | None] = []
+    taken_over: list[Resumable] = []
     issues: list[Issue] = []
     order, count = in_order(cells)
     document, cells, prepared = cells, [cells[at] for at in order], [prepared[at] for at in order]
@@ -150,6 +152,7 @@ def infer(
         cache = cell.settings.cache
         tree = code.tree if isinstance(code, Prepared) else None
         kept.append(keepable(found, machine, not isinstance(cache, bool), tree) if cache else None)
+        taken_over.append(resumable(found, machine, tree))
         if isinstance(code, Issue) and not cell.may_fail:
             nodes[-1] = replace(nodes[-1], metadata={**nodes[-1].metadata, FAULT: code})
         issues += [_history(cell, barrier) for barrier in found.barriers if barrier.why.startswith(HISTORY)]
@@ -168,6 +171,7 @@ def infer(
     plain = machine.watched or any(cell.settings.when is not None for cell in cells)  # which look names up as texts
     slots = [Slots() for _ in known] if plain else slots_of(known, namespace or (), read_outside)
     nodes = settled(kept[:count], effects, nodes, bool(namespace))
+    nodes = with_resumable(taken_over[:count], effects, nodes)
     nodes = [_for_the_run(*each) for each in zip(nodes, slots, touches[:count], strict=True)]
     edges = [*inferred_edges(effects, [node.id for node in nodes], slots)]
     edges += undo_edges(document, {node.id for node in aside})

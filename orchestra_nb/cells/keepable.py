@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Effects, Interpreter
 from orchestra_nb.cells.effects.records import OPEN_TO_ALL, RANDOM, Mode
-from orchestra_nb.cells.verdicts import what_stays
+from orchestra_nb.cells.verdicts import can_be_edited, what_stays
 from orchestra_nb.model import Node
 from orchestra_nb.running.not_kept import ALL_THE_SAME
 
@@ -98,7 +98,7 @@ def keepable(effects: Effects, machine: Interpreter, aged: bool = False, tree: a
     draws = tuple(key for key in RANDOM if ("state", key, "write") in effects.accesses)
     states = [str(access.key) for mode in _MODES for access in effects.of("state", mode)]
     return Keepable(
-        _feature(tree) or _effect(effects, machine) or ("" if aged else _outside(effects)),
+        feature(tree) or effect(effects, machine) or ("" if aged else _outside(effects)),
         tuple(path for path in files if not _is_elsewhere(path)),
         {key: () for key in states if key not in RANDOM},
         draws,
@@ -161,33 +161,50 @@ def _setters(key: str, before: Sequence[Effects], nodes: Sequence[Node]) -> tupl
     )
 
 
-def _feature(tree: ast.Module | None) -> str:
+def feature(tree: ast.Module | None) -> str:
     """Say whether a cell turns on a feature of Python, which holds for all later cells and binds a name for each."""
     body = tree.body if tree is not None else []
     found = [step for step in body if isinstance(step, ast.ImportFrom) and step.module == "__future__"]
     return "turns on features of Python (from __future__)" if found else ""
 
 
-def _effect(effects: Effects, machine: Interpreter) -> str:
-    """Say what a cell does beside binding names and saying something."""
+def effect(effects: Effects, machine: Interpreter, *, resuming: bool = False, aside: Collection[str] = ()) -> str:
+    """Say what a cell does beside binding names and saying something.
+
+    Parameters
+    ----------
+    effects, machine
+        What was found.
+    resuming
+        Whether to leave aside what can be done again: writing files, changing the content of lists and dictionaries.
+    aside
+        As in :func:`.what_stays`.
+    """
     if effects.barriers:
         return f"keeps its place among all cells ({effects.barriers[0].why})"
     for access in effects.of("object", "write"):
+        if resuming and can_be_edited(access, machine):
+            continue
         return f"changes {access.via or 'an object'}, which other cells see"
     for access in effects.of("state", "write"):
         if access.key in (ANYTHING, UNKNOWN_CODE):
             return f"{access.why}"
         if access.key not in _PUT_BACK | _OUTSIDE:
             return f"sets hidden state ({access.key}: {access.why})" if access.why else f"sets {access.key}"
-    for access in effects.of("file", "write"):
+    for access in effects.of("file", "write") if not resuming else ():
         return f"writes a file ({access.why})"
     if effects.main_thread:
         return f"is bound to the main thread ({effects.main_thread[0]})"
-    return what_stays(effects, machine)
+    return what_stays(effects, machine, aside)
 
 
 def _outside(effects: Effects) -> str:
-    """Say what a cell follows from that no key can hold."""
+    found = outside(effects)
+    return f"{found}; {ALL_THE_SAME}" if found else ""
+
+
+def outside(effects: Effects) -> str:
+    """Say what a cell follows from that no key can hold; empty for nothing."""
     told = list(effects.outside)
     for access in effects.of("file", "read"):
         if _is_elsewhere(str(access.key)):
@@ -198,7 +215,7 @@ def _outside(effects: Effects) -> str:
         for access in effects.of("state", "write")
         if access.key in _OUTSIDE
     ]
-    return f"follows from {told[0]}; {ALL_THE_SAME}" if told else ""
+    return f"follows from {told[0]}" if told else ""
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -19,7 +19,7 @@ passes here has no effect but its results.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from orchestra_nb.cells.effects import ANYTHING, UNKNOWN_CODE, Access, Effects, Interpreter
@@ -75,7 +75,7 @@ def uses_what_others_set(effects: Sequence[Effects]) -> list[str]:
     return reasons
 
 
-def _can_be_edited(access: Access, machine: Interpreter) -> bool:
+def can_be_edited(access: Access, machine: Interpreter) -> bool:
     """Whether an object is a list or a dictionary with a name, whose new content can be put into it from outside."""
     item = machine.heap[int(access.key)]
     named = machine.module.names.get(access.via)
@@ -87,7 +87,7 @@ def _process(effects: Effects, machine: Interpreter) -> str:
     if effects.is_async:
         return "awaits on the session's event loop"
     for access in effects.accesses.values():
-        if access.mode == "write" and access.family == "object" and not _can_be_edited(access, machine):
+        if access.mode == "write" and access.family == "object" and not can_be_edited(access, machine):
             return f"changes {access.via or 'an object'}, which other cells see"
         if access.mode == "write" and access.family == "state":
             return (
@@ -101,12 +101,20 @@ def _process(effects: Effects, machine: Interpreter) -> str:
     return what_stays(effects, machine)
 
 
-def what_stays(effects: Effects, machine: Interpreter) -> str:
-    """Say what the cell just interpreted leaves that a copy would not be; empty for plain values."""
+def what_stays(effects: Effects, machine: Interpreter, aside: Collection[str] = ()) -> str:
+    """Say what the cell just interpreted leaves that a copy would not be; empty for plain values.
+
+    Parameters
+    ----------
+    effects, machine
+        What was found.
+    aside
+        Kinds of objects that are somebody else's to judge; if there are any, then so is what other cells made.
+    """
     for access in effects.of("name", "write"):
         value = machine.module.names.get(str(access.key))
         for number in sorted(machine.heap.reachable(value)) if value is not None else ():
             item = machine.heap[number]
-            if item.kind in _STAY:
+            if item.kind in _STAY and item.kind not in aside and not (aside and item.cell != machine.cell):
                 return _STAY[item.kind].format(item.detail)
     return ""

@@ -66,6 +66,16 @@ class Originals:
         kept = {name: values[name] for name in names if name in values}
         self._held = {name: (value, _pieces(value)) for name, value in kept.items() if type(value) in EDITABLE}
 
+    @property
+    def pieces(self) -> list[list[Any]]:
+        """What they held, one list for each."""
+        return [old for _, old in self._held.values()]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Which of them are lists or dictionaries."""
+        return tuple(self._held)
+
     def edits(self) -> tuple[list[Edit], list[Any]]:
         """The containers that hold something else now, and all that is new in them."""
         found: list[Edit] = []

@@ -25,7 +25,7 @@ from orchestra_nb.cells.learned import NOTHING_LEARNED, with_changes
 from orchestra_nb.cells.learned_store import remember
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import BackendError, NodeCancelled
+from orchestra_nb.errors import BackendError, CheckpointError, NodeCancelled
 from orchestra_nb.events import NodeEnded, NodeStarted
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
@@ -35,6 +35,7 @@ from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
 from orchestra_nb.notebook.plan_parcel import pack_plan
 from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
+from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.planning.variation import AS_IT_IS, Variation
 from orchestra_nb.recovery.saga_result import SagaResult
@@ -59,12 +60,16 @@ class HeadlessRun:
     metadata
         What a file of this run says in the notebook's own metadata: ``language_info`` as the kernel told it, and
         ``widgets``, where there were any.
+    kept
+        Of the run that is stored to be gone on with: its name under ``run``, of how many cells the results are
+        ``stored``, and the ``trouble`` that ended the storing; empty where nothing is stored.
     """
 
     run: RunResult
     fingerprints: Mapping[str, str]
     values: Mapping[str, Description] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -91,6 +96,8 @@ def run_file(
     linear: bool = False,
     on_event: Listener | None = None,
     variation: Variation = AS_IT_IS,
+    run_id: str = "",
+    note: Mapping[str, Any] | None = None,
 ) -> HeadlessRun:
     """Run a notebook file in a kernel of its own.
 
@@ -110,6 +117,10 @@ def run_file(
         Called with each event, as a mapping that has its ``name``.
     variation
         What is to be different in the notebook's graph, for a run that is to prove something.
+    run_id
+        Of a run of this notebook that was cut short, and is to be gone on with; empty: a new run.
+    note
+        What was asked for, as JSON: it is stored with the run, for who goes on with it.
 
     Raises
     ------
@@ -117,6 +128,8 @@ def run_file(
         The file or what it says is faulty; nothing has run.
     BackendError
         The kernel does not start, or died.
+    CheckpointError
+        There is no such run to go on with, or another process has it.
     TypeError
         Parameters were given with a notebook that has been read.
     """
@@ -133,10 +146,13 @@ def run_file(
     if linear:
         run, left = run_linear(dag, name, folder, tell, config.timeout)
     else:
-        run, left = _Parallel(dag, tell).run(name, folder, config)
+        where = Where(str(notebook.path.absolute()) if notebook.path is not None else "", run_id, note or {})
+        if not where.path:
+            config = replace(config, checkpoint="memory")  # nobody could ask for it
+        run, left = _Parallel(dag, tell).run(name, folder, config, where)
         if run.unforeseen:
             remember(notebook.learned_at, with_changes(NOTHING_LEARNED, run.unforeseen, dict(dag.nodes)))
-    return HeadlessRun(run, left.get("names", {}), left.get("values", {}), left.get("metadata", {}))
+    return HeadlessRun(run, *(left.get(key, {}) for key in ("names", "values", "metadata", "kept")))
 
 
 def _at_home(config: RunConfig) -> RunConfig:
@@ -156,7 +172,7 @@ class _Parallel:
         self._stray: dict[NodeId, OutputLog] = {}
         self._widgets = WidgetState()
 
-    def run(self, name: str, folder: Path, config: RunConfig) -> tuple[RunResult, Mapping[str, Any]]:
+    def run(self, name: str, folder: Path, config: RunConfig, where: Where) -> tuple[RunResult, Mapping[str, Any]]:
         """Run it; returns the result, and what the kernel said of names and of itself."""
         with tempfile.TemporaryDirectory(prefix="orchestra-", ignore_cleanup_errors=True) as private:
             plan, request, answer, journal = (
@@ -164,6 +180,7 @@ class _Parallel:
             )
             plan.write_bytes(pack_plan(self._dag))  # what was checked is what runs
             asked = {"plan": str(plan), "config": asdict(config), "answer": str(answer), "journal": str(journal)}
+            asked["run"] = asdict(where)
             request.write_text(json.dumps(asked), encoding="utf-8")
             with kernel(name, folder) as running:
                 try:
@@ -176,8 +193,10 @@ class _Parallel:
         if not answer.exists():
             return self._unanswered(config), {}
         told = json.loads(answer.read_text(encoding="utf-8"))
+        if "refused" in told:
+            raise CheckpointError(told["refused"])
         outcomes = {record["node"]: self._with_stray(outcome_from(record)) for record in told.pop("outcomes")}
-        left = {key: told.pop(key) for key in ("names", "values")}
+        left = {key: told.pop(key) for key in ("names", "values", "kept")}
         left["metadata"] = {"language_info": told.pop("language_info"), **self._widgets.metadata}
         told["unforeseen"] = tuple(change_from(record) for record in told["unforeseen"])
         told["undone"] = SagaResult.from_json(told["undone"]) if told["undone"] else None

@@ -1,9 +1,8 @@
 """Results of cells that are kept for later runs: looked for before a cell runs, and kept when it has run.
 
-What is kept of a cell is what would come home from another process (:mod:`.process_body`): the names that it bound, in
-one pickle, so that what they share stays shared, checked by the same strict rules; and its outputs as they stand in the
-notebook, figures too. A hit binds the names and gives the outputs back; random states that the cell used are set to
-what it left. What decides whether it is one is the key (:mod:`.cell_keys`).
+What is kept of a cell is in :mod:`.cell_results`: the names that it bound, its outputs as they stand in the notebook,
+figures too. A hit binds the names and gives the outputs back; random states that the cell used are set to what it left.
+What decides whether it is one is the key (:mod:`.cell_keys`).
 
 After the cell has run, the key is made again: where an input or a file has changed meanwhile, the code did more than it
 showed, and nothing is kept. Results that share a mutable object with an input are not kept either, because a later run
@@ -15,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,44 +22,18 @@ from orchestra_nb.context.node_keys import NodeKey
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Output
 from orchestra_nb.notebook.cell_keys import NOTHING, CellKeys, read_file
+from orchestra_nb.notebook.cell_results import Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.code import CellCode
-from orchestra_nb.notebook.hidden_state import open_figures, random_state, set_random_state
-from orchestra_nb.notebook.process_body import FRESH, Parcel, ProcessTask, check_journey
-from orchestra_nb.notebook.shipping import NotShippable, pack_results, unpack_inputs
-from orchestra_nb.running.census import Census
+from orchestra_nb.notebook.process_body import ProcessTask
+from orchestra_nb.notebook.shipping import NotShippable, unpack_inputs
 from orchestra_nb.running.libraries import imports_in
 from orchestra_nb.running.not_kept import not_kept
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.recall import NOT_KEPT, Recall, life_of
 from orchestra_nb.running.seams import Reply, Task
 
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 _UNCHANGED = ("its input", "the file", "what ")
 """How the parts of a key begin that a cell must leave as they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCell:
-    """What a later run gets in a cell's place.
-
-    Parameters
-    ----------
-    parcel
-        The names that it bound.
-    outputs
-        What it printed and displayed.
-    states
-        The global random states that it left, by key.
-    """
-
-    parcel: Parcel
-    outputs: tuple[Output, ...] = ()
-    states: Mapping[str, Any] = field(default_factory=dict)
-
-    def put_back(self) -> None:
-        """Set the random states as the cell left them."""
-        for key, state in self.states.items():
-            set_random_state(key, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +128,6 @@ class CellKeeper:
         return self.kept(node, reply)
 
     def _made(self, node: Node, missed: Missed, outputs: Iterable[Output]) -> KeptCell:
-        keeping, code = node.metadata["keeping"], self._codes[node.id]
-        states = {key: random_state(key) for key in keeping["draws"]}
-        check_outputs(outputs)
-        if "matplotlib" in keeping["states"] and open_figures():
-            raise NotShippable("it leaves a figure open")
         changed = [
             part
             for part in self._keys.key(node, missed.inputs, missed.before).differences(missed.key)
@@ -167,21 +135,11 @@ class CellKeeper:
         ]
         if changed:
             raise NotShippable(f"{', '.join(changed)} changed while it ran")
-        made, deleted = {}, []
-        for name in node.writes:
-            slot = code.slots.after.get(name, name)
-            if name in keeping["maybe"] and self._namespace.get(slot, NOTHING) is missed.before[name]:
-                continue  # it was left as it was, which the key has
-            if slot in self._namespace:
-                made[name] = self._namespace[slot]
-            else:
-                deleted.append(name)
-        census = Census(self._namespace)
-        census.scan(missed.inputs)
-        packed = {**made, FRESH: []}
-        values = pack_results(packed, missed.inputs, census)
-        check_journey(values, packed, missed.inputs)
-        return KeptCell(Parcel(tuple(made), tuple(deleted), values), tuple(outputs), states)
+        keeping = node.metadata["keeping"]
+        given = Given(
+            missed.inputs, missed.before, keeping["maybe"], keeping["draws"], "matplotlib" in keeping["states"]
+        )
+        return kept_cell(node, self._codes[node.id], self._namespace, given, tuple(outputs))
 
     def ended(self, node: Node) -> None:
         """Take note that a cell will not run again."""
@@ -236,12 +194,3 @@ def _against(reply: Reply, why: str) -> Reply:
 
 def _told(task: Task, why: str) -> Reply:
     return _against(task(), why)
-
-
-def check_outputs(outputs: Iterable[Output]) -> None:
-    """Refuse what cannot be shown again: a widget lives in the kernel that made it."""
-    for output in outputs:
-        if output["output_type"] == "error":
-            raise NotShippable("it shows an error")
-        if _WIDGET in output.get("data", {}):
-            raise NotShippable("it shows a widget, which lives in this kernel only")

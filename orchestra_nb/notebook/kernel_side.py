@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import ConditionError
+from orchestra_nb.errors import CheckpointError, ConditionError
 from orchestra_nb.events import Event, EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.events import DagBuilt
@@ -41,9 +41,11 @@ def run(request: str) -> None:
     ----------
     request
         Path of a JSON file in a private folder: ``plan`` (the path of the pickled DAG that is to run), ``config``
-        (fields of a RunConfig), and ``answer`` and ``journal``, the paths to write to.
+        (fields of a RunConfig), ``run`` (whose run it is, as a :class:`.Where`), and ``answer`` and ``journal``, the
+        paths to write to.
     """
     from orchestra_nb.notebook.program import CellProgram, run_cells
+    from orchestra_nb.notebook.resuming import Where, stored_run
     from orchestra_nb.running.scheduler import ParallelScheduler
 
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
@@ -54,14 +56,21 @@ def run(request: str) -> None:
     bus.on("*", _Teller(shell, asked["journal"]), inline=True)
     scheduler = ParallelScheduler(config, bus)
     try:
+        stored = stored_run(dag, shell.user_ns, config, Where(**asked["run"]), shell)
+    except CheckpointError as error:
+        _write(asked["answer"], {"refused": str(error)})
+        return
+    try:
         recall = open_recall(scheduler.config, dag.nodes.values())
-        program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard, recall)
+        checkpoint = None if stored is None else stored.checkpoint
+        program = CellProgram(dag, shell.user_ns, shell, scheduler.config.guard, recall, checkpoint)
         result: RunResult | None = run_cells(dag, program, scheduler)
     except KeyboardInterrupt:  # the one who asked knows: it sent the interrupt
         result = scheduler.last_result
     if result is not None:
         language = dict(shell.kernel.language_info)
-        _write(asked["answer"], {**_told(result), **_left(shell), "language_info": language})
+        kept = {} if stored is None else stored.ended(result.success, result.stopped)
+        _write(asked["answer"], {**_told(result), **_left(shell), "language_info": language, "kept": kept})
 
 
 def numbered(dag: DAG) -> DAG:

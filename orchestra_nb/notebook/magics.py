@@ -20,12 +20,13 @@ from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
-from orchestra_nb.config import Loop, Policy, RunConfig, Schedule
+from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.location import notebook_path
+from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.progress.sinks import todo_file
@@ -53,6 +54,8 @@ class Orchestrate(Magics):
     cluster = Unicode(None, allow_none=True, help="address of the dask scheduler to use").tag(config=True)
     cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
     cache.tag(config=True)
+    checkpoint = Enum(get_args(Checkpointing), None, allow_none=True, help="what survives a crash, for resume")
+    checkpoint.tag(config=True)
     loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
 
     log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
@@ -119,6 +122,18 @@ class Orchestrate(Magics):
         dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         if options.dry_run:
             return self._planned(dag, config)
+        where = self.session.where(options.notebook) if config.checkpoint in ("durable", "fast") else None
+        return self._shown_run(options, dag, config, where)
+
+    def _resume(self, options: Namespace) -> Any:
+        if options.notebook is None and not self.session.names():
+            options.notebook = ""
+        config = options_to_config(options, self.defaults())
+        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
+        plan = self.session.resume_plan(dag, options.notebook, config)
+        return self._shown_run(options, dag, config, self.session.where(options.notebook, plan.run_id))
+
+    def _shown_run(self, options: Namespace, dag: DAG, config: RunConfig, where: Where | None) -> Any:
         written = {"-o": options.output, "--html": options.html}
         for option, name in written.items():
             if name and options.notebook is None:
@@ -127,7 +142,7 @@ class Orchestrate(Magics):
         sinks = [todo_file(options.todos)] if options.todos else []
         before = self.session.result
         try:
-            return self.session.run(dag, config, declared=notebook is None, sinks=sinks)
+            return self.session.run(dag, config, declared=notebook is None, sinks=sinks, where=where)
         finally:
             if self.session.result is not before:
                 self._write(options, notebook)
@@ -150,6 +165,11 @@ class Orchestrate(Magics):
             write_text(Path(options.svg), svg(result.dag, result.outcomes))
 
     def _plan(self, options: Namespace) -> Any:
+        if options.resume:
+            if options.notebook is None and not self.session.names():
+                options.notebook = ""
+            config = options_to_config(options, self.defaults())
+            return reports.resumed(self.session.resume_plan(self._dag(options), options.notebook, config))
         return self._planned(self._dag(options), options_to_config(options, self.defaults()))
 
     def _dag(self, options: Namespace) -> DAG:
@@ -240,6 +260,7 @@ class Orchestrate(Magics):
 
     _COMMANDS: ClassVar[Mapping[str, Callable[[Any, Namespace], Any]]] = {
         "run": _run,
+        "resume": _resume,
         "plan": _plan,
         "graph": _graph,
         "levels": _levels,

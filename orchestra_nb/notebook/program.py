@@ -23,12 +23,14 @@ from orchestra_nb.errors import DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, UnforeseenChange
 from orchestra_nb.notebook.body import run_async_body, run_body
+from orchestra_nb.notebook.cell_checkpoint import CellCheckpoint
+from orchestra_nb.notebook.cell_results import KeptCell
 from orchestra_nb.notebook.code import CellCode, codes_of, future_flags
 from orchestra_nb.notebook.compensation import run_call
 from orchestra_nb.notebook.edits import apply
 from orchestra_nb.notebook.execution import Execution, Names, looks_at_locals
 from orchestra_nb.notebook.guard import Guard
-from orchestra_nb.notebook.kept_cells import CellKeeper, KeptCell
+from orchestra_nb.notebook.kept_cells import CellKeeper
 from orchestra_nb.notebook.process_body import Parcel, ProcessTask
 from orchestra_nb.notebook.routing import lingering, routing
 from orchestra_nb.notebook.shipping import NotShippable, pack_inputs
@@ -60,6 +62,8 @@ class CellProgram:
         Share of each cell's time that may go into noticing changes which its code did not show.
     recall
         Has the results of earlier runs, for cells that say ``cache``.
+    checkpoint
+        Stores what cells make, and has what is taken over from a run that was cut short.
     """
 
     def __init__(
@@ -69,13 +73,16 @@ class CellProgram:
         shell: Any = None,
         guard: float = 0.0,
         recall: Recall | None = None,
+        checkpoint: CellCheckpoint | None = None,
     ) -> None:
         self._namespace = namespace
         self.shell = shell
-        self._codes = codes_of(dag, shell)
+        self._codes = codes_of(dag, shell) if checkpoint is None else checkpoint.codes
         self._versions = Versions(dag, namespace)
         self._guard = Guard(dag, namespace, guard)
         self._keeper = CellKeeper(recall, dag, self._codes, namespace) if recall is not None else None
+        self._checkpoint = checkpoint
+        self.recalls_all = checkpoint is not None and bool(checkpoint.taken)
         self._running: dict[NodeId, Execution] = {}
         issues: list[Issue] = []
         self._conditions = Conditions(dag.nodes.values(), issues)
@@ -104,6 +111,8 @@ class CellProgram:
             inputs, present = pack_inputs(self._namespace, {name: code.slots.before.get(name, name) for name in names})
         except NotShippable as error:
             return partial(_refuse, str(error))
+        if self._checkpoint is not None:
+            self._checkpoint.begins(node)
         plain = replace(code, slots=Slots())
         task = ProcessTask(plain, inputs, present, frozenset(node.writes), frozenset(node.mutates))
         return task if self._keeper is None else self._keeper.task(node, task)
@@ -125,8 +134,11 @@ class CellProgram:
         return partial(_run_aside, code, self._namespace, self.shell, execution)
 
     def look(self, node: Node) -> Task | None:
-        """Make what looks for an earlier result of a cell that says ``cache``."""
-        return None if self._keeper is None else self._keeper.look(node)
+        """Make what looks for an earlier result of a cell: of the run that is gone on with, or kept by the cache."""
+        taken = None if self._checkpoint is None else self._checkpoint.look(node)
+        if taken is not None or self._keeper is None or not node.cache:
+            return taken
+        return self._keeper.look(node)
 
     def _names(self, node: Node, lane: Lane) -> Names | None:
         """Locals from which the cell can be detached, if it may be given up and cannot tell them from its globals."""
@@ -137,21 +149,33 @@ class CellProgram:
     def _run(self, node: Node, execution: Execution) -> Reply:
         """Run a cell in this process, and look at what it shares."""
         shelter()
+        if self._checkpoint is not None:
+            self._checkpoint.begins(node)
         with nullcontext() if execution.waited else lingering():
             self._guard.started(node)
             reply = run_body(self._codes[node.id], self._namespace, self.shell, execution)
             if not execution.abandoned:
                 self._guard.ended(node, reply.seconds)
-        return reply if self._keeper is None or execution.abandoned else self._keeper.kept(node, reply)
+        if execution.abandoned:
+            return reply
+        if self._checkpoint is not None:
+            reply = self._checkpoint.made(node, reply, self._guard.found)
+        return reply if self._keeper is None else self._keeper.kept(node, reply)
 
     async def _await(self, node: Node, execution: Execution) -> Reply:
         """Run a cell that awaits on the event loop, and look at what it shares."""
+        if self._checkpoint is not None:
+            self._checkpoint.begins(node)
         with lingering():
             self._guard.started(node)
             reply = await run_async_body(self._codes[node.id], self._namespace, self.shell, execution)
             if not execution.abandoned:
                 self._guard.ended(node, reply.seconds)
-        return reply if self._keeper is None or execution.abandoned else await self._keeper.awaited(node, reply)
+        if execution.abandoned:
+            return reply
+        if self._checkpoint is not None:
+            reply = await self._checkpoint.awaited(node, reply, self._guard.found)
+        return reply if self._keeper is None else await self._keeper.awaited(node, reply)
 
     def condition(self, node: Node) -> str:
         """Say which condition was false; empty when the cell is to run."""
@@ -173,7 +197,7 @@ class CellProgram:
         self._running.pop(node.id, None)
         code = self._codes[node.id]
         slots = {name: code.slots.after.get(name, name) for name in node.writes}
-        parcel = at_home(reply.value)
+        parcel = result = at_home(reply.value)
         if isinstance(parcel, KeptCell):
             parcel.put_back()
             parcel = parcel.parcel
@@ -188,6 +212,8 @@ class CellProgram:
         if self.shell is not None:
             self.shell.compile.flags |= future_flags(code.text)
         made = {name: self._namespace[slot] for name, slot in slots.items() if slot in self._namespace}
+        if self._checkpoint is not None:
+            self._checkpoint.committed(node, reply, result, self._guard.found)
         self._versions.ended(node.id)
         return made
 

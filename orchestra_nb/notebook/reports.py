@@ -18,6 +18,7 @@ from orchestra_nb.display.replays import event_row, headline
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
+from orchestra_nb.notebook.resume_plan import ResumePlan
 from orchestra_nb.notebook.why_kept import WhyKept
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presenter_of
@@ -153,6 +154,13 @@ def kept(answer: WhyKept) -> Report:
         return pd.DataFrame(answer.parts, columns=list(headings))
 
     return Report(plain, markup, frame)
+
+
+def resumed(plan: ResumePlan) -> Report:
+    """What going on with a run would take over, and what would run again, and why."""
+    rows = [(name, verdict.fate, verdict.told) for name, verdict in plan.verdicts.items()]
+    report = table_report(("node", "fate", "what becomes of it"), rows)
+    return Report("\n".join(plan.lines), report.markup, report.make_frame)
 
 
 def knobs(config: RunConfig) -> Report:

@@ -181,6 +181,7 @@ def _fields(item: object) -> dict[str, Any]:
             if isinstance(member, types.MemberDescriptorType):
                 with suppress(AttributeError):
                     held[name] = member.__get__(item)
+    held.pop("__slotnames__", None)  # pickle's own note on a class whose instance it has met
     kept = (name for name in held if "cache" in name or isinstance(_of_class(item, name), cached_property))
     for name in tuple(kept):
         del held[name]

@@ -36,6 +36,8 @@ from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.outputs import settle, strays
 from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
+from orchestra_nb.notebook.resume_plan import ResumePlan
+from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, stored_run
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
@@ -148,7 +150,15 @@ class Session:
         aside = compensators(whole.nodes.values())
         return in_part(whole, (), {n for n in run if run.intersection(aside.get(n, (n,)))})
 
-    def run(self, dag: DAG, config: RunConfig, *, declared: bool = False, sinks: Sequence[Sink] = ()) -> RunResult:
+    def run(
+        self,
+        dag: DAG,
+        config: RunConfig,
+        *,
+        declared: bool = False,
+        sinks: Sequence[Sink] = (),
+        where: Where | None = None,
+    ) -> RunResult:
         """Run a graph, show it, and keep its result.
 
         Parameters
@@ -159,9 +169,13 @@ class Session:
             Whether these are declared nodes, which are then known to have run as they are now.
         sinks
             Who is told of its progress.
+        where
+            Whose run it is, if it is to be stored or gone on with.
 
         Raises
         ------
+        CheckpointError
+            The run that is to be gone on with is not there, or another process has it.
         NodeError
             A node failed; its own traceback comes with it.
         KeyboardInterrupt
@@ -171,13 +185,31 @@ class Session:
             raise CommandError("a run is already going on; a cell of a run cannot start another")
         self._running = True
         try:
-            return self._run(dag, config, sinks)
+            return self._run(dag, config, sinks, where)
         except KeyboardInterrupt:  # in the run, or when its result was being shown
             raise _short_interrupt() from None
         finally:
             self._running = False
             if declared and self.result is not None:
                 self._remember(self.result)
+
+    def where(self, notebook: str | None, run_id: str = "") -> Where:
+        """Say whose run a run of declared cells, or of a notebook, is."""
+        path = notebook_path(notebook, self.shell.user_ns) if notebook is not None else self._path()
+        return Where(str(path or "notebook"), run_id)
+
+    def resume_plan(self, dag: DAG, notebook: str | None, config: RunConfig) -> ResumePlan:
+        """Say what going on with the newest run that was cut short would take over.
+
+        Raises
+        ------
+        CheckpointError
+            There is none.
+        """
+        runs, where = runs_at(config), self.where(notebook)
+        run_id = asked_run(runs, where.path, "%orchestrate run --checkpoint durable")
+        assert runs is not None  # or there was none to be asked for
+        return plan_of(dag, runs, run_id)
 
     def kept(self, dag: DAG, name: str) -> WhyKept:
         """Say whether the result of a node would be found, as the session is now."""
@@ -194,20 +226,29 @@ class Session:
         self._fresh.clear()
         self.result = self.tracker = None
 
-    def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink]) -> RunResult:
+    def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> RunResult:
+        stored = None
+        if where is not None and (where.run_id or config.checkpoint in ("durable", "fast")):
+            stored = stored_run(dag, self.shell.user_ns, config, where, self.shell)
         bus = EventBus()
         scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
         recall = open_recall(config, dag.nodes.values())
-        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall)
+        checkpoint = None if stored is None else stored.checkpoint
+        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall, checkpoint)
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
+        success = False
         with attached(tracker, bus):
             live = Live(self.shell, dag, tracker)
             try:
                 result = run_cells(dag, program, scheduler, idle=live.idle)
+                success = result.success
             except KeyboardInterrupt:
                 if scheduler.last_result is not None:
                     self._finish(scheduler.last_result, live)
                 raise
+            finally:
+                if stored is not None:
+                    stored.ended(success)
             self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import cloudpickle
 
+from orchestra_nb.notebook.closed_files import reduce_closed
 from orchestra_nb.running.census import Census, is_array, reduce_pandas
 
 
@@ -199,6 +200,8 @@ class _ResultPickler(pickle.Pickler):
             return importlib.import_module, (item.__name__,)
         if isinstance(item, types.FunctionType | type) and getattr(item, "__module__", None) == "__main__":
             return self._by_name(item)
+        if isinstance(item, io.IOBase):
+            return reduce_closed(item)
         reduced = reduce_array(item, self._census.name)
         return reduce_pandas(item, self._census) if reduced is NotImplemented else reduced
 

@@ -177,7 +177,8 @@ class _Runner:
 
 def _config(config: RunConfig, trial: Trial) -> RunConfig:
     """How a trial runs; one that is to be repeatable follows no history, and one in an odd order teaches nothing."""
-    config = replace(config, history=False, cache=False, log=None)  # what is to be proved must run
+    # what is to be proved must run
+    config = replace(config, history=False, cache=False, log=None, checkpoint="memory")
     if trial.kind == "serial":
         return replace(config, jobs=1, backend="threading", schedule="eager", policy="fifo", keep_going=False)
     return replace(config, jobs=trial.jobs, backend=trial.backend, policy="random", seed=trial.seed)

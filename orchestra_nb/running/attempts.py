@@ -45,6 +45,7 @@ class Attempts:
         self._attentive = program if isinstance(program, Attentive) else None
         self._conditional = program if isinstance(program, Conditional) else None
         self._recalling = program if isinstance(program, Recalling) else None
+        self._recalls_all: bool = getattr(program, "recalls_all", False)
         self._restoring = program if isinstance(program, Restoring) else None
         self._terms = terms
         self._tokens = itertools.count(1)

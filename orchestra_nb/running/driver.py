@@ -268,7 +268,8 @@ class Driver(Attempts):
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):
             if terms.heard():
                 self._out.append(NodeQueued(now, name))
-            look = self._recalling.look(node) if node.cache and self._recalling is not None else None
+            asked = self._recalling is not None and (node.cache or self._recalls_all)
+            look = self._recalling.look(node) if asked and self._recalling is not None else None
             self._enter(self._body(node, now) if look is None else self._search(node, look, now), now)
 
     def _is_restored(self, node: Node, known: Outcome, now: float) -> bool:

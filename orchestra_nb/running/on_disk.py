@@ -111,6 +111,29 @@ def _named(dag: DAG) -> tuple[str, str]:
     return "dag", ""
 
 
+def cut_short(config: RunConfig, dag: DAG, instead: str) -> RunId:
+    """Name the newest run of a graph's definition that can be gone on with.
+
+    Parameters
+    ----------
+    config, dag
+        Of the run.
+    instead
+        What begins one.
+
+    Raises
+    ------
+    CheckpointError
+        There is none.
+    """
+    runs, (kind, what) = runs_of(config), _named(dag)
+    found = None if runs is None else runs.unfinished(kind, what)
+    if found is None:
+        told = "nothing is stored here" if runs is None else "it has no run that was cut short"
+        raise CheckpointError(f"{what or 'this graph'}: {told}; begin one with {instead!r}")
+    return found.run_id
+
+
 def has(config: RunConfig, checkpoint: str) -> bool:
     """Whether a checkpoint is of a run that is on the disk."""
     runs = runs_of(config)

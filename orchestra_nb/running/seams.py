@@ -180,7 +180,10 @@ class Restoring(Protocol):
 
 @runtime_checkable
 class Recalling(Protocol):
-    """A program that may have the result of a node from an earlier run. Optional beside :class:`Program`."""
+    """A program that may have the result of a node from an earlier run. Optional beside :class:`Program`.
+
+    It is asked about nodes that say ``cache``; with ``recalls_all = True`` about every node.
+    """
 
     def look(self, node: Node) -> Task | None:
         """Make what looks for the result; ``None`` where there is nothing to look for.

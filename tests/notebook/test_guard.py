@@ -242,3 +242,14 @@ def test_cycles_end() -> None:
 def test_what_cannot_change_is_not_watched() -> None:
     assert not any(map(can_change, (1, "a", None, np, print, int, 2.5)))
     assert all(map(can_change, ([], {}, np.zeros(1), Slotted(), test_cycles_end)))
+
+
+def test_pickling_an_instance_is_no_change_of_its_class():
+    class Box:
+        def __init__(self) -> None:
+            self.v = 1
+
+    before = sample(Box, 1000)
+    Box().__reduce_ex__(4)
+    assert "__slotnames__" in Box.__dict__
+    assert sample(Box, 1000) == before

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from orchestra_nb.notebook.cell_keys import code_digest
+from orchestra_nb.notebook.cell_results import KeptCell
 from orchestra_nb.notebook.code import CellCode
-from orchestra_nb.notebook.kept_cells import KeptCell
 
 from .cached_cells import Notebook, global_random_states_kept, plain
 
@@ -301,7 +301,7 @@ def test_the_name_of_a_cell_and_its_place_do_not_count():
 
 
 def test_cells_that_expect_an_error_are_not_kept():
-    from orchestra_nb.notebook.kept_cells import check_outputs
+    from orchestra_nb.notebook.cell_results import check_outputs
     from orchestra_nb.notebook.shipping import NotShippable
 
     with pytest.raises(NotShippable, match="an error"):

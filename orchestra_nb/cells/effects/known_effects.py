@@ -19,6 +19,8 @@ from orchestra_nb.cells.effects.values import NOTHING, UNKNOWN, Object, Value, j
 if TYPE_CHECKING:
     from orchestra_nb.cells.effects.knowledge import Knowledge
 
+APPENDING = ("a", "at", "ta", "ab", "ba")
+"""Modes of :func:`open` in which what a file has stays in it."""
 _WRITTEN_TO = ("out", "buf", "file", "stream", "dst", "fp", "fname", "path_or_buf", "path_or_buffer", "excel_writer")
 """Keywords whose argument a call writes to, whatever it is; a path among them is a file's."""
 _PATHS = (
@@ -212,7 +214,8 @@ class KnownEffects(Iteration):
                 if streams and len(streams) == len(path.objects) and all(_is_stream(item) for item in streams):
                     continue
             const = path.const if path is not None else UNKNOWN
-            self.file(posixpath.normpath(const) if isinstance(const, str) else ANYTHING, mode, label)
+            appends = opened is not None and opened.const in APPENDING
+            self.file(posixpath.normpath(const) if isinstance(const, str) else ANYTHING, mode, label, appends=appends)
 
     def _draw(self, rule: Rule, args: Arguments, whole: Value, label: str, node: ast.AST, maker: str) -> None:
         """Whether a global random state is used; ``maker`` is empty for methods."""

@@ -160,14 +160,17 @@ class Machine:
         """The cell reads or sets hidden state."""
         self.record(Access("state", key, "write" if mode == "write" else "read", self.line, certain, why=why))
 
-    def file(self, path: str, mode: str, why: str = "") -> None:
+    def file(self, path: str, mode: str, why: str = "", *, appends: bool = False) -> None:
         """The cell reads or writes a file; ``"*"`` is any file."""
+        if mode == "write" and not appends and path not in self.effects.rewrites:
+            self.effects.rewrites.add(path)
+            self.changes += 1
         self.record(Access("file", path, "write" if mode == "write" else "read", self.line, path != ANYTHING, why=why))
         self.state("cwd", "read", why)
 
     def use_file(self, handle: Object, why: str) -> None:
-        """An open file is used: that reads it, unless it may have been opened to be written."""
-        self.file(handle.detail, "read" if handle.opened == "reading" else "write", why)
+        """An open file is used: that reads it, unless it may have been opened to be written; opening it said how."""
+        self.file(handle.detail, "read" if handle.opened == "reading" else "write", why, appends=True)
 
     def barrier(self, why: str) -> None:
         """The cell keeps its place among all others, and runs where a linear run would run it."""

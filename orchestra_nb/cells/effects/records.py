@@ -95,6 +95,8 @@ class Effects:
         What it calls whose result follows from something outside: the time, the network, chance. Each with its line.
     deletes
         Names that it may delete, also those of caught exceptions.
+    rewrites
+        Paths of the files that it writes otherwise than by appending to them.
     seeds, begins_with
         The global random states that it seeds; those of them that it surely seeds before it does anything else to them.
     is_async
@@ -108,6 +110,7 @@ class Effects:
     main_thread: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     deletes: set[str] = field(default_factory=set)
+    rewrites: set[str] = field(default_factory=set)
     seeds: set[str] = field(default_factory=set)
     begins_with: set[str] = field(default_factory=set)
     is_async: bool = False

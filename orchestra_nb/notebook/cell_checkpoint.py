@@ -1,0 +1,320 @@
+"""The checkpoint of a notebook's run: each cell's result is on the disk before anybody hears that the cell has ended.
+
+What is stored of a cell is what a cell that says ``cache`` keeps (:mod:`.kept_cells`), with what it left in files
+(:mod:`.left_files`). When a run is gone on with, a plan (:mod:`.resume_plan`) has said which cells are taken over; when
+its turn has come, each is looked at again. What a cell before it has made anew must be by content what it was, and so
+must the files that it read; its own files are put back. What does not fit, or cannot be read any more, runs again.
+
+**Where the time goes.** What a cell made is pickled, compared, and written, on the worker that ran it; the journal's
+line is written when it is committed. What that may cost is in :mod:`.storing_costs`.
+
+**What cannot be foreseen.** A small input is digested before and after; the guard (:mod:`.guard`) looks at samples of
+the others. A cell that changed what its code does not show is not stored, and neither are those that the guard
+suspects, though they were: the last line about a cell counts.
+
+Failure: a disk that refuses ends the storing, never the run; :attr:`CellCheckpoint.trouble` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from orchestra_nb.cells.effects import ANYTHING
+from orchestra_nb.cells.resumable import resuming_of
+from orchestra_nb.context.content import content_digest
+from orchestra_nb.context.encoding import NotEncodable
+from orchestra_nb.context.sizes import size_of
+from orchestra_nb.durable.journal import RunJournal
+from orchestra_nb.errors import CheckpointError
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node, NodeId, UnforeseenChange
+from orchestra_nb.notebook.cell_commits import CellCommit
+from orchestra_nb.notebook.cell_keys import NOTHING
+from orchestra_nb.notebook.cell_results import Before, Given, KeptCell, check_outputs, kept_cell
+from orchestra_nb.notebook.code import CellCode
+from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files
+from orchestra_nb.notebook.lineage import Known
+from orchestra_nb.notebook.process_body import Parcel
+from orchestra_nb.notebook.sampling import can_change
+from orchestra_nb.notebook.shipping import NotShippable
+from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost
+from orchestra_nb.running.pickling import told
+from orchestra_nb.running.seams import Reply, Task
+
+_WATCHED = 200_000
+"""Bytes of an input that is digested before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCell:
+    """What is stored of a cell."""
+
+    kept: KeptCell
+    files: tuple[LeftFile, ...] = ()
+
+
+@dataclass(slots=True)
+class _Life:
+    """What a cell was given, and what came of it."""
+
+    given: Given
+    watched: Mapping[str, str]
+    inputs: Mapping[str, str]
+    read: Mapping[str, str]
+    unsure: str = ""
+    commit: CellCommit | None = None
+    taken: bool = False
+
+
+@dataclass(slots=True)
+class CellCheckpoint:
+    """Stores what the cells of one run make, and gives what an earlier process stored.
+
+    Parameters
+    ----------
+    dag, codes, namespace
+        The program's.
+    known
+        Digests of the cells' code, and their lineages.
+    journal
+        Of the run.
+    taken
+        What is to be taken over, by node id.
+    everything
+        Whether results are stored whatever that costs.
+    """
+
+    dag: DAG
+    codes: Mapping[NodeId, CellCode]
+    namespace: dict[str, Any]
+    known: Known
+    journal: RunJournal
+    taken: Mapping[NodeId, CellCommit] = field(default_factory=dict)
+    everything: bool = False
+    trouble: str = ""
+    _lives: dict[NodeId, _Life] = field(default_factory=dict)
+    _commits: dict[NodeId, CellCommit] = field(default_factory=dict)
+    _missed: set[NodeId] = field(default_factory=set)
+    _blamed: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def stored(self) -> int:
+        """How many cells can be taken over when the run is gone on with."""
+        return sum(commit.value is not None for commit in self._commits.values())
+
+    # Before a cell runs.
+
+    def look(self, node: Node) -> Task | None:
+        """Make what gives an earlier result of a cell; ``None`` for one that is to run."""
+        commit = self.taken.get(node.id)
+        return None if commit is None else partial(self._give, node, commit)
+
+    def _give(self, node: Node, commit: CellCommit) -> Reply:
+        try:
+            why = self._against(node, commit)
+            stored = None if why or commit.value is None else self.journal.values.give(commit.value)
+            if stored is not None and type(stored) is not StoredCell:
+                why = "what was stored of it is something else"
+            elif stored is not None and (other := [file.path for file in stored.files if not file.put_back()]):
+                why = f"the file {other[0]!r} is not as it left it"
+        except Exception as fault:  # damaged, gone, or made of what is not there any more
+            why = f"what was stored of it cannot be used: {told(fault)}"
+        if why or stored is None:
+            self._missed.add(node.id)
+            return Reply("missed", reason=why)
+        self._lives[node.id] = _Life(Given({}, {}), {}, commit.inputs, commit.read, commit=commit, taken=True)
+        reason = f"from run {self.journal.run_id}"
+        return Reply("done", value=stored.kept, outputs=stored.kept.outputs, reason=reason)
+
+    def _against(self, node: Node, commit: CellCommit) -> str:
+        """Say why a result is not to be taken over after all."""
+        missed = [need for need in self.dag.predecessors(node.id) if need in self._missed]
+        return f"{missed[0]}, which it needs, ran again" if missed else self._differs(node, commit)
+
+    def _differs(self, node: Node, commit: CellCommit) -> str:
+        """Say what is not as it was when the cell ran, although its code and that of all before it is."""
+        now = self._inputs(node)
+        for name, digest in commit.inputs.items():
+            if name not in now or _digest(now[name]) != digest:
+                return f"its input {name!r} is not what it was"
+        for path, digest in commit.read.items():
+            if self._is_settled(node, path) and digest_of(path) != digest:
+                return f"the file {path!r} is not what it was"
+        return ""
+
+    def _is_settled(self, node: Node, path: str) -> bool:
+        """Whether a file is at its turn what it was: a cell before writes it anew, and none appends, or may."""
+        before = set(self.dag.ancestors(node.id))
+        writers = [
+            (other.id in before, path in resuming_of(other)["writes"])
+            for other in self.dag.nodes.values()
+            if {path, ANYTHING} & {*resuming_of(other)["writes"], *resuming_of(other)["logs"]}
+        ]
+        return any(is_before for is_before, _ in writers) and all(rewrites for _, rewrites in writers)
+
+    def begins(self, node: Node) -> None:
+        """Take note of what a cell is given; it is about to run."""
+        told, code = resuming_of(node), self.codes[node.id]
+        inputs = self._inputs(node)
+        before = {name: self.namespace.get(code.slots.after.get(name, name), NOTHING) for name in node.writes}
+        known = {**self.namespace, **inputs}
+        for name in node.writes:
+            known.pop(name, None)
+        given = Given(inputs, before, told["maybe"], told["draws"], told["figures"], {**known, **inputs})
+        read = {path: digest_of(path) for path in told["reads"] if path != ANYTHING and "://" not in path}
+        life = self._lives[node.id] = _Life(given, {}, {}, read)
+        if self.trouble or told["against"]:
+            return
+        if told["edits"]:
+            self._look_at_containers(life, told["edits"])
+        again = self._made_again(node)
+        digests = {}
+        for name, value in inputs.items():
+            if name in again or (can_change(value) and size_of(value) <= _WATCHED):
+                digests[name] = _digest(value)
+                if name in again and not digests[name] and again[name]:
+                    life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
+        life.watched = {
+            name: digest
+            for name, digest in digests.items()
+            if digest and name not in told["edits"] and can_change(inputs[name])
+        }
+        life.inputs = {name: digest for name, digest in digests.items() if digest and name in again}
+
+    def _look_at_containers(self, life: _Life, names: Iterable[str]) -> None:
+        """Take note of what lists and dictionaries hold that the cell is about to change."""
+        inputs = life.given.inputs
+        try:
+            if size_of(dict(inputs)) > ALWAYS:
+                raise NotShippable("it changes a list or a dictionary and is given much, which would be compared")
+            before = Before.of(inputs, names, self.namespace)
+            if other := [name for name in names if name not in before.containers.names]:
+                raise NotShippable(f"it changes {other[0]}, which other cells see")
+            life.given = replace(life.given, originals=before)
+        except Exception as fault:
+            life.unsure = str(fault) if isinstance(fault, NotShippable) else told(fault)
+
+    def _inputs(self, node: Node) -> dict[str, Any]:
+        slots = {name: self.codes[node.id].slots.before.get(name, name) for name in node.reads}
+        return {name: self.namespace[slot] for name, slot in slots.items() if slot in self.namespace}
+
+    def _made_again(self, node: Node) -> dict[str, str]:
+        """Name the inputs that come from cells whose result is not stored, with those of them whose code is unknown."""
+        made = {name for other in self.dag.nodes.values() for name in other.writes}
+        found = dict.fromkeys((name for name in node.reads if name not in made), "")
+        for other in self.dag.predecessors(node.id):
+            commit = self._commits.get(other)
+            if commit is None or commit.value is not None:
+                continue
+            maker, told = self.dag.nodes[other], resuming_of(self.dag.nodes[other])
+            names = (*maker.writes, *maker.mutates) if not told["unknown"] and not maker.mutates else node.reads
+            found |= dict.fromkeys((n for n in names if n in node.reads), maker.id if told["unknown"] else "")
+        return found
+
+    # When it has run.
+
+    def made(self, node: Node, reply: Reply, found: Iterable[UnforeseenChange] = ()) -> Reply:
+        """Store the result of a cell that has run in this process; ``found`` is what the guard knows."""
+        life = self._lives.get(node.id)
+        if life is not None and reply.status == "done":
+            against = _against(node) or ("it shows an error" if reply.ename else life.unsure)
+            suspects = [change for change in found if node.id in change.cells]
+            against = against or (f"it changed {suspects[0].name}, which its code does not show" if suspects else "")
+            life.commit = self._stored(node, life, reply, against)
+        return reply
+
+    async def awaited(self, node: Node, reply: Reply, found: Iterable[UnforeseenChange] = ()) -> Reply:
+        """Do the same from a thread, while the event loop goes on."""
+        return await asyncio.to_thread(self.made, node, reply, found)
+
+    def _stored(
+        self, node: Node, life: _Life, reply: Reply, against: str, result: Parcel | KeptCell | None = None
+    ) -> CellCommit:
+        codes, lineages = self.known
+        commit = CellCommit(node.id, lineages[node.id], codes[node.id], None, against, life.inputs, life.read)
+        commit = replace(commit, seconds=reply.seconds)
+        if self.trouble or against:
+            return commit
+        try:
+            stored = StoredCell(self._kept(node, life, reply, result), self._files(node))
+            ref = self.journal.values.keep(stored)
+        except (NotShippable, NotEncodable) as why:
+            return replace(commit, why=str(why))
+        except OSError as error:
+            self.trouble = f"its disk refused: {error.strerror or error}"
+            return replace(commit, why=self.trouble)
+        except Exception as fault:  # a value's own code may fail while it is looked at
+            return replace(commit, why=told(fault))
+        large = {file.path: file.digest for file in stored.files if file.is_large}
+        return replace(commit, value=ref, left=large)
+
+    def _kept(self, node: Node, life: _Life, reply: Reply, result: Parcel | KeptCell | None) -> KeptCell:
+        if isinstance(result, KeptCell):
+            return result
+        if result is not None:  # it comes from another process, where all was looked at
+            check_outputs(reply.outputs)
+            return KeptCell(result, reply.outputs)
+        for name, digest in life.watched.items():
+            if _digest(life.given.inputs[name]) != digest:
+                raise NotShippable(f"its input {name!r} changed while it ran, which its code does not show")
+        slots = self.codes[node.id].slots.after
+        made = [self.namespace.get(slots.get(name, name)) for name in node.writes]
+        check_cost(node, size_of(made), reply.seconds, self.everything)
+        return kept_cell(node, self.codes[node.id], self.namespace, life.given, reply.outputs)
+
+    def _files(self, node: Node) -> tuple[LeftFile, ...]:
+        return left_files(path for path in resuming_of(node)["writes"] if path != ANYTHING)
+
+    # When it is committed: one at a time.
+
+    def committed(self, node: Node, reply: Reply, result: Any, found: Iterable[UnforeseenChange] = ()) -> None:
+        """Write down that a cell has ended well; it is on the disk when this returns."""
+        life = self._lives.pop(node.id, None) or _Life(Given({}, {}), {}, {}, {})
+        commit = life.commit
+        if commit is None and isinstance(result, Parcel | KeptCell):  # another process made it, or the cache had it
+            commit = self._stored(node, life, reply, _against(node) or life.unsure, result)
+        if commit is not None:
+            self._commits[node.id] = commit
+            if not life.taken:
+                self._write(commit)
+        self._blame(tuple(found))
+
+    def _blame(self, found: tuple[UnforeseenChange, ...]) -> None:
+        """Take back the results of those who are suspected of having changed what nobody foresaw."""
+        for change in found[self._blamed :]:
+            for name in change.cells:
+                commit = self._commits.get(name)
+                if commit is not None and commit.value is not None:
+                    why = f"it may have changed {change.name}, which its code does not show"
+                    self._commits[name] = replace(commit, value=None, why=why)
+                    self._write(self._commits[name])
+        self._blamed = len(found)
+
+    def _write(self, commit: CellCommit) -> None:
+        if self.trouble:
+            return
+        try:
+            with self._lock:
+                self.journal.append(commit.fact)
+        except CheckpointError as error:
+            self.trouble = str(error)
+
+
+def _against(node: Node) -> str:
+    """Say what in a cell's code is against storing its result."""
+    found = resuming_of(node)["against"]
+    return f"it {found}" if found else ""
+
+
+def _digest(value: object) -> str:
+    """Digest a value; empty when it has no content that could be told."""
+    with suppress(Exception):
+        return content_digest(value)
+    return ""
