@@ -22,7 +22,9 @@ from orchestra_nb import (
     Expand,
     Node,
     NodeFailed,
+    Notebook,
     OrchestrationEngine,
+    ResourceError,
     RetryPolicy,
     RunConfig,
     SagaStep,
@@ -413,6 +415,34 @@ def test_who_says_how_much_there_is(engine):
         run()
         said.append(capacity("db"))
     assert said == [1, 3, 3, 4, 2, 2]
+
+
+def test_what_the_config_says_of_resources_is_known_from_the_start():
+    resources = {"gpu": 2, "calls": "100/min", "tokens": "50/run"}
+    with OrchestrationEngine(RunConfig(history=False, cache=False, resources=resources)) as engine:
+        both = [engine.acquire_lock("gpu", owner=owner, timeout=0) for owner in ("a", "b", "c")]
+        assert [lock is not None for lock in both] == [True, True, False]
+        assert set(engine.get_resource_stats().resources) == {"gpu", "calls"}
+        engine.register_resource("gpu", max_concurrent=2)
+        with pytest.raises(ResourceError, match="'gpu': the engine's config says 2"):
+            engine.register_resource("gpu", max_concurrent=3)
+        assert engine.run(nodes()).success
+
+
+def test_cells_wait_for_the_same_locks(engine):
+    notebook = Notebook.from_sources(["#| uses: db\nx = 1", "y = x + 1"])
+    queued = threading.Event()
+    engine.register_resource("db")
+    lock = engine.acquire_lock("db", owner="me")
+    engine.on("resource:lock-queued", lambda event: queued.set())
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(engine.run(notebook)))
+    thread.start()
+    assert queued.wait(PATIENCE)
+    assert list(engine.get_resource_stats()["db"].waiting) == ["cell-1"]
+    engine.release_lock(lock)
+    thread.join(PATIENCE)
+    assert answers[0].values["y"] == 2
 
 
 def test_budgets_of_runs_and_limits_of_phases_belong_to_one_run_alone(engine):
