@@ -117,6 +117,22 @@ def test_programs_of_a_file_do_the_work(path: str, agents: str, capsys: pytest.C
     assert "<svg" in Path("dag.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "scan: [echo, '{input.path}']\n"),
+        ("a.json", '{"reader": {"words": ["pwd"], "cwd": "sub"}, "defaults": {"max_output": 1000}}'),
+        ("a.toml", 'reader = ["echo", "${depth}"]'),
+    ],
+)
+def test_a_file_of_agents_is_yaml_json_or_toml(path: str, agents: str, name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    Path(name).write_text(text, encoding="utf-8")
+    assert main(["run", path, "--agents", name, "-o", "out.json", "-p", "depth", "2", "scan"]) == 0
+    said = json.loads(Path("out.json").read_text(encoding="utf-8"))["scan"]
+    assert said == {"a.yaml": "a; b\n", "a.json": f"{tmp_path / 'sub'}\n", "a.toml": "2\n"}[name]
+
+
 def test_agents_that_the_file_does_not_know_are_named_and_nothing_runs(
     path: str, agents: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

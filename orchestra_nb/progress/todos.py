@@ -10,6 +10,9 @@ There are three statuses and six ways to stand. **A box that is ticked was done,
 counts ticks counts results. Rejected: ``completed`` for everything that is over (a tick on a failure), and
 ``in_progress`` for what failed (somebody would wait for it).
 
+What compensates another is a todo when it has to, and not before: else a list of which everything is done would have
+an open box.
+
 Wording: an agent's task is taken by its first sentence. If that begins with a verb of :data:`_VERBS`, it is imperative
 already, and the verb is turned into a participle; any other text, and every bare name, is something to run. A verb that
 is not in the list so costs a clumsy "Run ...", and a noun is never conjugated ("Databasing"). Names are cleaned to one
@@ -24,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypedDict
 
 from orchestra_nb.definitions.command import Agent
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node
 from orchestra_nb.progress.state import Progress, Standing
 from orchestra_nb.wording import clean, short
@@ -187,7 +191,13 @@ def escaped(text: str) -> str:
 
 def _placed(progress: Progress, by_phase: bool) -> Iterator[tuple[int, Todo]]:
     """Each todo with how deep it stands."""
-    pairs = list(zip(progress.dag.nodes.values(), progress.standings, strict=True))
+    nodes = progress.dag.nodes.values()
+    aside = compensators(nodes)
+    pairs = [
+        (node, standing)
+        for node, standing in zip(nodes, progress.standings, strict=True)
+        if node.id not in aside or standing not in ("pending", "skipped")
+    ]
     if not by_phase:
         yield from ((0, _of_node(node, standing)) for node, standing in pairs)
         return

@@ -83,7 +83,7 @@ class BackgroundLoop:
             What the coroutine raised; ``asyncio.CancelledError`` when it was cancelled.
         """
         loop = self._started()
-        self._give_back()
+        self.go_on()
         ended: Mailbox[tuple[bool, Any]] = Mailbox()
         cancel = Cancel(loop, coroutine)
         context = contextvars.copy_context()
@@ -164,9 +164,10 @@ class BackgroundLoop:
     def lend(self, body: Callable[[], T]) -> T:
         """Call ``body`` on this thread with the loop as its own: tasks that it starts begin afterwards.
 
-        The loop stands still meanwhile, unless the body runs a coroutine and waits for it. An interrupt, wherever it
-        lands, leaves neither the loop standing still nor this thread with it; hence no context manager, which would
-        have to be left through code of :mod:`contextlib`, and an interrupt there would skip what undoes the loan.
+        The loop stands still meanwhile, unless the body runs a coroutine, or a graph, and waits for it. An interrupt,
+        wherever it lands, leaves neither the loop standing still nor this thread with it; hence no context manager,
+        which would have to be left through code of :mod:`contextlib`, and an interrupt there would skip what undoes
+        the loan.
 
         Examples
         --------
@@ -198,8 +199,8 @@ class BackgroundLoop:
                 self._borrower = None
                 go_on.put(None)
 
-    def _give_back(self) -> None:
-        """Let the loop go on before this thread, which borrowed it, waits for it."""
+    def go_on(self) -> None:
+        """Let the loop go on before this thread waits for what happens on it, in case this thread has borrowed it."""
         borrower = self._borrower
         if borrower is not None and borrower[0] == threading.get_ident():
             borrower[1].put(None)

@@ -40,6 +40,7 @@ from orchestra_nb.running.functions import FunctionProgram
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.interrupts import interrupts_kept
 from orchestra_nb.running.lanes import Lanes
+from orchestra_nb.running.loop import current_loop
 from orchestra_nb.running.notebook_loop import loop_in_force
 from orchestra_nb.running.on_disk import Unsaved
 from orchestra_nb.running.outcomes import brought_home
@@ -304,6 +305,7 @@ class ParallelScheduler:
         asked = [node.backend for node in dag.nodes.values() if node.backend != "inherit"]
         resolved = resolve(self.config, asked)
         learned = open_history(self.config)
+        current_loop().go_on()  # a cell that runs a graph has borrowed it
         with logged(self.config.log, self.bus) as bus, loop_in_force(self.config.loop):
             claims = claims_of(capacities, dag, self._resources)
             self._run = run = self._begun(learned.costed(dag), work, resolved, known, claims, record)

@@ -135,3 +135,14 @@ def test_what_is_in_progress_is_marked_in_markdown_and_what_is_done_is_ticked():
 def test_todos_of_any_names_are_json(names):
     todos = todos_of(Progress(DAG(Node(name) for name in names)))
     assert json.loads(json.dumps(todos)) == todos
+
+
+def test_what_compensates_is_a_todo_only_when_it_has_to():
+    progress = Progress(DAG([Node("write", phase="Out", undo="take"), Node("take", phase="Out"), Node("check")]))
+    assert [todo["content"] for todo in todos_of(progress)] == ["Run write", "Run check"]
+    progress.ended("write", "completed", 1.0)
+    progress.ended("take", "skipped", 1.0)
+    assert checklist(progress, by_phase=True) == "- [x] Out\n  - [x] Run write\n- [ ] Run check\n"
+    undone = Progress(progress.dag)
+    undone.started("take", 2.0)
+    assert "Running take" in [todo["activeForm"] for todo in todos_of(undone)]

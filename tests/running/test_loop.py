@@ -10,7 +10,11 @@ import threading
 
 import pytest
 
+from orchestra_nb.config import RunConfig
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import Node
 from orchestra_nb.running.loop import LOOP, BackgroundLoop
+from orchestra_nb.running.scheduler import ParallelScheduler
 
 
 async def where():
@@ -192,3 +196,14 @@ def test_an_interrupt_that_lands_in_the_giving_back_leaves_the_loop_going_on(mon
     assert going_on.wait(10)
     each.call_soon_threadsafe(each.stop)
     thread.join(60)
+
+
+def test_a_body_that_borrowed_the_loop_may_run_a_graph_that_needs_it():
+    """As a cell of a notebook does in which a run goes on already."""
+
+    async def one():
+        return (await where())[1]
+
+    graph = DAG([Node("first", fn=one), Node("second", fn=one, after=["first"])])
+    result = LOOP.lend(lambda: ParallelScheduler(RunConfig(jobs=2, history=False)).execute(graph))
+    assert set(result.values.values()) == {LOOP.run(where())[1]}
