@@ -119,10 +119,8 @@ class Listener(Generic[T]):
         self._most = most
         self._told = told
         self._drained = drained
-        self._warned: set[str] = set()
+        self._warned: dict[str, object] = {}
         self.closed = False
-        self.late = False
-        """Whether somebody has waited for it in vain, and it has not caught up since."""
         self._renew()
 
     def _renew(self) -> None:
@@ -133,6 +131,8 @@ class Listener(Generic[T]):
         self._thread: threading.Thread | None = None
         self._asleep = True
         self._lost = 0
+        self.late = False
+        """Whether somebody has waited for it in vain, and it has not caught up since."""
         self.since: float | None = None
         """When the call began that it is in."""
         self.ident: int | None = None
@@ -170,8 +170,8 @@ class Listener(Generic[T]):
 
     def warn(self, what: str, error: BaseException | None = None, *, over: bool = False) -> None:
         """Tell that something is wrong, once for each thing."""
-        if what not in self._warned:
-            self._warned.add(what)
+        mine = object()
+        if self._warned.setdefault(what, mine) is mine:  # one step, for several may find it at the same time
             self._told(what, error, over)
 
     def _make_room(self) -> None:
@@ -192,13 +192,16 @@ class Listener(Generic[T]):
             self._begin()
 
     def _begin(self) -> None:
-        self._thread = thread = threading.Thread(target=self._serve, name="orchestra-listener", daemon=True)
-        _at_work.add(self)
+        thread = threading.Thread(target=self._serve, name="orchestra-listener", daemon=True)
         try:
+            self._thread = thread
+            _at_work.add(self)
             thread.start()
-        except RuntimeError:  # no more threads, or the interpreter is about to end
+        except BaseException as error:
             self._thread = None
             _at_work.discard(self)
+            if not isinstance(error, RuntimeError):  # an interrupt; whoever speaks next begins another
+                raise
             self.warn("is not told of what happens: no thread could be begun for it")
 
     # The thread.
