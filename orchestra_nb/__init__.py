@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from orchestra_nb.recovery.sagas import SagaStep
     from orchestra_nb.replay.replay import Replay
     from orchestra_nb.resources.manager import ResourceManager
+    from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
 
@@ -137,6 +138,7 @@ _HOME = {
     "SimulatedExecutor": "agents.simulated",
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
+    "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
     "load_command": "definitions.loading",
@@ -215,6 +217,7 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "current_node",
     "declare_effects",
     "forget_effects",
     "load_command",

@@ -84,6 +84,14 @@ class RunValues:
             return ValueRef(encoded.format, encoded.meta, encoded.lengths, encoded.size, digest, data)
         return ValueRef(encoded.format, encoded.meta, encoded.lengths, encoded.size, self._file(encoded))
 
+    @staticmethod
+    def digest(value: Any) -> str:
+        """Say which digest :meth:`keep` would give a value, and keep nothing."""
+        found = hashlib.sha256()
+        for chunk in encode(value).chunks():
+            found.update(chunk)
+        return found.hexdigest()
+
     def give(self, ref: ValueRef) -> Any:
         """Make a value anew, which nobody else has.
 
