@@ -72,7 +72,7 @@ class Parts:
         self._checkpoints = Checkpoints()
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._tells_progress = False
+        self._tells_progress = self._begun = False
         self._follows = self.progress.attach(self.bus)
         self.bus.on(DagBuilt.name, self._follow, inline=True)
         self.bus.on("cache:node-*", self._count_search, inline=True)
@@ -98,13 +98,14 @@ class Parts:
             if self.running is not None:
                 hint = "wait for it or cancel() it, or make another engine"
                 raise ConfigError(f"this engine runs {name_of(self.running) or 'a graph'} already; {hint}")
-            self.running = pipeline
+            self.running, self._begun = pipeline, False
         try:
             yield
         finally:
             self.last_result = pipeline.scheduler.last_result or self.last_result
             try:
-                self.progress.complete()
+                if self._begun:
+                    self.progress.complete()
                 self.bus.settle()
             finally:
                 self.running = None
@@ -152,6 +153,7 @@ class Parts:
         """Follow a run that is about to begin: with its graph as it is then, which may have grown before."""
         running = self.running
         if isinstance(event, DagBuilt) and running is not None:
+            self._begun = True
             self._follows()
             self.progress.initialize(event.dag, name_of(running), joined=partial(_node, running.scheduler))
             self._follows = self.progress.attach(self.bus)

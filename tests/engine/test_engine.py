@@ -24,6 +24,7 @@ from orchestra_nb import (
     NodeFailed,
     Notebook,
     OrchestrationEngine,
+    Replay,
     ResourceError,
     RetryPolicy,
     RunConfig,
@@ -639,6 +640,27 @@ def test_progress_can_be_asked_for_from_another_thread_while_it_goes_on(engine):
     assert engine.get_progress_stats().percent == 100.0
     engine.run(nodes()[:1])
     assert engine.get_progress_stats().total == 1
+
+
+def test_a_run_that_is_refused_leaves_progress_and_result_as_they_were(engine):
+    greedy = [Node("greedy", fn=lambda: 1, uses=["db:2"])]
+    with pytest.raises(DefinitionError):
+        engine.run(greedy)
+    assert (engine.get_progress_stats().percent, engine.last_result) == (0.0, None)
+    result = engine.run(nodes())
+    with pytest.raises(DefinitionError):
+        engine.run(greedy)
+    assert (engine.get_progress_stats().total, engine.last_result) == (2, result)
+
+
+def test_a_run_that_is_logged_is_followed_and_played_again(engine, tmp_path):
+    path = str(tmp_path / "run.jsonl")
+    engine.run(nodes(), log=path).raise_for_errors()
+    assert engine.get_progress_stats().percent == 100.0
+    assert {name: outcome.status for name, outcome in Replay.read(path).last.end.outcomes.items()} == {
+        "load": "done",
+        "top": "done",
+    }
 
 
 def test_everything_that_happens_is_heard_in_one_place(engine):
