@@ -109,7 +109,10 @@ class Analysed(Presented):
 
         Of several equally long ones, the first in the document; :meth:`critical_paths` knows all.
         """
-        return self._named(paths.critical_path(self._ranks, self._preds, self._succs))
+        found = paths.critical_path(self._ranks, self._preds, self._succs)
+        if self._aside.isdisjoint(found):
+            return self._named(found)
+        return next(self.critical_paths(), ())  # where nothing takes time, one that stands aside is as long as any
 
     def critical_paths(self, limit: int | None = 100) -> Iterator[tuple[NodeId, ...]]:
         """Find all longest ways by cost, in document order; the first is :attr:`critical_path`.
@@ -131,7 +134,8 @@ class Analysed(Presented):
         """
         if limit is not None and limit < 0:
             raise ConfigError(f"limit={limit!r} is no number of paths; give 0 or more, or None for all")
-        return islice(map(self._named, paths.critical_paths(self._ranks, self._preds, self._succs)), limit)
+        found = paths.critical_paths(self._ranks, self._preds, self._succs)
+        return islice((self._named(path) for path in found if self._aside.isdisjoint(path)), limit)
 
     @cached_property
     def critical_nodes(self) -> tuple[NodeId, ...]:

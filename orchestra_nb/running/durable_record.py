@@ -93,11 +93,7 @@ class DurableRecord(Record):
         if not isinstance(stored, Stored):
             return
         if stored.value is not None and not self._journal.values.has(stored.value):
-            stored = replace(
-                stored,
-                value=None,
-                again=_NOT_HERE,
-            )
+            stored = replace(stored, value=None, again=_NOT_HERE)
         self._stored[stored.node] = stored
         if stored.trouble:
             self._fail("value", f"node {stored.node!r}: {stored.trouble}")
@@ -137,6 +133,7 @@ class DurableRecord(Record):
                 self._bad.append(node)
             return None
         if outcome.started is None and self._taken is not None and node in self._taken:
+            self._taken.let_go(node)
             return None  # it was there already
         if stored is None or stored.attempt != outcome.attempts:
             stored = Stored(node, outcome.attempts, again=_NO_VALUE)

@@ -29,7 +29,7 @@ nor is the executor of agents, of whom counts what they are told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.durable.facts import Commit, Head, RunState
@@ -113,6 +113,10 @@ class TakenOver(Mapping[NodeId, Outcome]):
         for name in gone:
             del self._outcomes[name]
         return gone
+
+    def let_go(self, node: NodeId) -> None:
+        """Keep the value of a node no longer: whoever needs it has it now."""
+        self._outcomes[node] = replace(self._outcomes[node], value=None)
 
     @property
     def plan(self) -> ResumePlan:

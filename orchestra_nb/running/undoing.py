@@ -6,7 +6,7 @@ gone on with. So is every run with ``RunConfig(undo=False)``.
 
 **Which.** The nodes that this run has done. What came from a cache or a checkpoint was done by another run, and is not
 undone. What failed, was cancelled or timed out had no effect: that is what failing means for a saga, so what can fail
-halfway is two nodes.
+halfway is two nodes. (A body that was abandoned in its thread may still be at work meanwhile; its outcome says so.)
 
 **In which order.** The latest first, by when it was done, and none before all that used it; that is
 :class:`~orchestra_nb.recovery.saga.Saga`, which takes any partial order. Here the graph becomes that order: a node

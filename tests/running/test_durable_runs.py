@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import random
 import shutil
@@ -274,6 +275,10 @@ def test_a_value_whose_class_is_gone_is_made_anew(tmp_path):
         globals()["Gone"] = kept
 
 
+class Value(list):
+    """A list that can be told from others."""
+
+
 class Gone:
     """A class that another process does not have."""
 
@@ -294,6 +299,34 @@ def test_values_that_were_let_go_are_there_where_a_run_goes_on(ran, weather, voy
     weather["fair"] = True
     result = scheduler(tmp_path).resume_from_checkpoint(failed.run_id, voyage, {"depth": 3}, results=["sail"])
     assert (dict(result.values), ran) == ({"sail": 5}, ["load", "chart", "sail", "sail"])
+
+
+def test_values_that_were_taken_over_go_when_nobody_needs_them(tmp_path):
+    alive = []
+
+    def look(after):
+        alive.append(sum(type(each) is Value for each in gc.get_objects()))
+
+    def use(value):
+        return len(value)
+
+    dag = DAG(
+        [
+            Node("value", fn=lambda: Value([1])),
+            Node("use", fn=use, after=["value"]),
+            Node("after", fn=lambda use: use, after=["use"]),
+            Node("look", fn=look, after=["after"]),
+        ]
+    )
+    first = scheduler(tmp_path, jobs=1).execute(dag, results=["look"])
+    with on_disk.opened(scheduler(tmp_path).config, first.run_id, dag, None) as found:
+        record = found.record(lambda event: None)
+        record.node_undone("look")
+        record.close()
+    del found, record
+    gc.collect()
+    scheduler(tmp_path, jobs=1).resume_from_checkpoint(first.run_id, dag, results=["look"])
+    assert alive == [0, 0]
 
 
 def test_an_undone_node_and_all_after_it_run_again(ran, tmp_path):
