@@ -73,7 +73,7 @@ def run_definition(
     rehearsal = options.simulate is not None
     if rehearsal:
         agents: Any = SimulatedExecutor(options.simulate)
-        config = replace(config, history=False, cache=False)
+        config = replace(config, history=False, cache=False, checkpoint="memory")
     else:
         agents = _agents(options)
     if config.async_jobs is None and (options.jobs is not None or (not rehearsal and runs_programs(agents))):

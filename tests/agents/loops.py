@@ -13,9 +13,11 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return super().time() + self.ahead
 
-    def put_forward(self, seconds: float) -> None:
-        """Let so many seconds have passed; from any coroutine of the loop."""
-        self.ahead += seconds
+    async def hours_pass(self, call: asyncio.Future[Any]) -> None:
+        """Let hours pass until a call has ended, whenever it begins to count them."""
+        while not call.done():
+            self.ahead += 4000
+            await asyncio.sleep(0.001)
 
 
 def run(main: Callable[[Loop], Awaitable[Any]]) -> Any:

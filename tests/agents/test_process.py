@@ -82,7 +82,7 @@ def test_a_timeout_ends_the_program_and_its_children(tmp_path):
         call = asyncio.ensure_future(run_program(python(FAMILY, path, "wait"), Limits(timeout=3600)))
         family = await family_of(path)
         assert all(map(lives, family))
-        loop.put_forward(4000)
+        await loop.hours_pass(call)
         with pytest.raises(AgentTimeout, match="had not ended after 3600 s"):
             await call
         await all_gone(family)
@@ -124,9 +124,7 @@ print("done", flush=True)
 
     async def main(loop):
         call = asyncio.ensure_future(run_program(python(code, path), Limits()))
-        while not call.done():  # the moment that is granted after the end of the program passes at once
-            loop.put_forward(1)
-            await asyncio.sleep(0)
+        await loop.hours_pass(call)
         return await call
 
     try:
