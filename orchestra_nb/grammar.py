@@ -198,7 +198,7 @@ _COMMANDS: Mapping[str, _Command] = {
         "run the nodes in parallel, each after what it needs", (*_SHAPE, _log, _written, _agents, _run_options)
     ),
     "resume": _Command(
-        "go on with the newest run of a notebook, or of a command definition, that was cut short",
+        "go on with the newest run that was cut short",
         (*_SHAPE, _log, _written, _agents, _resume_options),
     ),
     "plan": _Command("show what would run, in which order and why, and run nothing", (*_SHAPE, _plan_options)),

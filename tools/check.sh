@@ -56,6 +56,7 @@ stops="tests/notebook/test_interrupts_in_a_kernel.py tests/notebook/test_noteboo
   tests/notebook/test_abandoned.py tests/running/test_stopping.py tests/running/test_lost_interrupts.py"
 laws="tests/running/test_driver_laws.py::test_every_random_schedule_keeps_the_laws
   tests/running/test_driver_laws.py::test_the_driver_is_a_list_scheduler
+  tests/running/test_shared_laws.py::test_every_random_schedule_among_strangers_keeps_the_laws
   tests/resources/test_lock_laws.py::test_every_random_schedule_keeps_the_laws
   tests/resources/test_lock_laws.py::test_a_reduction_finds_exactly_those_whom_every_order_leaves_stuck
   tests/recovery/test_breaker_laws.py::test_every_random_schedule_keeps_the_laws

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
@@ -38,6 +39,8 @@ MOST = 10 * 2**20
 """Bytes that a program may write where nobody says otherwise."""
 _running: dict[int, int] = {}
 """Process groups that this process has started, and its own id: a forked child has no part in them."""
+_starting: list[None] = []
+"""One entry for each program that is being started: it may run, and nobody has been told its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ async def run_program(
     Ended(code=0, out=b'hello', err=b'')
     """
     loop = asyncio.get_running_loop()
+    _starting.append(None)
     try:
         transport, watch = await loop.subprocess_exec(
             partial(_Watch, loop, limits.max_output),
@@ -118,6 +122,8 @@ async def run_program(
         )
     except (OSError, ValueError) as error:  # no such program, no such folder, a NUL in an argument
         raise CommandFailed(f"{words[0]!r} could not be started: {error}") from None
+    finally:
+        _starting.pop()
     try:
         if stdin is not None:
             _feed(transport, stdin)
@@ -219,3 +225,14 @@ def _end_all() -> None:
     for group, owner in tuple(_running.items()):
         if owner == os.getpid():
             _end(group)
+    for child in _children() if _starting else ():
+        with suppress(OSError):
+            if os.getsid(child) == child:  # as all that are started here
+                _end(child)
+
+
+def _children() -> Iterator[int]:
+    """Name the children of this process, where the system tells."""
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, listed.read_text().split())

@@ -2,17 +2,20 @@
 
 ::
 
-    execute · run ──► Pipeline ──► ParallelScheduler ───────────────┐ one for each run
-                                    │ circuits   │ uses     │ checkpoints
-    execute_saga ──► RecoveryManager┘            │          └─ Checkpoints
-    acquire_lock ──────────────────► ResourceManager
-    set_todo_write_api ──► ProgressTracker       ContextManager ◄── outputs of agents that hold for a while
-            ▲                                          │
-            └────────────── EventBus ◄─────────────────┘  everything publishes here: on("cache:*", fn)
+    run · execute ──► Pipeline ──► ParallelScheduler, one for each run
+                                     │ what nodes use    │ their circuits  │ what they reached  │ what agents put out
+    acquire_lock ────────────► ResourceManager           │                 │                    │
+    execute_saga ──────────────────────────────► RecoveryManager           │                    │
+    resume_from_checkpoint ──────────────────────────────────────────► Checkpoints              │
+    get_cache_metrics ──────────────────────────────────────────────────────────────────► ContextManager
+
+    on("cache:*", fn) ◄── EventBus ◄── all of these; and so ProgressTracker ──► set_todo_write_api, get_progress_stats
 
 * **The same locks.** What a node ``uses`` and what :meth:`OrchestrationEngine.acquire_lock` takes are one lock of one
-  table (:mod:`orchestra_nb.resources.joint`). What nobody registered is there once; the limits of a command's phases
-  and budgets of a run (``"50000/run"``) belong to the run alone.
+  table (:mod:`orchestra_nb.resources.joint`), and a node is one owner with its body. Apart from it are: the limits of a
+  command's phases and the budgets of a run (``"50000/run"``), which belong to the run alone; tasks and threads that a
+  body starts, which are owners of their own; and bodies in other processes, which have no engine.
+* **How much there is** says who registered it, else the settings of the run, else its command; else there is one.
 * **The same circuits.** A circuit that a node names, and one that is called through ``engine.recovery``, are one.
 * **One run at a time.** A bus that carries two runs' events, and a progress of two, would say nothing about either; so
   another run is refused while one goes on, also from within its nodes. Engines are cheap.

@@ -91,10 +91,11 @@ def _with_known(context: Mapping[str, Any] | None, dag: DAG, cache: ContextManag
 
 
 def _put_out(result: RunResult, cache: ContextManager) -> None:
-    """Keep the outputs of agents that say for how long they hold."""
+    """Keep the outputs of agents that say for how long they hold, unless the agent was undone."""
+    undone = () if result.undone is None else result.undone.compensated
     for outcome in result.outcomes.values():
         agent = result.dag.nodes[outcome.node].metadata.get("agent")
-        if outcome.status != "done" or not isinstance(agent, Agent):
+        if outcome.status != "done" or outcome.node in undone or not isinstance(agent, Agent):
             continue
         made = outcome.value if isinstance(outcome.value, Mapping) else {}
         for output in agent.outputs:

@@ -27,6 +27,7 @@ from orchestra_nb.recovery.sagas import SagaStep
 from orchestra_nb.recovery.statistics import RecoveryStats
 from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.pools import Scope, Type
+from orchestra_nb.resources.reading import read_resource
 from orchestra_nb.resources.requests import LockId
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running.agent_task import AgentExecutor
@@ -291,6 +292,7 @@ class OrchestrationEngine(Presented):
         scope: Scope = "process",
     ) -> None:
         """Say how much there is of what nodes use and locks are for; see :meth:`.ResourceManager.register_resource`."""
+        self._parts.check_registration(read_resource(id, type, max_concurrent, rate, budget, scope))
         self.resources.register_resource(id, type, max_concurrent, rate=rate, budget=budget, scope=scope)
 
     def acquire_lock(
@@ -301,7 +303,10 @@ class OrchestrationEngine(Presented):
         timeout: float | None = None,
         amount: float = 1,
     ) -> LockId | None:
-        """Wait for a lock, among all who want the same, nodes too; see :meth:`.ResourceManager.acquire_lock`."""
+        """Wait for a lock, among all who want the same, nodes too; see :meth:`.ResourceManager.acquire_lock`.
+
+        It holds this thread up: a coroutine takes ``await engine.resources.acquire_lock_async(...)``.
+        """
         return self.resources.acquire_lock(resource, owner, priority, timeout, amount)
 
     def release_lock(self, lock_id: LockId) -> bool:

@@ -6,6 +6,7 @@ which begins anew with the graph of each run as it is when the run begins, and t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +14,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from orchestra_nb.config import read_capacity
 from orchestra_nb.context.manager import ContextManager
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.engine.config import EngineConfig, with_options
 from orchestra_nb.engine.stats import EngineCacheMetrics
-from orchestra_nb.errors import ConfigError
+from orchestra_nb.errors import ConfigError, ResourceError
 from orchestra_nb.events import CacheHit, Event, EventBus, NodeEnded, ProgressUpdated, Subscriber
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Node
@@ -25,6 +27,7 @@ from orchestra_nb.progress.event_sink import EventSink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.manager import RecoveryManager
 from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.resources.reading import Resource
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.checkpoints import Checkpoints
 from orchestra_nb.running.history import open_history
@@ -57,6 +60,8 @@ class Parts:
         self.bus = EventBus()
         self.cache = ContextManager(config.cache, bus=self.bus)
         self.resources = ResourceManager(resolve_deadlocks=config.resolve_deadlocks, bus=self.bus)
+        self._said = {name: read_capacity(name, given) for name, given in config.run.resources.items()}
+        self.resources.joined({name: capacity for name, capacity in self._said.items() if capacity.period != math.inf})
         self.recovery = RecoveryManager(retry=config.retry, breaker=config.breaker, bus=self.bus)
         history = open_history(config.run)
         self.progress = ProgressTracker(policy=config.sinks, history=history, by_phase=config.todos_by_phase)
@@ -67,7 +72,7 @@ class Parts:
         self._checkpoints = Checkpoints()
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._tells_progress = False
+        self._tells_progress = self._begun = False
         self._follows = self.progress.attach(self.bus)
         self.bus.on(DagBuilt.name, self._follow, inline=True)
         self.bus.on("cache:node-*", self._count_search, inline=True)
@@ -93,13 +98,14 @@ class Parts:
             if self.running is not None:
                 hint = "wait for it or cancel() it, or make another engine"
                 raise ConfigError(f"this engine runs {name_of(self.running) or 'a graph'} already; {hint}")
-            self.running = pipeline
+            self.running, self._begun = pipeline, False
         try:
             yield
         finally:
             self.last_result = pipeline.scheduler.last_result or self.last_result
             try:
-                self.progress.complete()
+                if self._begun:
+                    self.progress.complete()
                 self.bus.settle()
             finally:
                 self.running = None
@@ -113,6 +119,19 @@ class Parts:
         if begins:
             self.progress.add_sink(EventSink(self.bus))
         return undo
+
+    def check_registration(self, resource: Resource) -> None:
+        """Refuse what contradicts the settings of all runs.
+
+        Raises
+        ------
+        ResourceError
+            There is more of it, or less, or it is of another kind.
+        """
+        said = self._said.get(resource.id)
+        if said is not None and said != resource.in_a_run:
+            told = f"resource {resource.id!r}: the engine's config says {self.config.run.resources[resource.id]!r}"
+            raise ResourceError(f"{told}; say the same here, or leave it out there")
 
     def cache_metrics(self) -> EngineCacheMetrics:
         """Count what the cache was asked by key, and what nodes were looked up of earlier runs."""
@@ -134,6 +153,7 @@ class Parts:
         """Follow a run that is about to begin: with its graph as it is then, which may have grown before."""
         running = self.running
         if isinstance(event, DagBuilt) and running is not None:
+            self._begun = True
             self._follows()
             self.progress.initialize(event.dag, name_of(running), joined=partial(_node, running.scheduler))
             self._follows = self.progress.attach(self.bus)

@@ -297,6 +297,13 @@ class CellCheckpoint:
                     self._write(self._commits[name])
         self._blamed = len(found)
 
+    def undone(self, node: NodeId) -> None:
+        """Take a cell's result back, on the disk too: what it did is about to be undone, and it has to run again."""
+        commit = self._commits.get(node) or self.taken.get(node)
+        if commit is not None and commit.value is not None:
+            self._commits[node] = replace(commit, value=None, why="what it had done was undone")
+            self._write(self._commits[node])
+
     def _write(self, commit: CellCommit) -> None:
         if self.trouble:
             return

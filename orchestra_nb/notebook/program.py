@@ -124,6 +124,8 @@ class CellProgram:
     def compensation(self, undo: Undo, lane: Lane) -> Task:
         """Bind the cell that compensates another, or the call of a function: each name has its last value then."""
         self._versions.settle()
+        if self._checkpoint is not None:
+            self._checkpoint.undone(undo.node.id)
         by = undo.by
         code = self._codes.get(by.id)
         if code is None:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -199,15 +199,19 @@ class Joint(Claims):
         if not self._alike:
             return None
         due: list[float] = []
-        alike = [next(iter(requests.values())) for requests in self._alike.values()]
+        table = self._front.table
 
         def look(there: float) -> list[Decision]:
-            due[:] = [at for request in alike if (at := self._front.table.wake(request, there)) is not None]
-            return []
+            out = table.tick(there)  # first: what is open by now has no time at which it will be
+            each = (_first(requests.values()) for requests in self._alike.values())
+            due[:] = [at for one in each if one is not None and (at := table.wake(one, there)) is not None]
+            return out
 
         with _Inside(self):
             self._front.change(look)
         self._due = min(due, default=None)
+        if self._told:
+            return now
         return None if self._due is None else now + max(0.0, self._due - self._front.now())
 
     def others(self, owner: Hashable) -> bool:
@@ -239,7 +243,7 @@ class Joint(Claims):
         request = Request(self._owner(owner) or Owner(str(owner)), asked, priority, scoped=True)
         try:
             with _Inside(self):
-                self._front.asked(request, lambda: _Note(self, owner))
+                self._front.asked(request, lambda: _Note(self, owner, request))
         except BaseException:
             self._front.drop(request)
             raise
@@ -287,8 +291,9 @@ class Joint(Claims):
             with _Inside(self):
                 self._front.drop(request)
 
-    def _tell(self, owner: Hashable) -> None:
-        self._told.append(owner)
+    def _tell(self, owner: Hashable, request: Request) -> None:
+        if request.status != "waiting":  # else it is told to look at the time again, which the run does
+            self._told.append(owner)
         if self._inside != threading.get_ident():
             self._ring()
 
@@ -309,14 +314,19 @@ class _Inside:
 class _Note:
     """How a node that waits is told: a note for the run, which is never waited for."""
 
-    def __init__(self, joint: Joint, owner: Hashable) -> None:
+    def __init__(self, joint: Joint, owner: Hashable, request: Request) -> None:
         self._joint = joint
-        self._owner = owner
+        self._owner, self._request = owner, request
 
     def tell(self) -> bool:
         """Leave the note, from any thread."""
-        self._joint._tell(self._owner)
+        self._joint._tell(self._owner, self._request)
         return True
+
+
+def _first(requests: Iterable[Request]) -> Request | None:
+    """One that waits, of those that want the same."""
+    return next((request for request in requests if request.status == "waiting"), None)
 
 
 def _of_others(pool: Pool, mine: set[Hashable]) -> bool:

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.fingerprint import fingerprint
-from orchestra_nb.cells.inference import cell_dag
+from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.facts import Ended, Head
 from orchestra_nb.durable.runs import Runs, new_run_id
@@ -128,7 +127,7 @@ def plain(sources: Sequence[str]) -> Ran:
 
 
 def _dag(sources: Sequence[str]) -> Any:
-    return cell_dag([Cell(number, source) for number, source in enumerate(sources, 1)])
+    return Notebook.from_sources(list(sources)).dag
 
 
 def _said(output: Any) -> Any:

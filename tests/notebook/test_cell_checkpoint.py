@@ -252,3 +252,20 @@ def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:
         asked_run(Runs(tmp_path), tmp_path / "n.ipynb")
     with pytest.raises(CheckpointError, match="nothing is stored here"):
         asked_run(None, "n.ipynb")
+
+
+def test_what_a_failed_run_has_undone_runs_again(story: Story) -> None:
+    sources = [
+        "#| name: book\n#| undo: free\nimport pathlib\nseat = pathlib.Path('seats').write_text('7')",
+        "#| name: look\nfound = seat + 1",
+        "#| name: pay\nassert pathlib.Path('fair').exists()",
+        "#| name: free\npathlib.Path('seats').unlink()",
+    ]
+    failed = story.begin(sources)
+    assert failed.result.undone is not None
+    assert failed.result.undone.compensated == ("book",)
+    Path("fair").touch()
+    ran = story.resume(sources)
+    assert fates(ran)["book"] == "runs again: not stored: what it had done was undone"
+    assert (ran.status["book"], ran.status["look"], ran.status["pay"]) == ("done", "cached", "done")
+    assert Path("seats").read_text() == "7"

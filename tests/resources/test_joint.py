@@ -160,6 +160,19 @@ def test_time_makes_room_and_it_is_said_when(manager, claims, clock, rung):
     assert claims.wake(15.0) is None
 
 
+@pytest.mark.parametrize("late", [5.0, 6.0])
+def test_what_time_has_opened_before_anybody_asked_when_it_would_is_not_missed(manager, claims, clock, late):
+    manager.acquire_lock("db", owner="me", lease=5.0)
+    manager.register_resource("calls", rate="1/s")
+    manager.acquire_lock("calls", owner="me")
+    claims.claim("a", ONE, 0.0)
+    claims.claim("b", (("calls", 1),), 0.0)
+    clock.now = late
+    assert claims.wake(late) == late
+    assert set(claims.arrived()) == {"a", "b"}
+    assert claims.wake(late) is None
+
+
 def test_rates_are_shared_and_what_was_not_used_is_not_spent(manager, claims, clock):
     manager.register_resource("calls", rate="1/s")
     manager.acquire_lock("calls", owner="me")

@@ -43,6 +43,14 @@ class SharedWorld(World):
     def ring(self):
         self.rung = True
 
+    def dawdle(self):
+        """The machine is slow: time passes before the shell asks when it is needed next."""
+        self.now += self.draw.choice((0.01, 1.0, 4.0))
+        self.wake = self.driver.wake(self.now)
+        self.check_hope()
+        if self.wake is not None and self.wake <= self.now:
+            self.tick()
+
     # What strangers do.
 
     def meddle(self):
@@ -68,7 +76,9 @@ class SharedWorld(World):
     def step(self):
         able = [token for token in self.live if self.answers(token)]
         busy = any(stranger.status in ("held", "waiting") for stranger in self.strangers)
-        if self.draw.random() < 0.3 or (busy and not able and self.wake is None):
+        if self.draw.random() < 0.05:
+            self.dawdle()
+        elif self.draw.random() < 0.3 or (busy and not able and self.wake is None):
             self.meddle()
         else:
             super().step()
@@ -112,9 +122,12 @@ class SharedWorld(World):
             if attempt.lane != "main" and (attempt.token in self.asked or attempt.node.timeout) and not attempt.look
         ]
         assert not due or (self.wake is not None and self.wake <= min(due) + TINY), "not woken in time"
+        self.check_hope()
+
+    def check_hope(self):
         busy = any(stranger.status in ("held", "waiting") for stranger in self.strangers)
         stuck = self.driver.late  # which the shell finds out when it looks the next time
-        assert running or self.wake is not None or busy or stuck, "nobody will ever answer"
+        assert self.driver.running or self.wake is not None or busy or stuck, "nobody will ever answer"
 
     def check_work_is_conserved(self, begun):
         self.attempts = {name: self.driver.places.waiter(name) for name in self.waiting}
