@@ -49,6 +49,8 @@ from orchestra_nb.running.seams import Reply, Task
 
 _WATCHED = 200_000
 """Bytes of an input that is digested before and after."""
+_TOLD = 5_000_000
+"""Bytes of an input that is digested because it will be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,15 @@ class CellCheckpoint:
         return ""
 
     def _is_settled(self, node: Node, path: str) -> bool:
-        """Whether a file is at its turn what it was: a cell before writes it anew, and none appends, or may."""
+        """Whether a file must be what it was: nobody here writes it, or a cell before does, anew, and none appends."""
         before = set(self.dag.ancestors(node.id))
         writers = [
             (other.id in before, path in resuming_of(other)["writes"])
             for other in self.dag.nodes.values()
             if {path, ANYTHING} & {*resuming_of(other)["writes"], *resuming_of(other)["logs"]}
         ]
-        return any(is_before for is_before, _ in writers) and all(rewrites for _, rewrites in writers)
+        before_it = not writers or any(is_before for is_before, _ in writers)
+        return before_it and all(rewrites for _, rewrites in writers)
 
     def begins(self, node: Node) -> None:
         """Take note of what a cell is given; it is about to run."""
@@ -177,10 +180,10 @@ class CellCheckpoint:
         again = self._made_again(node)
         digests = {}
         for name, value in inputs.items():
-            if name in again or (can_change(value) and size_of(value) <= _WATCHED):
+            if size_of(value) <= (_TOLD if name in again else _WATCHED) and (name in again or can_change(value)):
                 digests[name] = _digest(value)
-                if name in again and not digests[name] and again[name]:
-                    life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
+            if name in again and again[name] and not digests.get(name):
+                life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
         life.watched = {
             name: digest
             for name, digest in digests.items()
