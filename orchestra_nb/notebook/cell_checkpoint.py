@@ -44,6 +44,7 @@ from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
 from orchestra_nb.notebook.shipping import NotShippable
 from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost
+from orchestra_nb.notebook.used_libraries import other_libraries, used_libraries
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
@@ -69,6 +70,7 @@ class _Life:
     watched: Mapping[str, str]
     inputs: Mapping[str, str]
     read: Mapping[str, str]
+    used: Mapping[str, str] = field(default_factory=dict)
     unsure: str = ""
     commit: CellCommit | None = None
     taken: bool = False
@@ -146,6 +148,8 @@ class CellCheckpoint:
         for name, digest in commit.inputs.items():
             if name not in now or _digest(now[name]) != digest:
                 return f"its input {name!r} is not what it was"
+        if other := other_libraries(commit.used, used_libraries(self.codes[node.id].text, now.values())):
+            return f"{other[0]} is another one than it was"
         for path, digest in commit.read.items():
             if self._is_settled(node, path) and digest_of(path) != digest:
                 return f"the file {path!r} is not what it was"
@@ -177,6 +181,10 @@ class CellCheckpoint:
             return
         if told["edits"]:
             self._look_at_containers(life, told["edits"])
+        try:
+            life.used = used_libraries(code.text, inputs.values())
+        except TypeError as error:
+            life.unsure = str(error)
         again = self._made_again(node)
         digests = {}
         for name, value in inputs.items():
@@ -242,7 +250,7 @@ class CellCheckpoint:
     ) -> CellCommit:
         codes, lineages = self.known
         commit = CellCommit(node.id, lineages[node.id], codes[node.id], None, against, life.inputs, life.read)
-        commit = replace(commit, seconds=reply.seconds)
+        commit = replace(commit, used=life.used, seconds=reply.seconds)
         if self.trouble or against:
             return commit
         try:

@@ -13,6 +13,7 @@ import pytest
 from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.runs import Runs
 from orchestra_nb.errors import CheckpointError
+from orchestra_nb.notebook import used_libraries
 from orchestra_nb.notebook.resuming import asked_run, runs_at
 
 from .cached_cells import global_random_states_kept
@@ -282,6 +283,22 @@ def test_runs_are_stored_where_no_cell_sees_them(tmp_path: Path, monkeypatch: py
         assert runs.folder == tmp_path / folder / "runs"
     monkeypatch.setenv("ORCHESTRA_NB_RUNS", "")
     assert runs_at(RunConfig()) is None
+
+
+def test_a_library_of_another_version_makes_what_used_it_run_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = ["import numpy as np", "x = np.arange(3)", "y = 1"]
+    story.begin([*sources, "1 / 0"])
+    real = used_libraries.versions_of
+    monkeypatch.setattr(
+        used_libraries,
+        "versions_of",
+        lambda *given, **more: {name: f"{version}.1" for name, version in real(*given, **more).items()},
+    )
+    ran = story.resume(sources)
+    assert again(ran) == ["cell-1", "cell-2"]
+    assert ran.missed["cell-1"] == "numpy is another one than it was"
 
 
 def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:
