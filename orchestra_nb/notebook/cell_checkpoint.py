@@ -43,14 +43,14 @@ from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
 from orchestra_nb.notebook.shipping import NotShippable
-from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost
+from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost, check_drawn
 from orchestra_nb.notebook.used_libraries import other_libraries, used_libraries
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
 _WATCHED = 200_000
 """Bytes of an input that is digested before and after."""
-_TOLD = 5_000_000
+_TOLD = 1_000_000
 """Bytes of an input that is digested because it will be made again."""
 
 
@@ -276,8 +276,9 @@ class CellCheckpoint:
             if _digest(life.given.inputs[name]) != digest:
                 raise NotShippable(f"its input {name!r} changed while it ran, which its code does not show")
         slots = self.codes[node.id].slots.after
-        made = [self.namespace.get(slots.get(name, name)) for name in node.writes]
-        check_cost(node, size_of(made), reply.seconds, self.everything)
+        made = {name: self.namespace.get(slots.get(name, name)) for name in node.writes}
+        check_drawn(made)
+        check_cost(node, size_of(list(made.values())), reply.seconds, self.everything)
         return kept_cell(node, self.codes[node.id], self.namespace, life.given, reply.outputs)
 
     def _files(self, node: Node) -> tuple[LeftFile, ...]:
