@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from orchestra_nb.recovery.saga_result import SagaResult
     from orchestra_nb.recovery.sagas import SagaStep
     from orchestra_nb.resources.manager import ResourceManager
+    from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
 
@@ -109,6 +110,7 @@ _HOME = {
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
     "ValidationResult": "graph.validation",
+    "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
     "load_command": "definitions.loading",
@@ -169,6 +171,7 @@ __all__ = [
     "SagaStep",
     "ValidationResult",
     "__version__",
+    "current_node",
     "declare_effects",
     "forget_effects",
     "load_command",

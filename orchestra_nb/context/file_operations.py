@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import mmap
 import os
-import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A link is refused, and a pipe that somebody put there does not block."""
@@ -98,6 +100,8 @@ class FileOperations:
 
     def connect(self, path: Path) -> sqlite3.Connection:
         """Open an sqlite file that is there."""
+        import sqlite3
+
         return sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, timeout=0.1, isolation_level=None, check_same_thread=False
         )

@@ -15,7 +15,7 @@ POINTS = (
     *("node.before-body", "node.after-body"),
     *("value.before-file", "value.after-file", "value.after-link"),
     *("commit.before-write", "commit.amid-write", "commit.after-write", "commit.after-sync", "commit.after-event"),
-    *("resume.after-lock", "resume.after-read", "resume.after-epoch", "resume.before-begin"),
+    *("resume.after-lock", "resume.after-read", "resume.after-epoch"),
     *("end.before-close", "end.after-close"),
     *("prune.before-journal", "prune.after-journal", "prune.before-folder"),
     *("state.after-file", "state.after-name"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """A link is refused, and a pipe that somebody put there does not block."""
+_sync = getattr(os, "fdatasync", os.fsync)
 
 
 class JournalFiles:
@@ -63,8 +64,8 @@ class JournalFiles:
         os.ftruncate(descriptor, size)
 
     def sync(self, descriptor: int) -> None:
-        """Wait until a file's content is on the disk."""
-        os.fsync(descriptor)
+        """Wait until a file's content, and how much it is, are on the disk."""
+        _sync(descriptor)
 
     def sync_folder(self, path: Path) -> None:
         """Wait until a folder's names are on the disk; Windows does so by itself."""

@@ -9,8 +9,9 @@ group of lines. A line that was acknowledged and is damaged is an error that nam
 nothing behind it can be believed.
 
 **One writer.** A lock of the operating system (:mod:`filelock`), in the run's folder, goes with its process. Who comes
-second gets an error at once. Where a file system does not keep that promise: before each write the file must be as long
-as this process left it, so an earlier owner that wakes up late finds that it was overtaken, and writes nothing.
+second gets an error at once; a child of a fork lets go of it. Where a file system does not keep that promise: before
+each write the file must be as long as this process left it, so an earlier owner that wakes up late finds that it was
+overtaken, and writes nothing.
 
 **When the disk fails**, the append is a :class:`.CheckpointError`, and the journal stays failed: what became of its
 last line is not known until it is read again. What was acknowledged before can be read. Who has a run may go on
@@ -22,21 +23,15 @@ behind the last acknowledged one is cut off before the next is written.
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestra_nb.durable.facts import (
-    Epoch,
-    Head,
-    RunFact,
-    RunState,
-    fact_from_json,
-    fact_to_json,
-    head_from_json,
-    head_to_json,
-)
+from orchestra_nb.durable.fact_lines import fact_from_json, fact_to_json, head_from_json, head_to_json
+from orchestra_nb.durable.facts import Epoch, Head, RunFact, RunState
 from orchestra_nb.durable.faults import fault
 from orchestra_nb.durable.files import JournalFiles, check_owner
 from orchestra_nb.durable.lines import Damage, Lines, sealed, split_lines
@@ -78,6 +73,7 @@ class RunJournal:
         self._last = ("", 0)  # the digest of the last acknowledged line, and where it ends
         self._dirty = False  # there may be something behind it
         self._state: RunState | None = None
+        _live.add(self)
 
     @property
     def run_id(self) -> RunId:
@@ -118,6 +114,25 @@ class RunJournal:
         if lock is not None:
             lock.release(force=True)
         self.failed = self.failed or "it is closed"
+
+    def discard(self) -> None:
+        """Remove the run, of which nobody needs anything, and close it."""
+        with suppress(OSError):
+            for place in (self.folder / JOURNAL, self.folder / LOCK):
+                self._files.remove(place)
+            self._files.remove_folder(self.values.folder)
+            self._files.remove_folder(self.folder)
+        self.close()
+
+    def forked(self) -> None:
+        """In a child: the run is the parent's, and the child must not keep it from others when the parent is gone."""
+        lock, self._lock = self._lock, None
+        descriptor, self._descriptor = self._descriptor, -1
+        self.failed = "it is another process's"
+        with suppress(OSError, AttributeError):
+            os.close(lock._context.lock_file_fd)  # type: ignore[union-attr, arg-type]
+        with suppress(OSError):
+            os.close(descriptor)
 
     def take(self) -> None:
         """Lock the run.
@@ -210,6 +225,18 @@ class RunJournal:
         if self.durable:
             files.sync(descriptor)
         fault("commit.after-sync")
+
+
+_live: weakref.WeakSet[RunJournal] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    for journal in list(_live):
+        journal.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def state_of(data: bytes, run_id: RunId) -> tuple[RunState, Lines]:

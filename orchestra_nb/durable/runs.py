@@ -33,16 +33,16 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestra_nb.context.file_operations import FileOperations
 from orchestra_nb.context.private_place import prepare
-from orchestra_nb.durable.facts import Ended, Head, RunState, fact_from_json, head_from_json
+from orchestra_nb.durable.facts import Head, RunState
 from orchestra_nb.durable.faults import fault
 from orchestra_nb.durable.files import JournalFiles, check_owner
 from orchestra_nb.durable.journal import JOURNAL, LOCK, RunJournal, state_of
-from orchestra_nb.durable.lines import unsealed
+from orchestra_nb.durable.summaries import RunSummary as RunSummary
+from orchestra_nb.durable.summaries import summary_of
 from orchestra_nb.durable.values import FOLDER, RunValues, sweep_pool
 from orchestra_nb.errors import CheckpointError, nearest
 from orchestra_nb.model import RunId
@@ -51,8 +51,6 @@ RUNS = "runs"
 _CACHE_FILES = ("v1", "blobs")
 _MOST_RUNS = 32
 _MOST_BYTES = 1_000_000_000
-_LONGEST_END = 4096
-"""Bytes at the end of a journal in which its last line is looked for."""
 _UNFINISHED = 3600.0
 """Seconds after which a folder without a journal is taken for a dead process's."""
 
@@ -60,36 +58,6 @@ _UNFINISHED = 3600.0
 def new_run_id() -> RunId:
     """Make a name that no other run has."""
     return RunId(secrets.token_hex(6))
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """A run that is on the disk.
-
-    Parameters
-    ----------
-    head
-        Its first line.
-    ended
-        Whether it is over.
-    success
-        Whether it ended well.
-    changed
-        When something was last written: seconds of the wall clock.
-    nbytes
-        Bytes of its journal and values; a file that others have too counts for each.
-    """
-
-    head: Head
-    ended: bool
-    success: bool
-    changed: float
-    nbytes: int
-
-    @property
-    def run_id(self) -> RunId:
-        """Which run."""
-        return self.head.run_id
 
 
 class Runs:
@@ -227,7 +195,7 @@ class Runs:
 
     def all(self) -> tuple[RunSummary, ...]:
         """Name the runs that can be read, the oldest first."""
-        found = [summary for folder in self._folders() if (summary := self._summary(folder)) is not None]
+        found = [each for folder in self._folders() if (each := summary_of(folder, self._files)) is not None]
         return tuple(sorted(found, key=lambda summary: (summary.head.started, summary.changed, summary.run_id)))
 
     def unfinished(self, kind: str, what: str) -> RunSummary | None:
@@ -273,32 +241,6 @@ class Runs:
             return self._files.read(descriptor)
         finally:
             self._files.close(descriptor)
-
-    def _summary(self, folder: Path) -> RunSummary | None:
-        """Read the first and the last line of a run; ``None`` for one that cannot be believed."""
-        try:
-            descriptor = self._files.open(folder / JOURNAL)
-            try:
-                check_owner(descriptor, folder.name)
-                status = os.fstat(descriptor)
-                with open(os.dup(descriptor), "rb") as file:
-                    first = unsealed(file.readline().rstrip(b"\n"), "")
-                    file.seek(max(0, status.st_size - _LONGEST_END))
-                    last = file.read()
-            finally:
-                self._files.close(descriptor)
-            if first is None:
-                return None
-            head, ended = head_from_json(first[0]), _end(last)
-            nbytes = status.st_size + sum(entry.stat().st_size for entry in os.scandir(folder / FOLDER))
-        except (OSError, ValueError, CheckpointError):
-            return None
-        success = ended is not None and ended.success
-        return (
-            RunSummary(head, ended is not None, success, status.st_mtime, nbytes)
-            if head.run_id == folder.name
-            else None
-        )
 
     def _tidy(self, folder: Path) -> None:
         """Remove what a killed process left half-written."""
@@ -347,16 +289,6 @@ class Runs:
                         self._files.remove(Path(entry.path))
                 fault("prune.before-folder")
                 self._files.remove_folder(place)
-
-
-def _end(data: bytes) -> Ended | None:
-    """Give the fact that a run has ended, if the end of its journal is that; whether it is true is seen on reading."""
-    line = data.rstrip(b"\n").rpartition(b"\n")[2]
-    try:
-        fact = fact_from_json(line[36:-1])
-    except ValueError:
-        return None
-    return fact if isinstance(fact, Ended) else None
 
 
 def _checked(run_id: str) -> str:

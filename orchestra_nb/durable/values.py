@@ -84,6 +84,14 @@ class RunValues:
             return ValueRef(encoded.format, encoded.meta, encoded.lengths, encoded.size, digest, data)
         return ValueRef(encoded.format, encoded.meta, encoded.lengths, encoded.size, self._file(encoded))
 
+    @staticmethod
+    def digest(value: Any) -> str:
+        """Say which digest :meth:`keep` would give a value, and keep nothing."""
+        found = hashlib.sha256()
+        for chunk in encode(value).chunks():
+            found.update(chunk)
+        return found.hexdigest()
+
     def give(self, ref: ValueRef) -> Any:
         """Make a value anew, which nobody else has.
 
@@ -105,7 +113,10 @@ class RunValues:
 
     def has(self, ref: ValueRef) -> bool:
         """Whether the bytes are in reach of this process, as far as a look at the folder tells."""
-        return ref.inline is not None or self._blobs(self.folder).is_there(bytes.fromhex(ref.digest))
+        try:
+            return ref.inline is not None or self._blobs(self.folder).is_there(bytes.fromhex(ref.digest))
+        except OSError:
+            return False
 
     def _blobs(self, folder: Path) -> Blobs:
         return Blobs(folder, self.files, durable=self.durable, remembers=False)

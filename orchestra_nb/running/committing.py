@@ -132,12 +132,15 @@ class CommittingTask:
         """Look at the inputs before the first attempt; ``None`` where they cannot be had."""
         if not self.here:
             return {}
+        inputs: dict[str, Any] | None = None
         try:
-            inputs: dict[str, Any] | None = dict(_inputs_of(self.task))
-        except Exception:
-            inputs = None
-        if self.who.node not in self.before:
-            self.before[self.who.node] = None if inputs is None else _looked(inputs)
+            inputs = dict(_inputs_of(self.task))
+            if self.who.node not in self.before:
+                self.before[self.who.node] = _looked(inputs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a value's own code may raise anything, and that is no failure of the node
+            self.before.setdefault(self.who.node, None)
         return inputs
 
     def _stored(self, reply: Reply, inputs: dict[str, Any] | None) -> Reply:
@@ -147,26 +150,30 @@ class CommittingTask:
             stored = self._judged(reply.value, inputs)
             if stored.shared and stored.value is not None:
                 reply = replace(reply, value=self.values.give(stored.value))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             stored = Stored(self.who.node, self.who.attempt, again=f"its value cannot be judged: {told(error)}")
-        return replace(reply, stored=stored)
+        reply.__dict__["stored"] = stored  # nobody else has it yet; to copy a frozen record takes ten times as long
+        return reply
 
     def _judged(self, value: Any, inputs: dict[str, Any] | None) -> Stored:
-        made, again = Stored(self.who.node, self.who.attempt), ""
+        node, attempt = self.who.node, self.who.attempt
+        growth, again, trouble, shared = None, "", "", False
         if isinstance(value, Expand):
             value, nodes = value.value, (value.nodes, value.edges)
             growth, again, trouble = self._kept(nodes, "what it made")
-            made = replace(made, growth=growth, trouble=trouble)
         if self.here and not again and not (type(value) in _ATOMS and _are_atoms(inputs)):
             again = _against(self.before.get(self.who.node), inputs, value)
             if again.startswith(_SHARES) and isinstance(getattr(self.task, "__self__", self.task), AgentTask):
-                again, made = "", replace(made, shared=True)
+                again, shared = "", True
         if not again:
             ref, again, trouble = self._kept(value, "its value")
             if ref is not None:
-                return replace(made, value=ref, result=f"bytes {ref.digest}")
-            made = replace(made, trouble=trouble)
-        return replace(made, again=again, result=_content(inputs or {}, value))
+                return Stored(node, attempt, ref, growth, "", f"bytes {ref.digest}", "", shared)
+            if trouble:
+                return Stored(node, attempt, None, growth, again, f"bytes {self.values.digest(value)}", trouble)
+        return Stored(node, attempt, None, growth, again, _content(inputs or {}, value), trouble)
 
     def _kept(self, value: Any, what: str) -> tuple[ValueRef | None, str, str]:
         """Keep something; or say why it is not kept, and what the disk refused."""

@@ -32,6 +32,7 @@ from orchestra_nb.running.seams import Reply, Task
 from orchestra_nb.running.taken_over import TakenOver
 
 _NO_VALUE = "its value was not kept"
+_NOT_HERE = "the file of its value is not here: it stayed on another machine, or the disk failed"
 _LONGEST_WHY = 300
 
 
@@ -62,12 +63,15 @@ class DurableRecord(Record):
         self._stored: dict[NodeId, Stored] = {}
         self._new: dict[NodeId, tuple[NodeId, ...]] = {}
         self._bad: list[NodeId] = []
+        self._told: set[str] = set()
+        self._levels_told = 0
         self._ahead: list[RunFact] = []
 
-    def go_on(self, started: float, without: Sequence[NodeId]) -> None:
-        """Take down that this process goes on, without some of the nodes that were committed."""
+    def go_on(self, started: float, without: Sequence[NodeId], levels: int | None) -> None:
+        """Take down that this process goes on, without some of the nodes that were committed, after so many levels."""
         try:
-            self._journal.go_on(started, without, levels=0)  # each level that is complete is told again
+            self._journal.go_on(started, without, levels)
+            self._levels_told = len(self._journal.state.levels)
         except CheckpointError as error:
             self._lost(error)
 
@@ -86,10 +90,10 @@ class DurableRecord(Record):
         if not isinstance(stored, Stored):
             return
         if stored.value is not None and not self._journal.values.has(stored.value):
-            stored = replace(stored, value=None, again="its value stayed on another machine")
+            stored = replace(stored, value=None, again=_NOT_HERE)
         self._stored[stored.node] = stored
         if stored.trouble:
-            self._fail(stored.trouble)
+            self._fail("value", f"node {stored.node!r}: {stored.trouble}")
         if self._taken is not None and reply.status == "done":
             gone = self._taken.came_out(stored.node, stored.result)
             if gone:
@@ -106,6 +110,9 @@ class DurableRecord(Record):
         if isinstance(decision, Outcome):
             return self._commit(decision, now)
         if isinstance(decision, LevelEnded):
+            if decision.level < self._levels_told:
+                return None  # it had ended when an earlier process had the run
+            self._levels_told += 1
             return Level(decision.at)
         if isinstance(decision, GraphGrown):
             self._new[decision.node] = decision.nodes
@@ -123,6 +130,7 @@ class DurableRecord(Record):
                 self._bad.append(node)
             return None
         if outcome.started is None and self._taken is not None and node in self._taken:
+            self._taken.let_go(node)
             return None  # it was there already
         if stored is None or stored.attempt != outcome.attempts:
             stored = Stored(node, outcome.attempts, again=_NO_VALUE)
@@ -151,11 +159,13 @@ class DurableRecord(Record):
 
     def _lost(self, error: Exception) -> None:
         self._journal.failed = self._journal.failed or told(error)
-        self._fail(f"the run goes on without further checkpoints: {self._journal.failed}")
+        self._fail("run", f"the run goes on without further checkpoints: {self._journal.failed}")
 
-    def _fail(self, reason: str) -> None:
-        if not self.unsaved:
-            self.unsaved = reason
+    def _fail(self, kind: str, reason: str) -> None:
+        """Tell of trouble, once for each kind."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self.unsaved = f"{self.unsaved}; {reason}" if self.unsaved else reason
             self._publish(CheckpointFailed(self._at, reason))
 
     # As in memory.
@@ -187,7 +197,11 @@ class DurableRecord(Record):
         return (*levels, str(self.run_id)) if state.committed else ()
 
     def close(self) -> None:
-        """Let others have the run."""
+        """Let others have the run; one that reached nothing leaves nothing behind."""
         fault("end.before-close")
-        self._journal.close()
+        state = self._journal.state
+        if state.committed or state.undone or state.epoch > 1:
+            self._journal.close()
+        else:
+            self._journal.discard()
         fault("end.after-close")

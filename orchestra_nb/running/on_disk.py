@@ -30,7 +30,16 @@ from orchestra_nb.running.checkpoints import Checkpoint
 from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.recall import folder_of
-from orchestra_nb.running.taken_over import ResumePlan, TakenOver, check_same, context_digests, node_digests, taken_over
+from orchestra_nb.running.taken_over import (
+    MODULES,
+    ResumePlan,
+    TakenOver,
+    check_same,
+    context_digests,
+    module_digests,
+    node_digests,
+    taken_over,
+)
 
 Publish = Callable[[Event], object]
 
@@ -83,7 +92,10 @@ def begun(
         return None
     kind, what = _named(dag)
     try:
-        head = Head(new_run_id(), kind, what, dag.hash, node_digests(dag), time.time(), context_digests(context))
+        modules = {MODULES: module_digests(dag)}
+        head = Head(
+            new_run_id(), kind, what, dag.hash, node_digests(dag), time.time(), context_digests(context), modules
+        )
         return DurableRecord(dag, runs.begin(head), publish)
     except (OSError, OrchestraError) as error:
         unsaved = Unsaved(f"the run goes on without checkpoints on the disk: {told(error)}")
@@ -103,7 +115,7 @@ def has(config: RunConfig, checkpoint: str) -> bool:
     runs = runs_of(config)
     try:
         return runs is not None and runs.has(_run_of(checkpoint))
-    except CheckpointError:
+    except (CheckpointError, OSError):
         return False
 
 
@@ -122,7 +134,9 @@ def opened(config: RunConfig, checkpoint: str, dag: DAG, context: Mapping[str, A
     try:
         names = _committed_at(journal.state, checkpoint)
         check_same(checkpoint, journal.state.head, dag, context)
-        yield Opened(journal, dag, names, taken_over(journal.state, names, journal.values, dag, checkpoint))
+        taken = taken_over(journal.state, names, journal.values, dag, checkpoint)
+        _, slash, level = str(checkpoint).partition("/level-")
+        yield Opened(journal, dag, names, taken, int(level) + 1 if slash else None)
     except BaseException:
         journal.close()
         raise
@@ -142,17 +156,21 @@ class Opened:
         What was committed at the checkpoint.
     taken
         What is taken over.
+    levels
+        How many levels had ended then; ``None``: all that have.
     """
 
     journal: RunJournal
     dag: DAG
     names: Mapping[NodeId, Commit]
     taken: TakenOver
+    levels: int | None = None
 
     def record(self, publish: Publish) -> DurableRecord:
         """Take note that this process goes on with it."""
         record = DurableRecord(self.dag, self.journal, publish, self.taken)
-        record.go_on(time.time(), [name for name in self.journal.state.committed if name not in self.names])
+        without = [name for name in self.journal.state.committed if name not in self.names]
+        record.go_on(time.time(), without, self.levels)
         fault("resume.after-epoch")
         return record
 

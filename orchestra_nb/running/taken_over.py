@@ -21,14 +21,15 @@ is decided when it is known how what is before came out.
 **Growth.** What a maker made was kept with it, and joins the graph when the maker would have run. Where it must run
 again, by the rule, it makes its nodes anew, and they run.
 
-**What is refused**: a graph with another hash, a context with another digest. Each error names what differs. What has
-no digest is not compared.
+**What is refused**: a graph with another hash, a context with another digest, and other code in the modules that
+functions use beside their own (:mod:`.libraries`). Each error names what differs. What has no digest is not compared;
+nor is the executor of agents, of whom counts what they are told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.durable.facts import Commit, Head, RunState
@@ -38,8 +39,11 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.fingerprint import fingerprint
 from orchestra_nb.graph.growth import grown
 from orchestra_nb.model import Expand, NodeId, Outcome
+from orchestra_nb.running.imports import REST
 from orchestra_nb.running.pickling import told
 
+MODULES = "modules"
+"""What the head of a run calls the digests of modules."""
 _MOST = 5
 """Names that an error lists."""
 
@@ -110,6 +114,10 @@ class TakenOver(Mapping[NodeId, Outcome]):
             del self._outcomes[name]
         return gone
 
+    def let_go(self, node: NodeId) -> None:
+        """Keep the value of a node no longer: whoever needs it has it now."""
+        self._outcomes[node] = replace(self._outcomes[node], value=None)
+
     @property
     def plan(self) -> ResumePlan:
         """Say what will run, before it does."""
@@ -138,6 +146,20 @@ def context_digests(context: Mapping[str, Any] | None) -> dict[str, str]:
     return found
 
 
+def module_digests(dag: DAG) -> dict[str, str]:
+    """Digest, or name by version, what the functions of a graph use beside their own module; empty if that is not sure.
+
+    Files that just happen to be loaded are left out: another process loads others.
+    """
+    from orchestra_nb.running.libraries import versions_of
+
+    try:
+        found = versions_of(None, more=[part.fn for node in dag.nodes.values() for part in node.parts or (node,)])
+    except Exception:  # a module was edited after it was imported: what ran is not what could be looked at
+        return {}
+    return {name: part for name, part in found.items() if not name.startswith(REST)}
+
+
 def check_same(name: str, head: Head, dag: DAG, context: Mapping[str, Any] | None) -> None:
     """See that a run can go on with this graph and this context.
 
@@ -149,6 +171,11 @@ def check_same(name: str, head: Head, dag: DAG, context: Mapping[str, Any] | Non
     if head.dag_hash != dag.hash:
         said = _difference(head.nodes, node_digests(dag)) or "an edge differs"
         raise CheckpointError(f"the checkpoint {name!r} is of another graph: {said}; run this one from its beginning")
+    after = module_digests(dag)
+    before = {key: str(part) for key, part in dict(head.note.get(MODULES, {})).items() if key in after}
+    said = _difference(before, {key: after[key] for key in before}, "module")
+    if said:
+        raise CheckpointError(f"the checkpoint {name!r} is of other code: {said}; run this one from its beginning")
     now = context_digests(context)
     said = _difference(head.context, now, "the value")
     if said:

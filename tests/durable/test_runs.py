@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import stat
 import subprocess
 import sys
 
 import pytest
 
+from orchestra_nb.context.private_place import StoreError
 from orchestra_nb.context.records import Damaged
 from orchestra_nb.durable.facts import Commit, Ended, Epoch, Head, Level, Undone
+from orchestra_nb.durable.faults import POINTS, acting
 from orchestra_nb.durable.files import JournalFiles
 from orchestra_nb.durable.runs import Runs, new_run_id
+from orchestra_nb.durable.states import States
 from orchestra_nb.errors import CheckpointError, OrchestraError
 
 from .worlds import Failing, Unsynced, UnsyncedBlobs
@@ -285,6 +289,22 @@ def test_a_journal_that_cannot_be_believed_is_one_clear_error_and_harms_no_other
     assert "r2" in [each.run_id for each in runs.all()]
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners are of Unix")
+def test_what_belongs_to_somebody_else_is_not_read(runs, monkeypatch):
+    filled(runs)
+    States(runs.folder.parent).create("s", 1)
+    somebody = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: somebody)
+    for ask in (runs.look, runs.resume):
+        with pytest.raises(CheckpointError, match="the journal of run r1 can be written by others"):
+            ask("r1")
+    with pytest.raises(CheckpointError, match="can be written by others"):
+        States(runs.folder.parent).restore("s")
+    with pytest.raises(StoreError, match="belongs to user"):
+        begun(runs, "r2")
+    assert runs.all() == ()
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", "values", "\0", "r 1"])
 def test_a_name_that_is_no_runs_is_refused(name, runs):
     filled(runs)
@@ -464,3 +484,31 @@ def test_a_fact_that_is_no_json_is_refused_and_harms_nothing(runs):
     journal.append(Commit("a"), Epoch(2))
     journal.close()
     assert runs.look("r1").epoch == 2
+
+
+# Killed in the middle.
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 and fork are of Unix")
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith(("prune", "state", "run"))])
+def test_whoever_is_killed_while_runs_begin_or_go_leaves_the_others_whole(point, tmp_path):
+    runs = runs_in(tmp_path, most_runs=2)
+    for number, run in enumerate(("r1", "r2")):
+        ended(runs, run, float(number), run == "r1")
+    States(tmp_path).create("s", "before")
+    child = os.fork()
+    if not child:
+        with acting(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == point else None):
+            begun(runs, "r3", started=3.0)
+            States(tmp_path).create("s", "after")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert runs.unfinished("notebook", "/n.ipynb").run_id == "r2"
+    assert list(runs.look("r2").committed) == ["a"]
+    assert States(tmp_path).restore("s") == ("after" if point == "state.after-name" else "before")
+    States(tmp_path).create("s", "again")
+    ended(runs, "r4", 4.0, True)
+    assert {each.run_id for each in runs.all()} <= {"r2", "r3", "r4"}
+    assert runs.clear() >= 2
+    assert States(tmp_path).restore("s") == "again"

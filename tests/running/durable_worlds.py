@@ -22,8 +22,8 @@ class World:
     leave theirs. ``draws``: whether some nodes come out otherwise each time they run.
     """
 
-    def __init__(self, seed, length=9, draws=False, start=0):
-        self.ran, self.drawing = [], set()
+    def __init__(self, seed, length=9, draws=False, start=0, log=None, fails=""):
+        self.ran, self.drawing, self.log, self.fails = [], set(), log, fails
         self.serials = itertools.count(start)
         chance = random.Random(seed)
         nodes, barrier, since = [], None, []
@@ -67,6 +67,11 @@ class World:
 
     def act(self, kind, name, inputs):
         self.ran.append(name)
+        if self.log is not None:
+            with open(self.log, "ab", buffering=0) as file:  # one write to the end, whoever else writes
+                file.write(f"{name}\n".encode())
+        if name == self.fails:
+            raise OSError("storm")
         inputs = [next(iter(each)) if type(each) is Hidden else each for each in inputs]
         serial = next(self.serials) if name in self.drawing else name
         value = {"by": serial, "of": [[each["by"], list(each["log"])] for each in inputs], "log": []}

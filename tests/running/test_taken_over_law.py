@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import random
 
+import joblib
+import numpy as np
 import pytest
 
 from tests.running.durable_worlds import World, canonical, cut, lines_of, scheduler
+from tests.running.test_sharing_law import chain, graph, modelled
 
 SEEDS = int(os.environ.get("ORCHESTRA_NB_SEEDS", "10"))
 
@@ -74,3 +77,18 @@ def expect_one_history(place, run, world):
             assert any(each[: len(log)] == log for each in logs), f"{place.name}: {name} saw another {by}"
         for by in value["log"]:
             assert by in made, f"{place.name}: {name} was changed by a {by} that is no more"
+
+
+@pytest.mark.parametrize("seed", range(max(4, SEEDS // 4)))
+def test_in_every_mixture_of_threads_and_processes_the_values_are_those_of_the_model(seed, tmp_path):
+    steps = list(chain(seed))
+    expected = {f"n{step}": value for step, value in enumerate(modelled(steps))}
+    with joblib.parallel_config(max_nbytes=1024):
+        first = scheduler(tmp_path / "whole", backend="loky").execute(graph(steps))
+        assert (first.success, first.unsaved) == (True, "")
+        for line in random.Random(seed).sample(range(1, lines_of(tmp_path / "whole")), 4):
+            run, _ = cut(tmp_path / "whole", tmp_path / str(line), line)
+            result = scheduler(tmp_path / str(line), backend="loky").resume_from_checkpoint(run, graph(steps))
+            assert result.success
+            for name, value in result.values.items():
+                assert np.array_equal(value, expected[name]), f"seed {seed}, line {line}: {name}"
