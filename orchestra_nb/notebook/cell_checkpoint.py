@@ -43,12 +43,15 @@ from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
 from orchestra_nb.notebook.shipping import NotShippable
-from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost
+from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost, check_drawn
+from orchestra_nb.notebook.used_libraries import other_libraries, used_libraries
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
 _WATCHED = 200_000
 """Bytes of an input that is digested before and after."""
+_TOLD = 1_000_000
+"""Bytes of an input that is digested because it will be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class _Life:
     watched: Mapping[str, str]
     inputs: Mapping[str, str]
     read: Mapping[str, str]
+    used: Mapping[str, str] = field(default_factory=dict)
     unsure: str = ""
     commit: CellCommit | None = None
     taken: bool = False
@@ -144,20 +148,23 @@ class CellCheckpoint:
         for name, digest in commit.inputs.items():
             if name not in now or _digest(now[name]) != digest:
                 return f"its input {name!r} is not what it was"
+        if other := other_libraries(commit.used, used_libraries(self.codes[node.id].text, now.values())):
+            return f"{other[0]} is another one than it was"
         for path, digest in commit.read.items():
             if self._is_settled(node, path) and digest_of(path) != digest:
                 return f"the file {path!r} is not what it was"
         return ""
 
     def _is_settled(self, node: Node, path: str) -> bool:
-        """Whether a file is at its turn what it was: a cell before writes it anew, and none appends, or may."""
+        """Whether a file must be what it was: nobody here writes it, or a cell before does, anew, and none appends."""
         before = set(self.dag.ancestors(node.id))
         writers = [
             (other.id in before, path in resuming_of(other)["writes"])
             for other in self.dag.nodes.values()
             if {path, ANYTHING} & {*resuming_of(other)["writes"], *resuming_of(other)["logs"]}
         ]
-        return any(is_before for is_before, _ in writers) and all(rewrites for _, rewrites in writers)
+        before_it = not writers or any(is_before for is_before, _ in writers)
+        return before_it and all(rewrites for _, rewrites in writers)
 
     def begins(self, node: Node) -> None:
         """Take note of what a cell is given; it is about to run."""
@@ -174,13 +181,17 @@ class CellCheckpoint:
             return
         if told["edits"]:
             self._look_at_containers(life, told["edits"])
+        try:
+            life.used = used_libraries(code.text, inputs.values())
+        except TypeError as error:
+            life.unsure = str(error)
         again = self._made_again(node)
         digests = {}
         for name, value in inputs.items():
-            if name in again or (can_change(value) and size_of(value) <= _WATCHED):
+            if size_of(value) <= (_TOLD if name in again else _WATCHED) and (name in again or can_change(value)):
                 digests[name] = _digest(value)
-                if name in again and not digests[name] and again[name]:
-                    life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
+            if name in again and again[name] and not digests.get(name):
+                life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
         life.watched = {
             name: digest
             for name, digest in digests.items()
@@ -239,7 +250,7 @@ class CellCheckpoint:
     ) -> CellCommit:
         codes, lineages = self.known
         commit = CellCommit(node.id, lineages[node.id], codes[node.id], None, against, life.inputs, life.read)
-        commit = replace(commit, seconds=reply.seconds)
+        commit = replace(commit, used=life.used, seconds=reply.seconds)
         if self.trouble or against:
             return commit
         try:
@@ -265,8 +276,9 @@ class CellCheckpoint:
             if _digest(life.given.inputs[name]) != digest:
                 raise NotShippable(f"its input {name!r} changed while it ran, which its code does not show")
         slots = self.codes[node.id].slots.after
-        made = [self.namespace.get(slots.get(name, name)) for name in node.writes]
-        check_cost(node, size_of(made), reply.seconds, self.everything)
+        made = {name: self.namespace.get(slots.get(name, name)) for name in node.writes}
+        check_drawn(made)
+        check_cost(node, size_of(list(made.values())), reply.seconds, self.everything)
         return kept_cell(node, self.codes[node.id], self.namespace, life.given, reply.outputs)
 
     def _files(self, node: Node) -> tuple[LeftFile, ...]:

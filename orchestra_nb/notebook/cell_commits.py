@@ -14,6 +14,8 @@ from typing import Any
 from orchestra_nb.durable.facts import Commit, ValueRef
 from orchestra_nb.model import NodeId
 
+_TABLES = ("inputs", "read", "left", "used")
+
 
 @dataclass(frozen=True, slots=True)
 class CellCommit:
@@ -35,6 +37,8 @@ class CellCommit:
         Digests of the files that it read.
     left
         Digests of the files that it left, as far as they are too large to be put back.
+    used
+        Libraries that it used, with their versions.
     seconds
         That it ran for.
 
@@ -53,12 +57,13 @@ class CellCommit:
     inputs: Mapping[str, str] = field(default_factory=dict)
     read: Mapping[str, str] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def fact(self) -> Commit:
         """The same as a journal has it."""
-        tables = {name: dict(getattr(self, name)) for name in ("inputs", "read", "left")}
+        tables = {name: dict(getattr(self, name)) for name in _TABLES}
         return Commit(
             NodeId(self.lineage),
             seconds=self.seconds,
@@ -72,11 +77,11 @@ def commit_from(fact: Commit) -> CellCommit | None:
     """Read such a fact; ``None`` for one that is of something else."""
     told = fact.note
     node, code = told.get("cell"), told.get("code")
-    tables = [told.get(name) for name in ("inputs", "read", "left")]
-    if not isinstance(node, str) or not isinstance(code, str) or not all(map(_is_table, tables)):
+    tables = {name: told.get(name) for name in _TABLES}
+    if not isinstance(node, str) or not isinstance(code, str) or not all(map(_is_table, tables.values())):
         return None
-    inputs, read, left = (table or {} for table in tables)
-    return CellCommit(node, fact.node, code, fact.values.get(""), fact.again, inputs, read, left, fact.seconds)
+    known: dict[str, Any] = tables
+    return CellCommit(node, fact.node, code, fact.values.get(""), fact.again, **known, seconds=fact.seconds)
 
 
 def _is_table(table: Any) -> bool:

@@ -107,7 +107,7 @@ class Before:
             Whatever a value raises that does not pickle, or has no digest.
         """
         census = Census(namespace)
-        census.scan(inputs)
+        census.meet(inputs)
         containers = Originals(inputs, names)
         return cls(containers, census, content_digest(containers.pieces))
 
@@ -151,7 +151,7 @@ def kept_cell(
     fresh: list[Any] = []
     if given.originals is None:
         census = Census(namespace)
-        census.scan(given.inputs)
+        census.meet(given.inputs)
     else:
         census = given.originals.census
         edits, fresh = given.originals.edits()

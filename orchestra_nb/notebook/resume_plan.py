@@ -7,8 +7,8 @@ the files that it read are as they were. Everything else runs:
 * a cell whose result is not kept. It runs again on the very inputs that it had, and so makes what it made: who needs it
   is taken over all the same, if what it makes again is by content what it was. Where it follows from something outside
   (the time, chance, the network) it may make something else; then all that needs what it makes runs again;
-* a cell that read a file which has changed since. A file that the notebook itself writes is judged by the cells that
-  write it: each puts back what it left there, when it is its turn.
+* a cell that read a file which has changed since. A file that a cell of the notebook may have written is judged by the
+  cells that write it: each puts back what it left there, when it is its turn.
 
 The run looks again when a cell's turn has come (:mod:`.cell_checkpoint`): what is not as it should be then runs.
 """
@@ -184,7 +184,9 @@ class _Planner:
         if against := self._not_there(commit):
             changing = str(resuming_of(node)["changing"])
             return Verdict("not-stored", f"runs again: {against}", differs=bool(changing))
-        return Verdict("taken-over", f"taken over from run {self._run_id}", commit)
+        unseen = ANYTHING in (*resuming_of(node)["writes"], *resuming_of(node)["logs"])
+        more = "; files that it wrote under names that its code does not show are not looked at" if unseen else ""
+        return Verdict("taken-over", f"taken over from run {self._run_id}{more}", commit)
 
     def _unknown(self, node: Node) -> Verdict:
         """Say why a cell has not run before as it is now."""
@@ -208,11 +210,18 @@ class _Planner:
 
     def _changed_file(self, node: Node, commit: CellCommit) -> str:
         """Name a file that the cell read, that nobody in the notebook writes, and that is another one now."""
+        if any("cwd" in self._dag.nodes[name].metadata.get("sets", ()) for name in self._dag.ancestors(node.id)):
+            return ""  # nobody knows where it is, before its turn
         for path, digest in commit.read.items():
-            writers = self._writers.keys() & {path, ANYTHING}
-            if not writers and self._now.file_digest(path) != digest:
+            writers = [name for key in (path, ANYTHING) for name in self._writers.get(key, ())]
+            if not any(map(self._may_have_begun, writers)) and self._now.file_digest(path) != digest:
                 return path
         return ""
+
+    def _may_have_begun(self, name: NodeId) -> bool:
+        """Whether a cell may have run before: then it may have written over what another had read."""
+        needs = self._dag.predecessors(name)
+        return self._lineages[name] in self._commits or all(self._lineages[need] in self._commits for need in needs)
 
 
 def _brings(dag: DAG) -> dict[NodeId, list[NodeId]]:

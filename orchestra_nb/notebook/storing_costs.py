@@ -8,6 +8,9 @@ only the largest results are not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestra_nb.cells.resumable import resuming_of
 from orchestra_nb.model import Node
 from orchestra_nb.notebook.shipping import NotShippable
@@ -57,6 +60,19 @@ def check_cost(node: Node, size: int, seconds: float, everything: bool) -> None:
         raise NotShippable(
             f"storing its {_megabytes(size)} would take more than {SHARE:.0%} of the {seconds:.2g} s that it ran"
         )
+
+
+def check_drawn(made: Mapping[str, Any]) -> None:
+    """See that nothing is a figure or a part of one: it takes long to find out that a copy would not be the same.
+
+    Raises
+    ------
+    NotShippable
+        Something is; says what.
+    """
+    for name, value in made.items():
+        if type(value).__module__.partition(".")[0] == "matplotlib":
+            raise NotShippable(f"{name!r} ({type(value).__name__}) belongs to a figure")
 
 
 def _megabytes(size: float) -> str:

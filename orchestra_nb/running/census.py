@@ -138,6 +138,18 @@ class Census:
             digests[self.name] = digest.hexdigest()
         return digests
 
+    def meet(self, values: Mapping[str, Any]) -> None:
+        """Visit every object of some named values, and tell nothing of their content: large arrays cost nothing.
+
+        Raises
+        ------
+        Exception
+            As :meth:`scan` does.
+        """
+        pickler = _Visitor(_Nowhere(), self, buffer_callback=_left_out)
+        for self.name, value in values.items():
+            pickler.dump(value)
+
     def shared_with(self, earlier: Census) -> tuple[str, str, str] | None:
         """The first object that both hold: its name here, its name there, its type; ``None`` when there is none."""
         for key, (name, item) in self._owners.items():
@@ -166,11 +178,22 @@ class _Digest:
         return self._hash.hexdigest()
 
 
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return memoryview(data).nbytes
+
+
+def _left_out(_: pickle.PickleBuffer) -> None:
+    """Leave the content of a buffer out of what is pickled."""
+
+
 class _Visitor(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles, and tells a census of everything it meets."""
 
-    def __init__(self, file: Any, census: Census) -> None:
-        super().__init__(file, protocol=5)
+    def __init__(self, file: Any, census: Census, buffer_callback: Any = None) -> None:
+        super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         self._census = census
 
     def persistent_id(self, item: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.runs import Runs
 from orchestra_nb.errors import CheckpointError
+from orchestra_nb.notebook import used_libraries
 from orchestra_nb.notebook.resuming import asked_run, runs_at
 
 from .cached_cells import global_random_states_kept
@@ -152,6 +153,43 @@ def test_a_file_that_was_read_and_has_changed_makes_its_readers_run_again(story:
     assert (again(ran), ran.namespace["y"]) == (["cell-1", "cell-2"], 3)
 
 
+def test_where_a_file_is_may_show_only_when_its_reader_has_its_turn(story: Story) -> None:
+    Path("sub").mkdir()
+    Path("sub", "data").write_text("1")
+    sources = ["import os, pathlib", "os.chdir('sub')", "x = pathlib.Path('data').read_text()", "y = x"]
+    home = os.getcwd()
+    for text, ran_again in {"1": ["cell-2"], "2": ["cell-2", "cell-3", "cell-4"]}.items():
+        os.chdir(home)
+        story.begin([*sources, "1 / 0"])
+        os.chdir(home)
+        Path("sub", "data").write_text(text)
+        ran = story.resume(sources)
+        assert (again(ran), ran.namespace["y"]) == (ran_again, text)
+
+
+def test_a_file_that_only_a_cell_writes_which_cannot_have_begun_has_changed_by_another_hand(story: Story) -> None:
+    Path("data.csv").write_text("1")
+    read, write = (
+        "import pathlib\nx = int(pathlib.Path('data.csv').read_text())",
+        "pathlib.Path('data.csv').write_text(str(z))",
+    )
+    story.begin([read, "y = x", "z = y + 1 / 0", write])
+    Path("data.csv").write_text("2")
+    ran = story.resume([read, "y = x", "z = y + 1", write])
+    assert fates(ran)["cell-1"] == "runs again: the file 'data.csv' has changed"
+    assert Path("data.csv").read_text() == "3"
+
+
+def test_what_a_cell_wrote_under_a_name_that_shows_only_when_it_runs_is_said_not_to_be_looked_at(story: Story) -> None:
+    sources = ["for n in range(2):\n    with open(f'part-{n}', 'w') as out:\n        out.write('x')", "y = 1"]
+    story.begin([*sources, "1 / 0"])
+    ran = story.resume(sources)
+    assert ran.told["cell-1"].endswith(
+        "; files that it wrote under names that its code does not show are not looked at"
+    )
+    assert again(ran) == []
+
+
 def test_a_file_that_a_later_cell_writes_over_is_no_reason_to_read_it_again(story: Story) -> None:
     Path("data").write_text("1")
     sources = [
@@ -245,6 +283,22 @@ def test_runs_are_stored_where_no_cell_sees_them(tmp_path: Path, monkeypatch: py
         assert runs.folder == tmp_path / folder / "runs"
     monkeypatch.setenv("ORCHESTRA_NB_RUNS", "")
     assert runs_at(RunConfig()) is None
+
+
+def test_a_library_of_another_version_makes_what_used_it_run_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = ["import numpy as np", "x = np.arange(3)", "y = 1"]
+    story.begin([*sources, "1 / 0"])
+    real = used_libraries.versions_of
+    monkeypatch.setattr(
+        used_libraries,
+        "versions_of",
+        lambda *given, **more: {name: f"{version}.1" for name, version in real(*given, **more).items()},
+    )
+    ran = story.resume(sources)
+    assert again(ran) == ["cell-1", "cell-2"]
+    assert ran.missed["cell-1"] == "numpy is another one than it was"
 
 
 def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:
