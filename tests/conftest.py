@@ -28,8 +28,12 @@ _LONG = (
     "test_a_deep_value_needs_no_stack",
     "test_benchmarks.py",
     "test_breaker_machine.py",
+    "test_durable_kills.py",
+    "test_faults.py",
     "test_linear_law.py",
     "test_lock_machine.py",
+    "test_resume_after_kills.py",
+    "test_undo_crashes.py",
     "notebook/test_notebook_loop.py",
     "test_versions_law.py",
 )

@@ -63,7 +63,8 @@ laws="tests/running/test_driver_laws.py::test_every_random_schedule_keeps_the_la
   tests/recovery/test_breaker_machine.py tests/resources/test_lock_machine.py tests/resources/test_interleavings.py
   tests/cells/test_linear_law.py tests/cells/test_versions_law.py tests/cells/test_copies.py
   tests/recovery/test_saga_crashes.py tests/recovery/test_saga_interrupts.py tests/progress/test_eta.py
-  tests/running/test_taken_over_law.py tests/running/test_durable_kills.py
+  tests/running/test_taken_over_law.py tests/running/test_durable_kills.py tests/running/test_undo_crashes.py
+  tests/running/test_faults.py tests/notebook/test_resume_after_kills.py
   tests/running/test_recall.py::test_random_graphs_give_the_same_with_and_without_what_was_kept
   tests/context/test_content.py::test_a_deep_value_needs_no_stack
   tests/context/test_content.py::test_every_process_finds_the_same_digests
