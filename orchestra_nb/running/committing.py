@@ -40,6 +40,8 @@ from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_SLIGHT, _FEW = 4096, 32
+"""Characters or bytes of a text, and members of a container, that are looked at where the event loop waits for it."""
 _SHARES = "its value shares"
 _OPAQUE = "opaque"
 """What tells of a value that no pickler can read: nothing, but whoever reads it runs again as well."""
@@ -120,13 +122,23 @@ class CommittingTask:
         return self._stored(reply, inputs)
 
     async def awaited(self) -> Reply:
-        """Run the body on the event loop; the rest is done in a thread, while the loop goes on."""
-        inputs = await asyncio.to_thread(self._begun)
+        """Run the body on the event loop; the rest is done in a thread, while the loop goes on, unless it is slight."""
+        slight = self._are_slight()
+        inputs = self._begun() if slight else await asyncio.to_thread(self._begun)
         current.set(self.who)
         fault("node.before-body")
         reply = await cast(Any, self.task())
         fault("node.after-body")
+        if slight and _is_slight(reply.value):
+            return self._stored(reply, inputs)
         return await asyncio.to_thread(self._stored, reply, inputs)
+
+    def _are_slight(self) -> bool:
+        """Whether looking at the inputs costs less than a thread does."""
+        try:
+            return not self.here or all(_is_slight(value) for _, value in _inputs_of(self.task))
+        except Exception:  # as there
+            return False
 
     def _begun(self) -> dict[str, Any] | None:
         """Look at the inputs before the first attempt; ``None`` where they cannot be had."""
@@ -196,6 +208,23 @@ class Look:
 def _are_atoms(inputs: Mapping[str, Any] | None) -> bool:
     """Whether nothing can be changed in any of them."""
     return inputs is not None and all(type(value) in _ATOMS for value in inputs.values())
+
+
+def _is_slight(value: Any, depth: int = 2) -> bool:
+    """Whether something is quickly looked at and encoded: few bytes, of types whose own code is nobody's.
+
+    Examples
+    --------
+    >>> _is_slight({"ok": 1, "rows": [1, 2]}), _is_slight("x" * 10_000), _is_slight([[[1]]]), _is_slight(object())
+    (True, False, False, False)
+    """
+    kind = type(value)
+    if kind in _ATOMS:
+        return kind not in (str, bytes) or len(value) <= _SLIGHT
+    if kind not in (dict, list, tuple) or not depth or len(value) > _FEW:
+        return False
+    members = (*value.keys(), *value.values()) if kind is dict else value
+    return all(_is_slight(each, depth - 1) for each in members)
 
 
 def _looked(inputs: Mapping[str, Any], census: Census | None = None) -> Look | None:
