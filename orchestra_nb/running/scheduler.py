@@ -7,13 +7,12 @@ decided, in :mod:`.driver`. Everything that can be found wrong is found before a
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ConfigError, DefinitionError, Issue
@@ -21,8 +20,7 @@ from orchestra_nb.eventlog.writer import logged
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
-from orchestra_nb.planning import Plan
-from orchestra_nb.planning.passing import NeedsValue, needs_value
+from orchestra_nb.planning.passing import needs_value
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.resources.claims import Claims
 from orchestra_nb.resources.manager import ResourceManager
@@ -30,10 +28,10 @@ from orchestra_nb.running import on_disk
 from orchestra_nb.running.admission import capacities_of, claims_of, faults, faults_of_new, faults_of_undo
 from orchestra_nb.running.agent_task import AgentExecutor
 from orchestra_nb.running.agents import AgentProgram, agents_of
+from orchestra_nb.running.assembly import plan_for, result_of, terms_of
 from orchestra_nb.running.backends import Resolved, resolve
 from orchestra_nb.running.checkpoints import Checkpoint, Checkpoints, Record, going_on
 from orchestra_nb.running.circuits import Circuits
-from orchestra_nb.running.decisions import Terms
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.functions import FunctionProgram
@@ -43,7 +41,6 @@ from orchestra_nb.running.lanes import Lanes
 from orchestra_nb.running.loop import current_loop
 from orchestra_nb.running.notebook_loop import loop_in_force
 from orchestra_nb.running.on_disk import Unsaved
-from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.recovering import Undoing, with_growth
 from orchestra_nb.running.result import RunResult
@@ -328,12 +325,12 @@ class ParallelScheduler:
         """Run a graph of one node beside all else: a compensation."""
         resolved = resolve(self.config, [node.backend for node in dag.nodes.values() if node.backend != "inherit"])
         claims = claims_of(capacities_of(self.config, dag, self._resources), dag, self._resources)
-        terms = replace(_terms(self.config, resolved), timeout=None, claims=claims, circuits=Circuits(self.circuits))
-        plan = _plan(dag, self.config, resolved.jobs, needs_value)
+        terms = replace(terms_of(self.config, resolved), timeout=None, claims=claims, circuits=Circuits(self.circuits))
+        plan = plan_for(dag, self.config, resolved.jobs, needs_value)
         run = Run(Driver(plan, program, terms), program, Lanes(resolved), EventBus())
         claims.on_room(run.look_again)
         record = Record(run.run_id, dag)
-        run.ending(record, partial(_result, run, program, resolved, record))
+        run.ending(record, partial(result_of, run, program, resolved, record))
         try:
             try:
                 self._attend(run, None)
@@ -364,16 +361,16 @@ class ParallelScheduler:
         """Put a run together."""
         heard = partial(getattr, self.bus, "heard")
         terms = replace(
-            _terms(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
+            terms_of(self.config, resolved), known=known, heard=heard, claims=claims, circuits=Circuits(self.circuits)
         )
-        plan = _plan(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
+        plan = plan_for(dag, self.config, resolved.jobs, getattr(work, "needs_value", needs_value))
         run_id = durable.run_id if isinstance(durable, DurableRecord) else None
         run = Run(Driver(plan, work, terms), work, Lanes(resolved), self.bus, run_id)
         claims.on_room(run.look_again)
         record = durable if isinstance(durable, DurableRecord) else self._checkpoints.begin(run.run_id, dag)
         if isinstance(durable, Unsaved):
             record.unsaved = durable.reason
-        run.ending(record, partial(_result, run, work, resolved, record))
+        run.ending(record, partial(result_of, run, work, resolved, record))
         return run
 
     def _program(self, dag: DAG, context: Mapping[str, Any] | None, results: Iterable[str] | None = None) -> Program:
@@ -390,50 +387,3 @@ class ParallelScheduler:
             raise DefinitionError([Issue("no-agent-executor", told, agents, suggestion=hint)])
         recall = open_recall(self.config, dag.nodes.values())
         return AgentProgram(dag, self._agents, context, later, recall)
-
-
-def _plan(dag: DAG, config: RunConfig, jobs: int, needs: NeedsValue) -> Plan:
-    """One worker takes as long in any order: then it is the document's, unless a random one was asked for."""
-    policy = "fifo" if jobs == 1 and config.policy != "random" else config.policy
-    return Plan(
-        dag,
-        schedule=config.schedule,
-        policy=policy,
-        keep_going=config.keep_going,
-        seed=config.seed,
-        needs_value=needs,
-    )
-
-
-def _terms(config: RunConfig, resolved: Resolved) -> Terms:
-    return Terms(
-        jobs=resolved.jobs,
-        backend=resolved.backend,
-        serial=config.jobs == 1,
-        processes=resolved.processes is not None,
-        together=resolved.together,
-        keep_going=config.keep_going,
-        timeout=config.timeout,
-        async_jobs=config.async_jobs,
-        chance=random.Random(config.seed).random,
-    )
-
-
-def _result(run: Run, program: Program, resolved: Resolved, record: Record) -> RunResult:
-    """Put together what a run leaves, in document order."""
-    driver = run.driver
-    outcomes = {node.id: brought_home(driver.outcomes[node.id]) for node in driver.dag.nodes.values()}
-    seconds = {str(name): outcome.seconds for name, outcome in outcomes.items() if outcome.status == "done"}
-    return RunResult(
-        outcomes=MappingProxyType(cast(dict[str, Outcome], outcomes)),
-        values=program.results(outcomes),
-        dag=driver.dag.with_costs(seconds),
-        jobs=resolved.jobs,
-        backend=resolved.backend,
-        total_time=run.seconds,
-        run_id=run.run_id,
-        started_at=run.started_at,
-        stopped=driver.stopped,
-        checkpoints=record.ids,
-        unsaved=record.unsaved,
-    )
