@@ -226,7 +226,7 @@ def _run_to_go_on_with(options: Namespace, config: RunConfig, listen: Listener |
 
     if options.command == "resume":
         return asked_run(runs_beside(options.path, config), options.path)
-    if listen is not None and (text := hint(options.path, config, "an earlier run was cut short; ")):
+    if listen is not None and (text := hint(options.path, config, "an earlier run has not ended well; ")):
         listen({"name": NOTE, "text": text})
     return ""
 

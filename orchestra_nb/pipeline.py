@@ -148,10 +148,10 @@ class Pipeline:
         namespace.setdefault("__name__", "__main__")
         recall = open_recall(scheduler.config, dag.nodes.values())
         stored = self._stored(dag, namespace, shell)
-        checkpoint = None if stored is None else stored.checkpoint
-        program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall, checkpoint)
         success = False
         try:
+            checkpoint = None if stored is None else stored.checkpoint
+            program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall, checkpoint)
             result = run_cells(dag, program, scheduler)
             success = result.success
         finally:

@@ -123,6 +123,7 @@ class Orchestrate(Magics):
         if options.dry_run:
             return self._planned(dag, config)
         where = self.session.where(options.notebook) if config.checkpoint in ("durable", "fast") else None
+        self.session.offer(options.notebook)
         return self._shown_run(options, dag, config, where)
 
     def _resume(self, options: Namespace) -> Any:

@@ -210,8 +210,12 @@ def stored_run(
     known = known_of(dag, codes)
     if where.run_id:
         journal = _taken(runs, where.run_id)
-        taken = plan_of(dag, runs, where.run_id, known=known).taken
-        journal.go_on(time.time())
+        try:
+            taken = plan_of(dag, runs, where.run_id, known=known).taken
+            journal.go_on(time.time())
+        except BaseException:
+            journal.close()
+            raise
     else:
         head = Head(
             new_run_id(),

@@ -37,7 +37,7 @@ from orchestra_nb.notebook.outputs import settle, strays
 from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.resume_plan import ResumePlan
-from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, stored_run
+from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, stored_run, unfinished
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
@@ -73,6 +73,7 @@ class Session:
         self._fresh: dict[str, str] = {}
         self._learned: Learned = {}
         self._running = False
+        self._offered = False
 
     def declare(self, line: str, body: str) -> tuple[tuple[Cell, ...], reports.Report | None]:
         """Take a ``%%orchestrate`` cell.
@@ -198,6 +199,17 @@ class Session:
         path = notebook_path(notebook, self.shell.user_ns) if notebook is not None else self._path()
         return Where(str(path or "notebook"), run_id)
 
+    def offer(self, notebook: str | None) -> None:
+        """Say, once in a session, that a run has not ended well and can be gone on with."""
+        if self._offered:
+            return
+        self._offered = True
+        runs, where = runs_at(self.defaults()), self.where(notebook)
+        if runs is not None and unfinished(runs, where.path) is not None:
+            from IPython.display import display
+
+            display(reports.told("an earlier run has not ended well; %orchestrate resume goes on with what was done"))
+
     def resume_plan(self, dag: DAG, notebook: str | None, config: RunConfig) -> ResumePlan:
         """Say what going on with the newest run that was cut short would take over.
 
@@ -227,31 +239,35 @@ class Session:
         self.result = self.tracker = None
 
     def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> RunResult:
-        stored = None
-        if where is not None and (where.run_id or config.checkpoint in ("durable", "fast")):
-            stored = stored_run(dag, self.shell.user_ns, config, where, self.shell)
         bus = EventBus()
         scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
         recall = open_recall(config, dag.nodes.values())
-        checkpoint = None if stored is None else stored.checkpoint
-        program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall, checkpoint)
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
+        wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
+        stored = stored_run(dag, self.shell.user_ns, config, where, self.shell) if where and wanted else None
         success = False
         with attached(tracker, bus):
-            live = Live(self.shell, dag, tracker)
             try:
-                result = run_cells(dag, program, scheduler, idle=live.idle)
+                checkpoint = None if stored is None else stored.checkpoint
+                program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall, checkpoint)
+                live = Live(self.shell, dag, tracker)
+                result = self._attended(dag, program, scheduler, live)
                 success = result.success
-            except KeyboardInterrupt:
-                if scheduler.last_result is not None:
-                    self._finish(scheduler.last_result, live)
-                raise
             finally:
                 if stored is not None:
                     stored.ended(success)
             self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)
+
+    def _attended(self, dag: DAG, program: CellProgram, scheduler: ParallelScheduler, live: Live) -> RunResult:
+        """Run cells; what an interrupted run has is shown."""
+        try:
+            return run_cells(dag, program, scheduler, idle=live.idle)
+        except KeyboardInterrupt:
+            if scheduler.last_result is not None:
+                self._finish(scheduler.last_result, live)
+            raise
 
     def _remember(self, result: RunResult) -> None:
         keys = _keys(self._so_far(self.declared)[0])

@@ -179,7 +179,7 @@ def test_a_new_run_says_that_an_earlier_one_can_be_gone_on_with(tmp_path: Path, 
     tmp_path.joinpath("on").touch()
     assert main(["run", str(path)]) == 0
     told = capfd.readouterr().err
-    assert "an earlier run was cut short; 'orchestra resume" in told
+    assert "an earlier run has not ended well; 'orchestra resume" in told
     assert main(["resume", str(path)]) == 2  # a success makes it old
 
 

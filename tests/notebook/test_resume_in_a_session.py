@@ -50,6 +50,12 @@ def test_a_mended_notebook_goes_on_after_the_kernel_was_restarted(cell: Cell, sh
         cell("%orchestrate resume --notebook n.ipynb")
 
 
+def test_a_new_session_offers_to_go_on_once(cell: Cell, failed: Path) -> None:
+    offer = "an earlier run has not ended well; %orchestrate resume goes on with what was done"
+    for times in (1, 0):
+        assert cell("%orchestrate run --notebook n.ipynb", fails=True).plain.count(offer) == times
+
+
 def test_a_failed_node_is_never_done(cell: Cell, shell: Any, failed: Path) -> None:
     screen = cell("%orchestrate resume --notebook n.ipynb", fails=True)
     assert isinstance(screen.error, NodeFailed)
