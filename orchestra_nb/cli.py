@@ -20,7 +20,7 @@ from orchestra_nb.errors import ComparisonError, Issue, NodeError, OrchestraErro
 from orchestra_nb.grammar import parse
 
 if TYPE_CHECKING:
-    from orchestra_nb.commands import Answer, Follow
+    from orchestra_nb.answers import Answer, Follow
     from orchestra_nb.progress.tracker import ProgressTracker
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
