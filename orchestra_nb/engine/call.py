@@ -31,6 +31,8 @@ class Call:
         What to run, with which values and settings.
     checkpoint
         Where to go on from, if not at the beginning.
+    newest
+        Whether to go on from the newest checkpoint that there is.
 
     Examples
     --------
@@ -46,8 +48,10 @@ class Call:
         context: Mapping[str, Any] | None,
         options: Mapping[str, Any],
         checkpoint: str | None = None,
+        newest: bool = False,
     ) -> None:
         self._parts, self._definition = parts, definition
+        self._newest = newest
         self._context, self._options, self._checkpoint = context, options, checkpoint
         self._pipeline: Pipeline | None = None
 
@@ -58,15 +62,16 @@ class Call:
         parts = self._parts
         scheduler = parts.scheduler(self._options)
         pipeline = Pipeline(self._definition, agents=parts.agents, scheduler=scheduler)
-        if self._checkpoint is not None and pipeline.notebook is not None:
+        if (self._checkpoint is not None or self._newest) and pipeline.notebook is not None:
             raise ConfigError("a notebook is gone on with by 'orchestra resume', or '%orchestrate resume' in it")
         with parts.turn(pipeline):
             self._pipeline = pipeline
             context = _with_known(self._context, pipeline.dag, parts.cache)
-            if self._checkpoint is None:
+            checkpoint = scheduler.newest_checkpoint(pipeline.dag) if self._newest else self._checkpoint
+            if checkpoint is None:
                 result = pipeline.run(context)
             else:
-                result = scheduler.resume_from_checkpoint(self._checkpoint, pipeline.dag, context)
+                result = scheduler.resume_from_checkpoint(checkpoint, pipeline.dag, context)
             _put_out(result, parts.cache)
             if result.undone is not None:
                 parts.recovery.undone(result.undone)

@@ -193,6 +193,23 @@ class OrchestrationEngine(Presented):
         """
         return Call(self._parts, definition, context, options, checkpoint)()
 
+    def resume(self, definition: Any, context: Mapping[str, Any] | None = None, **options: Any) -> RunResult:
+        """Go on with the newest run of something that did not succeed, also one of a process that was killed.
+
+        Parameters
+        ----------
+        definition, context, options
+            As for :meth:`run`; what ran then.
+
+        Raises
+        ------
+        CheckpointError
+            There is none, or what ran then was something else; nothing ran.
+        ConfigError
+            It is a notebook: that is gone on with by ``orchestra resume``.
+        """
+        return Call(self._parts, definition, context, options, newest=True)()
+
     async def execute_from_checkpoint(
         self, checkpoint: str, definition: Any, context: Mapping[str, Any] | None = None, **options: Any
     ) -> RunResult:
@@ -331,7 +348,15 @@ class OrchestrationEngine(Presented):
             Called in the background, one event at a time; when a run has ended, it has heard all of it.
         inline
             Call it in step instead, on the thread that publishes, which waits for it.
+
+        Raises
+        ------
+        ConfigError
+            No event has such a name; those of a namespace of your own may.
         """
+        from orchestra_nb.eventlog.registry import check_pattern
+
+        check_pattern(event)
         return self._parts.on(event, fn, inline)
 
     def statistics(self) -> EngineStats:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ import orchestra_nb.recovery.events
 import orchestra_nb.recovery.saga_events
 import orchestra_nb.resources.events
 from orchestra_nb.bus import Event
+from orchestra_nb.errors import ConfigError, nearest
 
 NAMESPACES = ("dag", "cache", "execution", "resource", "recovery", "progress")
 _MODULES = (
@@ -76,3 +78,33 @@ def _all() -> Mapping[str, type[Event]]:
 
 EVENTS: Mapping[str, type[Event]] = _all()
 """Each class of event by its name."""
+
+
+def check_pattern(pattern: str) -> None:
+    """See that a glob over event names can match one.
+
+    Raises
+    ------
+    ConfigError
+        No event has such a name, and it is in no namespace that could be somebody's own.
+
+    Examples
+    --------
+    >>> check_pattern("cache:*"), check_pattern("*"), check_pattern("mine:done")
+    (None, None, None)
+    >>> check_pattern("cahce:*")
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: no event has a name such as 'cahce:*'; did you mean 'cache'?
+    """
+    if not isinstance(pattern, str) or not pattern:
+        raise ConfigError(f"{pattern!r} is no name of an event; give one such as 'cache:*'")
+    if any(fnmatchcase(name, pattern) for name in EVENTS):
+        return
+    namespace, colon, _ = pattern.partition(":")
+    if not colon:
+        raise ConfigError(f"no event has a name such as {pattern!r}; write 'cache:*', or '*' for all")
+    if namespace in NAMESPACES:
+        hint = nearest(pattern, [name for name in EVENTS if name.startswith(f"{namespace}:")])
+        raise ConfigError(f"no event has a name such as {pattern!r}; {hint}")
+    if (hint := nearest(namespace, NAMESPACES)).startswith("did"):
+        raise ConfigError(f"no event has a name such as {pattern!r}; {hint}")

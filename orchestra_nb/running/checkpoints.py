@@ -64,6 +64,10 @@ class Checkpoint:
     outcomes: Mapping[NodeId, Outcome]
     undone: tuple[NodeId, ...] = ()
 
+    def __repr__(self) -> str:
+        told = f"{len(self.outcomes)} nodes, {self.level} levels, {self.at:.3g} s after the run began"
+        return f"<Checkpoint {self.id!r}: {told}>"
+
 
 @dataclass(slots=True)
 class Record:
@@ -166,6 +170,11 @@ class Checkpoints:
     def record(self, run_id: RunId) -> Record:
         """Give the record of a run; raises ``KeyError`` when there is none."""
         return self._records[run_id]
+
+    def unfinished(self) -> tuple[Checkpoint, ...]:
+        """Give those of runs that did not succeed, the oldest first."""
+        records = [record for record in self._records.values() if not record.succeeded]
+        return tuple(found for record in records for found in record.checkpoints())
 
     def __contains__(self, name: str) -> bool:
         return RunId(str(name).partition("/")[0]) in self._records

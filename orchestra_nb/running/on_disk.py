@@ -112,12 +112,13 @@ def _named(dag: DAG) -> tuple[str, str]:
 
 
 def cut_short(config: RunConfig, dag: DAG, instead: str) -> RunId:
-    """Name the newest run of a graph's definition that can be gone on with.
+    """Name the newest run of a command, or of a graph of functions, that can be gone on with.
 
     Parameters
     ----------
     config, dag
-        Of the run.
+        Of the run. A command is known by its name; what differs in it is told by who goes on. Functions have no name:
+        their graph has to be the same.
     instead
         What begins one.
 
@@ -127,11 +128,15 @@ def cut_short(config: RunConfig, dag: DAG, instead: str) -> RunId:
         There is none.
     """
     runs, (kind, what) = runs_of(config), _named(dag)
-    found = None if runs is None else runs.unfinished(kind, what)
-    if found is None:
+    found = [
+        each
+        for each in (runs.all() if runs is not None else ())
+        if (each.head.kind, each.head.what) == (kind, what) and (kind == "command" or each.head.dag_hash == dag.hash)
+    ]
+    if not found or found[-1].success:
         told = "nothing is stored here" if runs is None else "it has no run that was cut short"
         raise CheckpointError(f"{what or 'this graph'}: {told}; begin one with {instead!r}")
-    return found.run_id
+    return found[-1].run_id
 
 
 def has(config: RunConfig, checkpoint: str) -> bool:

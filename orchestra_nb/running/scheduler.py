@@ -124,6 +124,17 @@ class ParallelScheduler:
         """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
         return (*on_disk.checkpoints(self.config), *self._checkpoints.all())
 
+    def newest_checkpoint(self, dag: DAG) -> str:
+        """Name the newest checkpoint of a graph whose run did not succeed: in this process, else on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            There is none.
+        """
+        here = [each.id for each in self._checkpoints.unfinished() if each.dag_hash == dag.hash]
+        return here[-1] if here else str(on_disk.cut_short(self.config, dag, "run"))
+
     def clear_checkpoints(self) -> int:
         """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs."""
         runs = on_disk.runs_of(self.config)

@@ -12,12 +12,14 @@ import pytest
 from orchestra_nb import (
     BackendError,
     CachePolicy,
+    CheckpointError,
     ConfigError,
     DefinitionError,
     EngineConfig,
     Node,
     NodeFailed,
     OrchestrationEngine,
+    RunConfig,
     load_command,
 )
 from orchestra_nb.running.loop import LOOP
@@ -252,3 +254,32 @@ def test_closing_stops_the_run_that_is_under_way():
         return (await running).outcomes["endless"].reason
 
     assert "the engine was closed" in asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("pattern", ["cahce:*", "cache", "cache:hits", "", 3])
+def test_a_name_that_no_event_has_is_refused(pattern):
+    with OrchestrationEngine() as engine, pytest.raises(ConfigError, match="name"):
+        engine.on(pattern, print)
+
+
+def test_the_newest_run_that_was_cut_short_is_found_by_what_ran(tmp_path):
+    weather, ran = [], []
+
+    def sail():
+        ran.append("sail")
+        assert weather
+
+    nodes = [Node("load", fn=lambda: ran.append("load")), Node("sail", fn=sail, after=["load"])]
+    for checkpoint in ("memory", "fast"):
+        config = RunConfig(jobs=1, history=False, cache=str(tmp_path), checkpoint=checkpoint)
+        with OrchestrationEngine(config) as engine:
+            with pytest.raises(CheckpointError, match="has no run that was cut short"):
+                engine.resume(nodes)
+            engine.run(nodes)
+            weather.append("fair")
+            assert engine.resume(nodes).success
+            with pytest.raises(CheckpointError, match="has no run that was cut short"):
+                engine.resume(nodes)
+        assert ran == ["load", "sail", "sail"]
+        weather.clear()
+        ran.clear()
