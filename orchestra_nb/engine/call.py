@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orchestra_nb.pipeline import Pipeline
 
 
+FROM_THE_BEGINNING = object()
+
+
 class Call:
     """A run that somebody asked for.
 
@@ -30,7 +33,7 @@ class Call:
     definition, context, options
         What to run, with which values and settings.
     checkpoint
-        Where to go on from, if not at the beginning.
+        Where to go on from, if not at the beginning; what names none is refused.
 
     Examples
     --------
@@ -45,7 +48,7 @@ class Call:
         definition: Any,
         context: Mapping[str, Any] | None,
         options: Mapping[str, Any],
-        checkpoint: str | None = None,
+        checkpoint: object = FROM_THE_BEGINNING,
     ) -> None:
         self._parts, self._definition = parts, definition
         self._context, self._options, self._checkpoint = context, options, checkpoint
@@ -58,12 +61,12 @@ class Call:
         parts = self._parts
         scheduler = parts.scheduler(self._options)
         pipeline = Pipeline(self._definition, agents=parts.agents, scheduler=scheduler)
-        if self._checkpoint is not None and pipeline.notebook is not None:
+        if self._checkpoint is not FROM_THE_BEGINNING and pipeline.notebook is not None:
             raise ConfigError("a notebook is gone on with by 'orchestra resume', or '%orchestrate resume' in it")
         with parts.turn(pipeline):
             self._pipeline = pipeline
             context = _with_known(self._context, pipeline.dag, parts.cache)
-            if self._checkpoint is None:
+            if self._checkpoint is FROM_THE_BEGINNING:
                 result = pipeline.run(context)
             else:
                 result = scheduler.resume_from_checkpoint(self._checkpoint, pipeline.dag, context)
