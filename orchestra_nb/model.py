@@ -187,8 +187,9 @@ class Node:
 
 
 def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max  # which no NaN is, nor an int that is too large for a float
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # which no NaN is, nor an int that is too large for a float
 
 
 @dataclass(frozen=True, slots=True)

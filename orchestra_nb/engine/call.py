@@ -48,7 +48,7 @@ class Call:
         definition: Any,
         context: Mapping[str, Any] | None,
         options: Mapping[str, Any],
-        checkpoint: object = FROM_THE_BEGINNING,
+        checkpoint: Any = FROM_THE_BEGINNING,
     ) -> None:
         self._parts, self._definition = parts, definition
         self._context, self._options, self._checkpoint = context, options, checkpoint

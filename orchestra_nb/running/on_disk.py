@@ -114,9 +114,9 @@ def _named(dag: DAG) -> tuple[str, str]:
 def cut_short(config: RunConfig, dag: DAG, instead: str, context: Mapping[str, Any] | None = None) -> RunId:
     """Name the newest run of a graph's definition that can be gone on with.
 
-    Those of the same graph and context count; where there are none, those of the same graph, and then all that bear
-    the name, of which the newest will be refused with what differs. So a run of some of its nodes, with other values,
-    or of another command of that name makes none of this one old.
+    Those of the same graph and context count first, then those of the same graph, and then all that bear the name, of
+    which the newest will be refused with what differs. So a run of some of its nodes, with other values, or of another
+    command of that name makes none of this one old.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ def cut_short(config: RunConfig, dag: DAG, instead: str, context: Mapping[str, A
     known = [each for each in runs.all() if (each.head.kind, each.head.what) == (kind, what)] if runs else []
     same = [each for each in known if each.head.dag_hash == dag.hash]
     given = context_digests(context) if same else {}
-    alike = [each for each in same if dict(each.head.context) == given] or same or known
-    found = alike[-1] if alike else None
-    if found is None or found.success:
+    alike = [each for each in same if dict(each.head.context) == given]
+    found = next((some[-1] for some in (alike, same, known) if some and not some[-1].success), None)
+    if found is None:
         told = "nothing is stored here" if runs is None else "it has no run that was cut short"
         raise CheckpointError(f"{what or 'this graph'}: {told}; begin one with {instead!r}")
     return found.run_id

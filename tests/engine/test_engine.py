@@ -20,6 +20,7 @@ from orchestra_nb import (
     OrchestrationEngine,
     load_command,
 )
+from orchestra_nb.errors import CheckpointError
 from orchestra_nb.running.loop import LOOP
 
 from .runs import PATIENCE, QUICK, awaited, in_a_thread, inside_a_loop, nodes
@@ -252,3 +253,11 @@ def test_closing_stops_the_run_that_is_under_way():
         return (await running).outcomes["endless"].reason
 
     assert "the engine was closed" in asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("checkpoint", [None, "", 3, "../../etc", "level-0", "\0"])
+def test_what_names_no_checkpoint_is_refused_and_nothing_runs(engine, checkpoint):
+    ran = []
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        engine.resume_from_checkpoint(checkpoint, [Node("a", fn=lambda: ran.append(1))])
+    assert ran == []
