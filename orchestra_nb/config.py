@@ -182,7 +182,8 @@ class RunConfig:
         announced, and survives the death of the process and a power cut. ``"fast"``: the same without waiting for the
         disk: what was announced survives the death of the process, also by ``kill -9``, but **a power cut or a crash of
         the machine may lose it**, or all of the run. ``"memory"``: in this process, for this process. ``"auto"``:
-        durable for agents, in memory for functions.
+        durable for agents, in memory for functions; durable for a notebook with a kernel of its own, but for results
+        that are about as quickly made again as stored.
     history
         Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
         decides who goes first, and never a result.

@@ -145,8 +145,8 @@ class Phase:
     id, name
         The id is made from the name where none is given.
     parallel
-        Whether its agents may run side by side. If not, they run in order, after the phase before, unless one of them
-        declares dependencies.
+        Whether its agents may run side by side. If not, they run in order, after the phase before; where some of them
+        declare dependencies, these go by them, and the others after the phase before.
     max_concurrent
         How many of its agents may run at once.
     condition

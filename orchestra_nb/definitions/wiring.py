@@ -7,9 +7,9 @@ An agent waits for
   a phase whose agents are made while running, for what they are made from. Where
   several make a value, those before it in the document count, as they would if everything ran in order; where none
   does, those after it;
-- the phase before (kind ``order``), if its own phase is not parallel and none of its agents declares dependencies;
-  the agents of such a phase follow one another. Who compensates another (``undo``) waits for that one, and stands
-  outside of this order.
+- the phase before (kind ``order``), if its own phase is not parallel and it declares no dependencies itself, unless an
+  agent of an earlier phase depends on it; where none of its phase does, its agents also follow one another. Who
+  compensates another (``undo``) waits for that one, and stands outside of this order.
 
 A phase whose agents are made while running is one node until then. Everything is said with its path, so that a fault
 names the place in the definition.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import cast
 
 from orchestra_nb.definitions.command import Agent, CommandDefinition, Dynamic, Phase
@@ -217,6 +217,7 @@ def _sources(paths: Iterable[tuple[str, ...]], index: int, names: Names) -> Iter
 def _phase_order(phases: Iterable[Phase], aside: Container[str]) -> Iterator[Edge]:
     """Order between phases, for those that say nothing else; who compensates others stands beside it."""
     before: Phase | None = None
+    needed: set[str] = set()
     for phase in phases:
         agents = [agent.id for agent in phase.agents or _placeholder(phase) if agent.id not in aside]
         if not agents:
@@ -228,6 +229,11 @@ def _phase_order(phases: Iterable[Phase], aside: Container[str]) -> Iterator[Edg
                     yield _edge(last, agents[0], "order", phase.name, told)
             for one, two in pairwise(agents):
                 yield _edge(one, two, "order", phase.name, f"the agents of phase {phase.name!r} follow one another")
+        elif not phase.parallel and before is not None:
+            free = {agent.id for agent in phase.agents if not agent.dependencies} - needed
+            for last, name in product(_last(before, aside), [name for name in agents if name in free]):
+                yield _edge(last, name, "order", phase.name, f"phase {phase.name!r} comes after {before.name!r}")
+        needed.update(name for agent in phase.agents for name in agent.dependencies)
         before = phase
 
 

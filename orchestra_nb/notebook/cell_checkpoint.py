@@ -48,9 +48,9 @@ from orchestra_nb.notebook.used_libraries import other_libraries, used_libraries
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
-_WATCHED = 200_000
+_WATCHED = 30_000
 """Bytes of an input that is digested before and after."""
-_TOLD = 1_000_000
+_TOLD = 300_000
 """Bytes of an input that is digested because it will be made again."""
 
 

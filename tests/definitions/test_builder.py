@@ -169,3 +169,37 @@ def test_what_no_root_reaches_and_no_target_needs_is_said():
     assert [str(i) for i in DAGBuilder().validate(nodes, targets=["zz"]).errors] == [
         "no node is named 'zz'; known: a, b, c, d"
     ]
+
+
+def waits(phases):
+    """Who waits for whom, in a command of such phases: the names of agents, each with what it declares."""
+    made = [
+        {"name": f"P{number}", "agents": [{"id": name, "dependencies": list(after)} for name, after in phase.items()]}
+        for number, phase in enumerate(phases)
+    ]
+    dag = DAGBuilder().build_dag({"name": "/deploy", "phases": made})
+    return {name: sorted(dag.predecessors(name)) for name in dag.nodes}
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        pytest.param(
+            [{"unit": "", "e2e": ""}, {"deploy": "", "mail": ["deploy"]}],
+            {"unit": [], "e2e": ["unit"], "deploy": ["e2e"], "mail": ["deploy"]},
+            id="a dependency within a phase takes nobody else out of the order of phases",
+        ),
+        pytest.param(
+            [{"unit": "", "e2e": ""}, {"deploy": ["unit"], "mail": ""}],
+            {"unit": [], "e2e": ["unit"], "deploy": ["unit"], "mail": ["e2e"]},
+            id="who declares one goes by it",
+        ),
+        pytest.param(
+            [{"unit": ["deploy"]}, {"deploy": "", "mail": ["deploy"]}],
+            {"unit": ["deploy"], "deploy": [], "mail": ["deploy"]},
+            id="whom an earlier phase needs does not wait for it",
+        ),
+    ],
+)
+def test_agents_of_a_phase_that_declare_nothing_come_after_the_phase_before(phases, expected):
+    assert waits(phases) == expected

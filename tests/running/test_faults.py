@@ -13,7 +13,7 @@ import pytest
 from .fault_worlds import KINDS, World
 
 _WORLDS = int(os.environ.get("ORCHESTRA_NB_FAULTS", "200"))
-_GROUPS = 4
+_GROUPS = 20
 
 
 def read(world, name):
@@ -61,16 +61,16 @@ def judge_what_was_undone(world, first, plan):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 and fork are of Unix")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("group", range(_GROUPS))
 def test_whatever_befalls_a_run_what_was_committed_does_not_run_again(group, tmp_path, root):
     size = _WORLDS // _GROUPS
     seeds = range(group * size, (group + 1) * size)
     command = [sys.executable, "-m", "tests.running.fault_worlds", str(tmp_path), str(seeds.start), str(seeds.stop)]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1500)
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500)
     assert found.returncode == 0, found.stderr
     worlds = [World(seed, tmp_path / str(seed)) for seed in seeds]
     assert {world.kind for world in worlds} == set(KINDS)
     for world in worlds:
         judge(world)
-    undone = [world for world in worlds if any(what == "undo" for what, *_ in world.said)]
-    assert undone
+    assert any(what == "undo" for world in worlds for what, *_ in world.said)
