@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_after_a_failure_only_what_failed_and_what_needs_it_runs_again(capsys: p
 def test_after_kill_9_what_was_committed_does_not_run_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The last agent waits for ever, and says so: then all before it is on the disk."""
     os.mkfifo("last")
-    stuck = 'end = ["sh", "-c", "echo end >> ran; test -e mended || { echo here > last; exec sleep 1000; }"]'
+    stuck = 'end = ["sh", "-c", "echo end >> ran; test -e mended || { echo $$ > last; exec sleep 1000; }"]'
     lines = [stuck if line.startswith("end =") else line for line in AGENTS.splitlines()]
     Path("stuck.toml").write_text("\n".join(lines).replace("test -e mended && cat", "cat"), "utf-8")
     words = f"import sys; sys.path.insert(0, {str(Path(orchestra_nb.__file__).parents[1])!r}); " + MAIN
@@ -106,10 +107,13 @@ def test_after_kill_9_what_was_committed_does_not_run_again(folder: Path, capsys
     process = subprocess.Popen([sys.executable, "-c", words, "run", "tidy.json", "--agents", "stuck.toml"])
     try:
         assert select.select([said], [], [], PATIENCE)[0], "the last agent never began"
+        agent = int(os.read(said, 100))
     finally:
         os.close(said)
         process.send_signal(signal.SIGKILL)
         process.wait(PATIENCE)
+    with suppress(ProcessLookupError):  # whom kill -9 leaves behind
+        os.kill(agent, signal.SIGKILL)
     assert ran() == Counter(scan=1, format=1, sort=1, end=1)
     code, plan = call(capsys, *PLAN)
     assert code == 0
