@@ -53,7 +53,7 @@ from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running_commands import as_before, run
-from orchestra_nb.subject import Subject, is_definition, notebook_of
+from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 
 def answer(options: Namespace, listen: Listener | None = None, follow: Follow | None = None) -> Answer:
@@ -110,8 +110,9 @@ def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Ans
 def _plan_resume_definition(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
     from orchestra_nb.running.on_disk import cut_short, planned
 
-    run_id = cut_short(config, subject.dag, f"orchestra run {options.path}")
-    plan = planned(config, run_id, subject.dag, parameters_of(options))
+    context = parameters_of(options)
+    run_id = cut_short(config, subject.dag, f"orchestra run {options.path}", context)
+    plan = planned(config, run_id, subject.dag, context)
     told = dict.fromkeys(plan.taken, ("taken-over", f"taken over from run {run_id}"))
     told |= {name: ("not-stored", f"runs again: {why}") for name, why in plan.again.items()}
     data = _describe(subject.dag, _schedule(subject.dag, config))
@@ -123,12 +124,14 @@ def _plan_resume_definition(options: Namespace, subject: Subject, config: RunCon
 
 
 def _plan(options: Namespace) -> Answer:
-    if getattr(options, "resume", False):
+    resumes = getattr(options, "resume", False)
+    if resumes:
         as_before(options)
-    subject = read_of(options)
-    dag = subject.dag
     config = config_of(options)
-    if getattr(options, "resume", False):
+    given = resumes and is_definition(options.path)  # then parameters are what its run was given
+    subject = read_subject(options.path, options.nodes, config) if given else read_of(options)
+    dag = subject.dag
+    if resumes:
         return _plan_resume(options, subject, config)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"

@@ -235,7 +235,7 @@ class RunConfig:
         for knob in ("plan_cache", "history", "undo"):
             if not isinstance(getattr(self, knob), bool):
                 raise ConfigError(f"{knob}={getattr(self, knob)!r} must be True or False")
-        if not isinstance(self.cache, bool | str) or self.cache == "":
+        if not isinstance(self.cache, bool | str) or self.cache == "" or "\0" in str(self.cache):
             raise ConfigError(f"cache={self.cache!r} must be True, False or the name of a folder")
         if self.async_jobs is not None and (
             isinstance(self.async_jobs, bool) or not isinstance(self.async_jobs, int) or self.async_jobs < 1

@@ -85,7 +85,7 @@ def run_definition(
     pipeline = Pipeline(subject.dag, config, agents=agents)
     work = partial(pipeline.run, context)
     if options.command == "resume":
-        run_id = cut_short(config, subject.dag, f"orchestra run {options.path}")
+        run_id = cut_short(config, subject.dag, f"orchestra run {options.path}", context)
         work = partial(pipeline.scheduler.resume_from_checkpoint, run_id, subject.dag, context)
     result = _run(pipeline, work, listen)
     return result, [_rehearsed(subject.dag, result, options.simulate)] if rehearsal else []

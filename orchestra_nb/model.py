@@ -6,7 +6,7 @@ cells, from 1) unless the cell gives a name.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NewType, get_args
@@ -187,7 +187,9 @@ class Node:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # which no NaN is, nor an int that is too large for a float
 
 
 @dataclass(frozen=True, slots=True)

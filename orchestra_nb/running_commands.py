@@ -141,6 +141,7 @@ def _run_definition(
 ) -> Answer:
     from orchestra_nb.definition_run import run_definition, values_text
 
+    _check_spared(options, {**written, "todos": options.todos})
     subject = read_subject(options.path, options.nodes, config)
     with following(subject.dag) as heard:
         result, lines = run_definition(subject, options, config, parameters_of(options), heard)
@@ -152,6 +153,14 @@ def _run_definition(
     text = "\n".join([outcomes_text(result.outcomes), *_run_lines(data), *lines])
     code = INTERRUPTED if result.stopped == "interrupted" else DONE if result.success else FAILED
     return Answer(data, text, code, subject.cautions)
+
+
+def _check_spared(options: Namespace, written: Mapping[str, str | None]) -> None:
+    """Refuse to write over what is being run: a definition, unlike a notebook, has no place for what came of it."""
+    for read in filter(None, (options.path, options.agents)):
+        for option, name in written.items():
+            if name and Path(name).exists() and Path(read).exists() and Path(name).samefile(read):
+                raise CommandError(f"--{option} {name}: would write over what is read; give another file's name")
 
 
 def _run_to_go_on_with(options: Namespace, config: RunConfig, listen: Listener | None) -> str:

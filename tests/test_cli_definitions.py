@@ -241,3 +241,14 @@ def test_a_notebook_takes_no_agents_and_a_definition_is_not_verified(
     assert "--agents and --simulate are for command definitions" in capsys.readouterr().err
     assert main(["verify", path]) == 2
     assert "is a command definition, and this is for notebooks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["-o", "--svg", "--todos", "--log"])
+@pytest.mark.parametrize("file", ["tidy.json", "./agents.toml"])
+def test_what_is_read_is_not_written_over(
+    path: str, agents: str, option: str, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path(file).read_text("utf-8")
+    assert main(["run", path, "--agents", agents, "-p", "depth", "2", "scan", option, file]) == 2
+    assert "would write over what is read" in capsys.readouterr().err or option == "--log"
+    assert Path(file).read_text("utf-8") == before

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from orchestra_nb.durable.values import RunValues
 
 JOURNAL, LOCK = "journal", "lock"
+UNDO = "undo"
+"""The file of a run's folder that says how far it has been undone; there is one only meanwhile."""
 
 
 class RunJournal:

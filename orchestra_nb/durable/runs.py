@@ -24,6 +24,9 @@ of the others; never one that somebody has, nor the newest. Failure: :class:`.Ch
 there, is somebody else's, or cannot be read; ``OSError`` and :class:`.StoreError` where the folder cannot be used. A
 run that is damaged, or of a newer version, harms no other: :meth:`Runs.all` leaves it out, and only :meth:`Runs.clear`
 removes it.
+
+**Only what is ours is removed.** The cache folder may be a project's own, where ``runs/`` is somebody's experiments: a
+folder that holds anything which a run does not is not a run's, and is left as it is; a ``runs`` that is a link too.
 """
 
 from __future__ import annotations
@@ -40,15 +43,17 @@ from orchestra_nb.context.private_place import prepare
 from orchestra_nb.durable.facts import Head, RunState
 from orchestra_nb.durable.faults import fault
 from orchestra_nb.durable.files import JournalFiles, check_owner
-from orchestra_nb.durable.journal import JOURNAL, LOCK, RunJournal, state_of
+from orchestra_nb.durable.journal import JOURNAL, LOCK, UNDO, RunJournal, state_of
 from orchestra_nb.durable.summaries import RunSummary as RunSummary
 from orchestra_nb.durable.summaries import summary_of
-from orchestra_nb.durable.values import FOLDER, RunValues, sweep_pool
+from orchestra_nb.durable.values import FOLDER, RunValues, is_values_file, sweep_pool
 from orchestra_nb.errors import CheckpointError, nearest
 from orchestra_nb.model import RunId
 
 RUNS = "runs"
 _CACHE_FILES = ("v1", "blobs")
+_FILES = frozenset({JOURNAL, f"{JOURNAL}.new", LOCK, UNDO, f"{UNDO}.new", f"{UNDO}.lock"})
+"""What a run has beside its values."""
 _MOST_RUNS = 32
 _MOST_BYTES = 1_000_000_000
 _UNFINISHED = 3600.0
@@ -205,6 +210,8 @@ class Runs:
 
     def clear(self) -> int:
         """Remove all runs that nobody has; says how many there were."""
+        if self.folder.is_symlink():
+            return 0
         removed = sum(self._removed(folder) for folder in list(self._folders()))
         sweep_pool(self.folder / FOLDER, self._blob_files)
         return removed
@@ -264,7 +271,9 @@ class Runs:
         sweep_pool(self.folder / FOLDER, self._blob_files)
 
     def _removed(self, folder: Path) -> bool:
-        """Remove a run unless somebody has it."""
+        """Remove a run unless somebody has it, or it is none."""
+        if not self._is_ours(folder):
+            return False
         try:
             lock = self._files.lock(folder / LOCK)
         except (TimeoutError, OSError):
@@ -277,6 +286,15 @@ class Runs:
             lock.release(force=True)
         return True
 
+    def _is_ours(self, folder: Path) -> bool:
+        """Whether a folder holds nothing but what a run has; its lock comes first."""
+        with suppress(OSError):
+            found = {entry.name: entry.is_dir(follow_symlinks=False) for entry in self._blob_files.entries(folder)}
+            values = list(self._blob_files.entries(folder / FOLDER)) if found.pop(FOLDER, False) else []
+            ours = found.keys() <= _FILES and not any(found.values()) and all(map(_is_value, values))
+            return ours and (LOCK in found or (not values and _made_here(folder.name)))
+        return False
+
     def _remove(self, folder: Path) -> None:
         """Remove a run's folder; its journal first, so that no half of it is ever taken for a run."""
         fault("prune.before-journal")
@@ -285,10 +303,19 @@ class Runs:
         for place in (folder / FOLDER, folder):
             if place.is_dir():
                 for entry in list(self._blob_files.entries(place)):
-                    if entry.is_file(follow_symlinks=False) or entry.is_symlink():
+                    if _is_value(entry) if place.name == FOLDER else entry.name in _FILES:
                         self._files.remove(Path(entry.path))
                 fault("prune.before-folder")
                 self._files.remove_folder(place)
+
+
+def _is_value(entry: os.DirEntry[str]) -> bool:
+    return is_values_file(entry.name) and not entry.is_dir(follow_symlinks=False)
+
+
+def _made_here(name: str) -> bool:
+    """Whether a name is one of :func:`new_run_id`."""
+    return len(name) == 12 and all(each in "0123456789abcdef" for each in name)
 
 
 def _checked(run_id: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,10 +167,21 @@ class RunValues:
         return False
 
 
+def is_values_file(name: str) -> bool:
+    """Whether a file in a folder of values is one of ours, by its name: a digest, or what a killed process left.
+
+    Examples
+    --------
+    >>> is_values_file("0f" * 32), is_values_file("half-1-2"), is_values_file("results.csv")
+    (True, True, False)
+    """
+    return re.fullmatch("[0-9a-f]{64}|half-.*", name) is not None
+
+
 def sweep_pool(pool: Path, files: FileOperations) -> None:
-    """Remove from the pool whatever has no other name: no run and no cache has it."""
+    """Remove from the pool whatever has no other name: no run and no cache has it. Other people's files stay."""
     with suppress(OSError):
         for entry in files.entries(pool):
             with suppress(OSError):
-                if entry.stat(follow_symlinks=False).st_nlink < 2:
+                if is_values_file(entry.name) and entry.stat(follow_symlinks=False).st_nlink < 2:
                     files.remove(Path(entry.path))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orchestra_nb.pipeline import Pipeline
 
 
+FROM_THE_BEGINNING = object()
+
+
 class Call:
     """A run that somebody asked for.
 
@@ -30,7 +33,7 @@ class Call:
     definition, context, options
         What to run, with which values and settings.
     checkpoint
-        Where to go on from, if not at the beginning.
+        Where to go on from, if not at the beginning; what names none is refused.
     newest
         Whether to go on from the newest checkpoint that there is.
 
@@ -47,7 +50,7 @@ class Call:
         definition: Any,
         context: Mapping[str, Any] | None,
         options: Mapping[str, Any],
-        checkpoint: str | None = None,
+        checkpoint: Any = FROM_THE_BEGINNING,
         newest: bool = False,
     ) -> None:
         self._parts, self._definition = parts, definition
@@ -62,16 +65,18 @@ class Call:
         parts = self._parts
         scheduler = parts.scheduler(self._options)
         pipeline = Pipeline(self._definition, agents=parts.agents, scheduler=scheduler)
-        if (self._checkpoint is not None or self._newest) and pipeline.notebook is not None:
+        begins = self._checkpoint is FROM_THE_BEGINNING and not self._newest
+        if not begins and pipeline.notebook is not None:
             raise ConfigError("a notebook is gone on with by 'orchestra resume', or '%orchestrate resume' in it")
         with parts.turn(pipeline):
             self._pipeline = pipeline
             context = _with_known(self._context, pipeline.dag, parts.cache)
-            checkpoint = scheduler.newest_checkpoint(pipeline.dag) if self._newest else self._checkpoint
-            if checkpoint is None:
+            if begins:
                 result = pipeline.run(context)
             else:
-                result = scheduler.resume_from_checkpoint(checkpoint, pipeline.dag, context)
+                dag, checkpoint = pipeline.dag, self._checkpoint
+                checkpoint = scheduler.newest_checkpoint(dag, context) if self._newest else checkpoint
+                result = scheduler.resume_from_checkpoint(checkpoint, dag, context)
             _put_out(result, parts.cache)
             if result.undone is not None:
                 parts.recovery.undone(result.undone)

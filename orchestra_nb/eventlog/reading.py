@@ -9,6 +9,7 @@ is told as such: the process died, or it is still running.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -105,7 +106,9 @@ def _take_down(number: int, line: bytes, cut: bool, found: dict[str, _Found], fa
         if not isinstance(run, str):
             raise ValueError("it does not say of which run it is")
         event = event_from_json({key: value for key, value in record.items() if key not in ("log", "version")})
-    except (ValueError, RecursionError, EventLogError) as fault:
+        if not math.isfinite(event.at):
+            raise ValueError(f"it is of {event.at} seconds, which is no moment")
+    except (ValueError, OverflowError, RecursionError, EventLogError) as fault:
         if cut:
             faults.add(
                 "cut-off", f"the last line is cut off after {len(line):,} bytes", number, "all before it is true"

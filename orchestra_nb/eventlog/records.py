@@ -9,6 +9,7 @@ and an estimate need.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -202,7 +203,8 @@ def _cut(text: str) -> str:
 
 
 def _time(value: Any) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (number and math.isfinite(value)):
         raise ValueError(f"has the time {value!r}, which is none")
     return None if value is None else float(value)
 

@@ -18,7 +18,8 @@ run with ``log=`` publishes on a bus of its own, which the log hears and which h
 and circuits tell on the shared one is everybody's. An :class:`EventLog` that somebody attaches to a shared bus is for
 runs that come one after another.
 
-**Failure.** A place where no file can be is an :class:`.EventLogError` before anything has run. A disk that is full, or
+**Failure.** A place where no file can be, or where one is that is no log (somebody's notebook), is an
+:class:`.EventLogError` before anything has run, and nothing is written there. A disk that is full, or
 anything else that goes wrong later, ends the log with one warning; the run goes on. The file is its owner's alone
 (0600), because names, errors and outputs are.
 
@@ -48,6 +49,8 @@ FORM = 1
 _log = logging.getLogger("orchestra_nb.eventlog")
 _BATCH = 2**18
 """Bytes that are written at once."""
+_FIRST = 8
+"""Bytes that tell a log from another file."""
 
 
 class EventLog:
@@ -148,6 +151,8 @@ class EventLog:
         file = self._open()
         try:
             size = os.fstat(file).st_size
+            if size and not _begins_a_log(os.read(file, _FIRST)):
+                raise ValueError("it is there already and is no log")
             if size and os.lseek(file, size - 1, os.SEEK_SET) is not None and os.read(file, 1) != b"\n":
                 os.write(file, b"\n")
         finally:
@@ -155,6 +160,11 @@ class EventLog:
 
     def __repr__(self) -> str:
         return f"EventLog({str(self.path)!r})"
+
+
+def _begins_a_log(data: bytes) -> bool:
+    """Whether a file that begins so was written by a log, also if the first line was cut off; else it is a user's."""
+    return any(data.startswith(word[: len(data)]) for word in (b'{"log": ', b'{"run": '))
 
 
 _OF_RUNS = ("dag:", "execution:", "cache:node-")

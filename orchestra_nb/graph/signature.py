@@ -16,6 +16,19 @@ class Parameter(NamedTuple):
     by_place: bool
 
 
+def is_generator_function(fn: Callable[..., Any]) -> bool:
+    """Whether a call only makes a generator and runs nothing of the body, as far as can be seen without calling it.
+
+    Examples
+    --------
+    >>> def tidy(): yield
+    >>> is_generator_function(tidy), is_generator_function(len)
+    (True, False)
+    """
+    kinds = inspect.isgeneratorfunction, inspect.isasyncgenfunction
+    return any(is_kind(each) for is_kind in kinds for each in (fn, getattr(fn, "__call__", None)))  # noqa: B004
+
+
 def parameters(fn: Callable[..., Any]) -> list[Parameter]:
     """Those that can be filled; a callable without a signature has none.
 

@@ -11,6 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from orchestra_nb.graph.signature import is_generator_function
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.body import run_body
 from orchestra_nb.notebook.code import CellCode, cell_code
@@ -52,6 +53,9 @@ def run_call(name: str, undo: Undo, namespace: dict[str, Any], shell: Any = None
     if not callable(fn):
         told = f"there is no function {name!r} to undo {str(undo.node.id)!r} with"
         return Reply("failed", ename="NameError", evalue=told, exception=NameError(told))
+    if is_generator_function(fn):
+        told = f"{name!r} is a generator, and calling it runs nothing of it; undo with return, not with yield"
+        return Reply("failed", ename="TypeError", evalue=told, exception=TypeError(told))
     args, kwargs = arguments(fn, MappingProxyType(namespace), undo.result)
     scope = {_CALL: partial(fn, *args, **kwargs), "__builtins__": namespace.get("__builtins__", __builtins__)}
     return run_body(_code(undo, awaits=is_coroutine_function(fn)), scope, shell, Execution(None, waited=True))

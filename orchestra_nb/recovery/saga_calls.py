@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,7 +66,7 @@ class FromThread:
 
     def answer(self, call: Call) -> Any:
         """Call it, and wait for a coroutine to end."""
-        value = call.fn(*call.arguments)
+        value = _ran(call, call.fn(*call.arguments))
         if not inspect.iscoroutine(value):
             return value
         if self._loop is None:
@@ -83,8 +83,34 @@ class FromThread:
 
 async def answer_in_task(call: Call) -> Any:
     """Call it in this task, and await a coroutine."""
-    value = call.fn(*call.arguments)
+    value = _ran(call, call.fn(*call.arguments))
     return await value if inspect.iscoroutine(value) else value
+
+
+def _ran(call: Call, value: Any) -> Any:
+    """Refuse the generator of a compensation: nobody would run its body, and it would count as undone."""
+    if call.kind == "undo":
+        refuse_generator(value)
+    return value
+
+
+def refuse_generator(value: object) -> None:
+    """Refuse what a compensation gave if that shows that its body has not run.
+
+    Raises
+    ------
+    FailedElsewhere
+        It is a generator.
+
+    Examples
+    --------
+    >>> refuse_generator([1])
+    >>> refuse_generator(each for each in [1])
+    Traceback (most recent call last):
+    orchestra_nb.recovery.saga_calls.FailedElsewhere: TypeError: it gave a generator, whose body nobody has run
+    """
+    if isinstance(value, Generator | AsyncGenerator):
+        raise FailedElsewhere(Failure("TypeError", "it gave a generator, whose body nobody has run"), ["TypeError"])
 
 
 class _Ended:

@@ -16,6 +16,7 @@ from typing import Any
 
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import DefinitionError, Issue
+from orchestra_nb.graph.signature import is_generator_function
 from orchestra_nb.recovery.saga_calls import FromThread, answer_in_task
 from orchestra_nb.recovery.saga_facts import ONCE, THRICE, Part, check_parts
 from orchestra_nb.recovery.saga_journal import Journal, Memory, begin_journal, open_journal
@@ -115,7 +116,7 @@ def execute_saga(
     failed at step 'pay': ValueError: no money for seat 7
     undone: seat
     """
-    return in_thread(_begin(list(steps), context, journal, around), raises, around)
+    return in_thread(_begin(_listed(steps), context, journal, around), raises, around)
 
 
 async def execute_saga_async(
@@ -131,7 +132,7 @@ async def execute_saga_async(
     Actions that are plain functions are called on the loop. A cancellation counts as an interrupt: of an action, it is
     raised when everything was undone.
     """
-    return await _in_task(_begin(list(steps), context, journal, around), raises, around)
+    return await _in_task(_begin(_listed(steps), context, journal, around), raises, around)
 
 
 def resume_saga(
@@ -176,7 +177,7 @@ def resume_saga(
     'seat 7'
     >>> folder.cleanup()
     """
-    return in_thread(_resume(list(steps), journal, context, around), raises, around)
+    return in_thread(_resume(_listed(steps), journal, context, around), raises, around)
 
 
 async def resume_saga_async(
@@ -188,7 +189,7 @@ async def resume_saga_async(
     around: Surroundings = _AROUND,
 ) -> SagaResult:
     """Go on with a saga in this task; otherwise as :func:`resume_saga`."""
-    return await _in_task(_resume(list(steps), journal, context, around), raises, around)
+    return await _in_task(_resume(_listed(steps), journal, context, around), raises, around)
 
 
 def in_thread(saga: RunningSaga, raises: bool, around: Surroundings) -> SagaResult:
@@ -248,6 +249,14 @@ def _reported(saga: RunningSaga, raises: bool) -> SagaResult:
     if raises and not report.success:
         raise failure_of(report) from report.error
     return report
+
+
+def _listed(steps: Iterable[SagaStep]) -> list[SagaStep]:
+    try:
+        return list(steps)
+    except TypeError:
+        found = f"steps={steps!r} is no list of steps"
+        raise DefinitionError([Issue("no-steps", found, suggestion="give a list of SagaStep(name, action)")]) from None
 
 
 def _begin(
@@ -314,6 +323,10 @@ def _faults(number: int, given: Any) -> Iterable[Issue]:
     if step.compensation is not None and not callable(step.compensation):
         found = f"compensation={step.compensation!r} cannot be called"
         yield Issue("no-compensation", found, path=place, suggestion="give a function or None")
+    for name, fn in (("action", step.action), ("compensation", step.compensation)):
+        if fn is not None and is_generator_function(fn):
+            found = f"{name} is a generator, and calling it runs nothing of it"
+            yield Issue(f"generator-{name}", found, path=place, suggestion="do it with return, not with yield")
     for knob in ("retry", "compensation_retry"):
         if not isinstance(getattr(step, knob), RetryPolicy):
             found = f"{knob}={getattr(step, knob)!r} is no RetryPolicy"

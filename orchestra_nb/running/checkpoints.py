@@ -171,10 +171,11 @@ class Checkpoints:
         """Give the record of a run; raises ``KeyError`` when there is none."""
         return self._records[run_id]
 
-    def unfinished(self) -> tuple[Checkpoint, ...]:
-        """Give those of runs that did not succeed, the oldest first."""
-        records = [record for record in self._records.values() if not record.succeeded]
-        return tuple(found for record in records for found in record.checkpoints())
+    def newest(self, dag_hash: str) -> Checkpoint | None:
+        """Give the newest one of a graph, unless its last run succeeded."""
+        record = next((each for each in reversed(self._records.values()) if each.dag.hash == dag_hash), None)
+        found = record.checkpoints() if record is not None and not record.succeeded else ()
+        return found[-1] if found else None
 
     def __contains__(self, name: str) -> bool:
         return RunId(str(name).partition("/")[0]) in self._records

@@ -18,7 +18,7 @@ from typing import Any
 
 from orchestra_nb.durable.facts import Commit, Dropped, Ended, Level, RunFact, Undone
 from orchestra_nb.durable.faults import fault
-from orchestra_nb.durable.journal import RunJournal
+from orchestra_nb.durable.journal import UNDO, RunJournal
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.events import CheckpointFailed, Event, GraphGrown, LevelEnded, RunEnded
 from orchestra_nb.graph.dag import DAG
@@ -32,8 +32,6 @@ from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 from orchestra_nb.running.taken_over import TakenOver
 
-UNDO = "undo"
-"""The file of a run's folder that says how far it has been undone; there is one only meanwhile."""
 _NO_VALUE = "its value was not kept"
 _NOT_HERE = "the file of its value is not here: it stayed on another machine, or the disk failed"
 _LONGEST_WHY = 300

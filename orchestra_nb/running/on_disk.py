@@ -19,7 +19,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.durable.facts import Commit, Head, RunState, Undone
 from orchestra_nb.durable.faults import fault
-from orchestra_nb.durable.journal import RunJournal
+from orchestra_nb.durable.journal import UNDO, RunJournal
 from orchestra_nb.durable.runs import Runs, new_run_id
 from orchestra_nb.errors import CheckpointError, ConfigError, OrchestraError, nearest
 from orchestra_nb.events import CheckpointFailed, Event
@@ -28,7 +28,7 @@ from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.recovery.compensating import undoable_in
 from orchestra_nb.running.agents import agents_of
 from orchestra_nb.running.checkpoints import Checkpoint
-from orchestra_nb.running.durable_record import UNDO, DurableRecord
+from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.recall import folder_of
 from orchestra_nb.running.taken_over import (
@@ -111,14 +111,17 @@ def _named(dag: DAG) -> tuple[str, str]:
     return "dag", ""
 
 
-def cut_short(config: RunConfig, dag: DAG, instead: str) -> RunId:
-    """Name the newest run of a command, or of a graph of functions, that can be gone on with.
+def cut_short(config: RunConfig, dag: DAG, instead: str, context: Mapping[str, Any] | None = None) -> RunId:
+    """Name the newest run of a graph's definition that can be gone on with.
+
+    Those of the same graph and context count first, then those of the same graph, and then all that bear the name, of
+    which the newest will be refused with what differs. So a run of some of its nodes, with other values, or of another
+    command of that name makes none of this one old.
 
     Parameters
     ----------
-    config, dag
-        Of the run. A command is known by its name; what differs in it is told by who goes on. Functions have no name:
-        their graph has to be the same.
+    config, dag, context
+        Of the run.
     instead
         What begins one.
 
@@ -128,15 +131,16 @@ def cut_short(config: RunConfig, dag: DAG, instead: str) -> RunId:
         There is none.
     """
     runs, (kind, what) = runs_of(config), _named(dag)
-    found = [
-        each
-        for each in (runs.all() if runs is not None else ())
-        if (each.head.kind, each.head.what) == (kind, what) and (kind == "command" or each.head.dag_hash == dag.hash)
-    ]
-    if not found or found[-1].success:
+    known = [each for each in runs.all() if (each.head.kind, each.head.what) == (kind, what)] if runs else []
+    same = [each for each in known if each.head.dag_hash == dag.hash]
+    given = context_digests(context) if same else {}
+    alike = [each for each in same if dict(each.head.context) == given]
+    named = known if kind == "command" else []  # functions have no name: their graph has to be the same
+    found = next((some[-1] for some in (alike, same, named) if some and not some[-1].success), None)
+    if found is None:
         told = "nothing is stored here" if runs is None else "it has no run that was cut short"
         raise CheckpointError(f"{what or 'this graph'}: {told}; begin one with {instead!r}")
-    return found[-1].run_id
+    return found.run_id
 
 
 def has(config: RunConfig, checkpoint: str) -> bool:

@@ -124,7 +124,7 @@ class ParallelScheduler:
         """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
         return (*on_disk.checkpoints(self.config), *self._checkpoints.all())
 
-    def newest_checkpoint(self, dag: DAG) -> str:
+    def newest_checkpoint(self, dag: DAG, context: Mapping[str, Any] | None = None) -> str:
         """Name the newest checkpoint of a graph whose run did not succeed: in this process, else on the disk.
 
         Raises
@@ -132,8 +132,8 @@ class ParallelScheduler:
         CheckpointError
             There is none.
         """
-        here = [each.id for each in self._checkpoints.unfinished() if each.dag_hash == dag.hash]
-        return here[-1] if here else str(on_disk.cut_short(self.config, dag, "run"))
+        here = self._checkpoints.newest(dag.hash)
+        return here.id if here is not None else str(on_disk.cut_short(self.config, dag, "run", context))
 
     def clear_checkpoints(self) -> int:
         """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs."""

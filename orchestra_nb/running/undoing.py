@@ -31,7 +31,7 @@ from typing import Any
 from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.signature import parameters
+from orchestra_nb.graph.signature import is_generator_function, parameters
 from orchestra_nb.graph.undoing import compensators, never_runs
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.recovery.compensating import Done
@@ -191,6 +191,10 @@ def faults_of_undoing(new: Iterable[Node], aside: Container[str], known: Collect
         if node.id in aside and fn is None:
             told, hint = f"node {node.id!r} has no function to call", "give it fn="
             issues.append(Issue("no-function", told, (node.id,), suggestion=hint))
+        if fn is not None and is_generator_function(fn):
+            told = f"node {node.id!r}: what compensates is a generator, and calling it runs nothing of it"
+            hint = "undo with return, not with yield"
+            issues.append(Issue("undo-generator", told, (node.id,), suggestion=hint))
         for name, required, _ in parameters(fn) if fn is not None else ():
             if required and name not in known and name not in _ALWAYS:
                 what = "its parameter" if node.id in aside else "the parameter of its 'undo'"

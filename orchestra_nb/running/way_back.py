@@ -25,7 +25,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.recovery.compensating import Compensating
 from orchestra_nb.recovery.matching import class_names
-from orchestra_nb.recovery.saga_calls import FailedElsewhere
+from orchestra_nb.recovery.saga_calls import FailedElsewhere, refuse_generator
 from orchestra_nb.recovery.saga_facts import Failure, Part
 from orchestra_nb.recovery.saga_journal import Journal, Memory
 from orchestra_nb.recovery.saga_result import Unknown
@@ -96,6 +96,7 @@ class WayBack:
             self.outcomes[by.id if by.id in self._dag.nodes else node.id].append(_later(outcome, begun))
             if outcome.bad:
                 raise _failed(outcome)
+            refuse_generator(outcome.value)
 
         return compensate
 

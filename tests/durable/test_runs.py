@@ -512,3 +512,39 @@ def test_whoever_is_killed_while_runs_begin_or_go_leaves_the_others_whole(point,
     assert {each.run_id for each in runs.all()} <= {"r2", "r3", "r4"}
     assert runs.clear() >= 2
     assert States(tmp_path).restore("s") == "again"
+
+
+# What is somebody else's.
+
+
+def test_what_a_user_keeps_under_the_same_names_is_never_removed(tmp_path):
+    """A cache in a project's own folder: ``runs/`` may be its experiments."""
+    theirs = {
+        "runs/exp1/events.out": "precious",
+        "runs/exp2/values/data.csv": "precious",
+        "runs/exp3/journal": "dear diary",
+        "runs/exp4/lock": "",
+        "runs/exp4/notes.txt": "precious",
+        "runs/values/data.csv": "precious",
+        "runs/0123456789ab/values/data.csv": "precious",
+    }
+    for name, text in theirs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    for folder in (tmp_path / "runs").iterdir():
+        os.utime(folder, (1.0, 1.0))
+    runs = runs_in(tmp_path, most_runs=1)
+    for number in range(3):
+        ended(runs, f"r{number}", float(number), True)
+    assert runs.clear() == 1
+    assert {name: (tmp_path / name).read_text("utf-8") for name in theirs} == theirs
+    assert sorted(each.name for each in (tmp_path / "runs" / "exp1").iterdir()) == ["events.out"]
+
+
+def test_nothing_is_removed_behind_a_link(tmp_path):
+    there = runs_in(tmp_path / "there")
+    filled(there)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "runs").symlink_to(there.folder)
+    assert runs_in(tmp_path / "cache").clear() == 0
+    assert told(there) == WHOLE

@@ -283,3 +283,11 @@ def test_the_newest_run_that_was_cut_short_is_found_by_what_ran(tmp_path):
         assert ran == ["load", "sail", "sail"]
         weather.clear()
         ran.clear()
+
+
+@pytest.mark.parametrize("checkpoint", [None, "", 3, "../../etc", "level-0", "\0"])
+def test_what_names_no_checkpoint_is_refused_and_nothing_runs(engine, checkpoint):
+    ran = []
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        engine.resume_from_checkpoint(checkpoint, [Node("a", fn=lambda: ran.append(1))])
+    assert ran == []

@@ -163,3 +163,12 @@ def test_a_file_that_is_no_log_is_refused(tmp_path, content):
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
     with pytest.raises(EventLogError, match="cannot be read"):
         read_log(tmp_path / name)
+
+
+@pytest.mark.parametrize("at", [b"1e999", b"-1e999", b'"inf"', b"NaN", b"1" + b"0" * 400])
+def test_a_line_of_no_moment_is_a_fault_of_its_line(at):
+    (run,), (fault,) = parse_log(
+        WHOLE + b'{"run": "r", "name": "execution:run-ended", "at": %b, "success": true}\n' % at
+    )
+    assert run.ended
+    assert fault.code == "damaged-line"

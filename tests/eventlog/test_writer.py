@@ -77,6 +77,15 @@ def test_a_place_where_no_file_can_be_is_refused_before_anything_runs(tmp_path, 
     assert ran == []
 
 
+@pytest.mark.parametrize("text", ['{"cells": []}', "notes", "\n", '{"name": "/tidy"}\n'])
+def test_a_users_own_file_is_no_log_and_stays_as_it_is(tmp_path, text):
+    path, ran = tmp_path / "book.ipynb", []
+    path.write_text(text, "utf-8")
+    with pytest.raises(EventLogError, match="is there already and is no log; name a file in a folder of yours"):
+        logged(path, DAG([Node("a", fn=lambda: ran.append(1))]))
+    assert (path.read_text("utf-8"), ran) == (text, [])
+
+
 @pytest.mark.parametrize("log", ["", 3, True])
 def test_a_knob_that_names_no_file_is_refused(log):
     with pytest.raises(ConfigError, match="log="):

@@ -133,6 +133,12 @@ def test_a_cell_that_cannot_undo_is_told_with_its_own_traceback_and_the_rest_goe
     assert errors == ["OSError", "OSError"]
 
 
+def test_a_generator_undoes_no_cell(namespace: dict[str, Any]) -> None:
+    sources = ["def free():\n    yield", "#| name: book\n#| undo: free\nseat = 7", "seat / 0"]
+    result = execute(sources, namespace, jobs=1)
+    assert result.outcomes["book"].reason.startswith("could not be undone: TypeError: 'free' is a generator")
+
+
 def test_a_name_that_is_neither_a_cell_nor_a_function_is_found_before_anything_runs() -> None:
     with pytest.raises(NotebookError) as caught:
         Notebook.from_sources(["#| name: book\n#| undo: fere\nseat = 7", "def free(seat): ..."]).dag  # noqa: B018

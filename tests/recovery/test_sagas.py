@@ -234,11 +234,17 @@ def test_an_observer_that_raises_hurts_nobody():
     assert world.run([world.step("a")]).success
 
 
+def yields(*given):
+    yield
+
+
 BAD = {
     "no-step": [print],
     "duplicate-step": [SagaStep("a", print), SagaStep("a", print)],
     "no-action": [SagaStep("a", None)],
     "no-compensation": [SagaStep("a", print, 5)],
+    "generator-action": [SagaStep("a", yields)],
+    "generator-compensation": [SagaStep("a", print, yields)],
     "no-policy": [SagaStep("a", print, retry=3)],
     "no-name": [SagaStep("", print)],
     "bad-after": [SagaStep("a", print, after="a")],
@@ -265,6 +271,20 @@ def test_every_fault_of_the_steps_is_named_at_once():
         "no-name",
         "no-step",
     ]
+
+
+def test_what_is_no_list_of_steps_is_refused():
+    with pytest.raises(DefinitionError, match="steps=3 is no list of steps"):
+        execute_saga(3)
+
+
+def test_a_generator_has_undone_nothing():
+    def fails(context):
+        raise ValueError
+
+    undo_once = SagaStep("a", lambda context: 1, lambda *given: yields(), compensation_retry=RetryPolicy(attempts=1))
+    (fate, _) = execute_saga([undo_once, SagaStep("b", fails)], raises=False).steps
+    assert (fate.fate, fate.undo_error) == ("needs-person", "TypeError: it gave a generator, whose body nobody has run")
 
 
 def test_a_circle_is_refused():

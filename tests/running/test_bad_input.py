@@ -41,6 +41,7 @@ def never():
         ("kind", "robot"),
         ("fn", 3),
         ("cost", float("nan")),
+        ("cost", 10**400),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_an_error_that_names_the_node_and_the_setting(setting, value):

@@ -566,6 +566,18 @@ def test_a_command_that_says_so_is_not_undone(said):
 
 # What cannot be meant.
 
+
+def yields():
+    yield
+
+
+def test_what_gives_a_generator_has_undone_nothing(said):
+    result = run([Node("a", fn=int, undo=lambda: yields()), Node("end", fn=fail, after=["a"])])
+    told = "could not be undone: TypeError: it gave a generator, whose body nobody has run"
+    assert result.outcomes["a"].reason == told
+    assert result.undone.compensated == ()
+
+
 FAULTY = [
     ([Node("load", fn=int, undo="dorp"), Node("drop", fn=int)], "unknown-undo", "did you mean 'drop'?"),
     ([Node("load", fn=int, undo="load")], "undo-itself", "name another node"),
@@ -622,6 +634,8 @@ def test_what_compensates_and_says_undo_is_a_warning():
             "node 'b': nothing fills its parameter 'aa'",
         ),
         ([Node("a", fn=int, undo="b"), Node("b")], "node 'b' has no function to call"),
+        ([Node("a", fn=int, undo=yields)], "node 'a': what compensates is a generator, and calling it runs nothing"),
+        ([Node("a", fn=int, undo="b"), Node("b", fn=yields)], "node 'b': what compensates is a generator"),
     ],
 )
 def test_a_compensation_that_could_not_be_called_is_found_before_anything_runs(nodes, told):
