@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 
 import pytest
 
@@ -26,6 +27,7 @@ from orchestra_nb.events import LevelEnded, NodeEnded, NodeQueued, NodeRetrying,
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Outcome
 from orchestra_nb.progress.state import Progress
+from orchestra_nb.recovery.saga_events import Undone
 from orchestra_nb.replay import RunReplay
 from orchestra_nb.replay import replay as replay_module
 from orchestra_nb.replay.fold import Fold
@@ -221,6 +223,33 @@ def test_a_run_played_again_ends_as_it_did_for_its_result_and_for_who_followed_i
     for count in range(len(run.facts) + 1):
         followed = Progress.replayed(growing(), told[:count])
         assert run.after(count)._fold.progress.standings == followed.standings
+
+
+def test_a_run_that_was_undone_ends_as_its_result_says_and_its_way_back_has_moments(tmp_path):
+    def fail():
+        raise ValueError("no room")
+
+    nodes = [
+        Node("reserve", fn=lambda: time.sleep(0.01), undo="release"),
+        Node("note", fn=lambda: 1, after=["reserve"], undo=lambda: None),
+        Node("book", fn=lambda: 1, after=["note"], undo="unbook"),
+        Node("pay", fn=fail, after=["book"]),
+        Node("release", fn=lambda: None),
+        Node("unbook", fn=fail),
+    ]
+    path = tmp_path / "run.jsonl"
+    result = ParallelScheduler(RunConfig(jobs=2, history=False, log=str(path))).execute(DAG(nodes))
+    run = Replay.read(path, strict=True).last
+    assert {n: (o.status, o.attempts, o.reason) for n, o in run.end.outcomes.items()} == {
+        n: (o.status, o.attempts, o.reason) for n, o in result.outcomes.items()
+    }
+    assert run.end.nodes["reserve"].reason == "undone by 'release'"
+    assert run.end.nodes["release"].state == "done"
+    last = max(event.at for event in run.facts if isinstance(event, RunEnded))
+    undone = next(event.at for event in run.facts if isinstance(event, Undone))
+    assert last < undone <= run.moments[-1]
+    assert run.at(last).nodes["reserve"].reason == ""
+    assert run.at(last).nodes["release"].reason == "it compensates 'reserve' when the run fails"
 
 
 def test_sinks_and_widgets_of_progress_show_any_moment(tmp_path):
