@@ -54,9 +54,13 @@ class WayBack:
     _begun: dict[NodeId, tuple[float, int]] = field(default_factory=dict)
     """When the last attempts of compensating nodes began, and how many there were."""
 
+    undone: frozenset[str] = frozenset()
+    """The nodes that were undone."""
+
     def copy(self) -> WayBack:
         """Take a copy that later events do not change."""
-        return WayBack(self.going_on, self._aside, self._before.copy(), self._works.copy(), self._begun.copy())
+        known = self._before.copy(), self._works.copy(), self._begun.copy()
+        return WayBack(self.going_on, self._aside, *known, self.undone)
 
     def hear(self, event: Event, dag: DAG, outcomes: Mapping[NodeId, Outcome], *, failed: bool) -> tuple[Told, ...]:
         """Say what follows from an event: outcomes that are new, and who has begun.
@@ -80,6 +84,7 @@ class WayBack:
         elif self.going_on and isinstance(event, UndoStarted | Undone | UndoFailed):
             outcome = outcomes.get(NodeId(event.step))
             if outcome is not None and outcome.status == "done":
+                self.undone |= {event.step} if isinstance(event, Undone) else set()
                 undone = _undone(self._before.setdefault(outcome.node, outcome), event, dag)
                 return (undone, *self._compensating(event, dag))
         return ()

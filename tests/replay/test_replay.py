@@ -117,6 +117,15 @@ def test_a_state_tells_attempts_workers_levels_phases_todos_and_how_long_it_will
     assert {name: outcome.seconds for name, outcome in end.outcomes.items()} == {"a": 2.5, "b": 3.0}
 
 
+def test_after_the_end_of_a_log_nothing_is_made_up():
+    unfinished = replay_of(FACTS[:5])
+    state = unfinished.at(99.0)
+    assert (state.at, state.beyond, state.over) == (unfinished.end.at, True, False)
+    assert state.stats == unfinished.end.stats
+    assert (unfinished.at(state.at).beyond, replay_of().at(99.0).beyond) == (False, True)
+    assert str(state._repr_mimebundle_()["text/plain"]).splitlines()[0].endswith("· the log ends at 3.0 s")
+
+
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), "now", True])
 def test_what_is_no_moment_is_refused(seconds):
     with pytest.raises(EventLogError, match="is no moment of a run"):
@@ -248,6 +257,10 @@ def test_a_run_that_was_undone_ends_as_its_result_says_and_its_way_back_has_mome
     last = max(event.at for event in run.facts if isinstance(event, RunEnded))
     undone = next(event.at for event in run.facts if isinstance(event, Undone))
     assert last < undone <= run.moments[-1]
+    told = [(todo["content"], todo["status"]) for todo in run.end.todos()]
+    assert told[:2] == [("Run reserve (undone)", "pending"), ("Run note (undone)", "pending")]
+    assert told[2] == ("Run book", "completed")
+    assert run.at(last).todos()[0]["status"] == "completed"
     assert run.at(last).nodes["reserve"].reason == ""
     assert run.at(last).nodes["release"].reason == "it compensates 'reserve' when the run fails"
 
