@@ -7,8 +7,8 @@ nodes have ended, and beneath it its nodes, whose texts are set in by two blanks
 There are three statuses and six ways to stand. **A box that is ticked was done, and nothing else is ticked**:
 ``completed`` is a node that ended well, or a phase of which all nodes did. What failed, was skipped or cancelled is
 ``pending``, for it is still to be done, and its text says how it ended: ``"Run load (failed)"``; so is what a replay
-shows as undone. A reader who counts ticks counts results. Rejected: ``completed`` for everything that is over (a tick on
-a failure), and ``in_progress`` for what failed (somebody would wait for it).
+shows as undone. A reader who counts ticks counts results. Rejected: ``completed`` for everything that is over (a tick
+on a failure), and ``in_progress`` for what failed (somebody would wait for it).
 
 What compensates another is a todo when it has to, and not before: else a list of which everything is done would have
 an open box.
