@@ -226,11 +226,12 @@ def not_needed(
     >>> not_needed({"load": Outcome("load", "done"), "drop": waits}, {"drop": ("load",)}, "")["drop"].reason
     "it compensates 'load', and nothing had to be undone"
     """
+    later = runs_later(()).removeprefix("it compensates ")  # whom it compensates may have become more since
     failed = bool(stopped) or any(outcome.bad for outcome in outcomes.values()) if aside else False
     return {
         name: replace(outcomes[name], reason=never_runs(whom, failed=failed))
         for name, whom in aside.items()
-        if name in outcomes and outcomes[name].reason == runs_later(whom)
+        if name in outcomes and outcomes[name].reason.endswith(later)
     }
 
 

@@ -18,9 +18,10 @@ from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.task import task
 from orchestra_nb.graph.undoing import undo_faults
-from orchestra_nb.model import Expand, Node
-from orchestra_nb.recovery.saga_result import Unknown
+from orchestra_nb.model import Expand, Node, Outcome
+from orchestra_nb.recovery.saga_result import SagaResult, StepFate, Unknown
 from orchestra_nb.running.scheduler import ParallelScheduler
+from orchestra_nb.running.undoing import told
 
 AT_ONCE = {"attempts": 2, "initial_delay": 0.0}
 
@@ -190,14 +191,14 @@ def test_nodes_that_joined_the_run_are_undone_with_the_rest(said):
 
 
 @pytest.mark.parametrize(
-    ("last", "undo", "told"),
+    ("last", "undo", "reason"),
     [
         (fail, True, "compensates 'load'"),
         (fail, False, "it compensates 'load', and nothing was undone"),
         (int, True, "it compensates 'load', and nothing had to be undone"),
     ],
 )
-def test_whether_it_will_have_to_compensate_nobody_knows_before_the_end(last, undo, told):
+def test_whether_it_will_have_to_compensate_nobody_knows_before_the_end(last, undo, reason):
     nodes = [
         Node("load", fn=lambda: 1, undo="drop"),
         Node("drop", fn=lambda: None),
@@ -207,7 +208,25 @@ def test_whether_it_will_have_to_compensate_nobody_knows_before_the_end(last, un
     bus.on("execution:node-ended", lambda event: ended.update({event.outcome.node: event.outcome}), inline=True)
     result = run(nodes, bus=bus, undo=undo)
     assert ended["drop"].reason == "it compensates 'load' when the run fails"
-    assert result.outcomes["drop"].reason == told
+    assert result.outcomes["drop"].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("fate", "reason"),
+    [
+        ("left", "it compensates 'load', still to be undone"),
+        ("failed", "it compensates 'load', and nothing had to be undone"),
+    ],
+)
+def test_what_compensates_and_has_not_run_on_the_way_back_says_why(fate, reason):
+    dag = DAG([Node("load", undo="drop"), Node("drop"), Node("end")])
+    outcomes = {
+        "load": Outcome("load", "done"),
+        "drop": Outcome("drop", "skipped", reason="it compensates 'load', and nothing was undone"),
+        "end": Outcome("end", "failed"),
+    }
+    found = told(outcomes, dag, SagaResult(False, (StepFate("load", fate),)), {})
+    assert (found["drop"].status, found["drop"].reason) == ("skipped", reason)
 
 
 # What a compensation is given.
