@@ -110,10 +110,11 @@ def test_a_run_that_is_not_over_is_a_warning(log: Path, tell: Tell) -> None:
     [
         (["nowhere.jsonl"], "cannot be read"),
         (["run.jsonl", "--run", "zz"], "no run 'zz'"),
-        (["run.jsonl", "--at", "-3"], "is no moment of a run"),
+        (["run.jsonl", "--at", "-3"], "--at -3 is no moment of a run; give seconds from 0 on, or -1 for its end"),
         (["run.jsonl", "--at", "soon"], "is not a number"),
         ([], "LOG"),
         (["notes.txt"], "is no log of events"),
+        (["notes.txt"], "give a file written by --log"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_code_2(log: Path, tell: Tell, words: list[str], message: str) -> None:

@@ -78,7 +78,7 @@ class DAGBuilder:
         Raises
         ------
         DefinitionError
-            Something in it is no node, or the command is faulty; every fault.
+            Something in it is no node, ``undo`` names nobody, or the command is faulty; every fault.
         GraphError
             The nodes form no DAG; see :class:`.DAG`.
         """
@@ -91,6 +91,8 @@ class DAGBuilder:
         found = gather(definition)
         if found.issues:
             raise DefinitionError(found.issues)
+        if unknown := [issue for issue in undo_faults(found.nodes) if issue.code == "unknown-undo"]:
+            raise DefinitionError(unknown)
         return DAG(found.nodes, found.edges, found.metadata)
 
     def validate(

@@ -24,7 +24,7 @@ from orchestra_nb.replay import NodeState, Replay, ReplayState, RunReplay
 if TYPE_CHECKING:
     import pandas as pd
 
-_HEADINGS = ("node", "state", "since", "worker", "attempts", "why")
+_HEADINGS = ("node", "state", "when", "worker", "attempts", "why")
 _NODE = {
     **{"node": "object", "level": "int64", "phase": "object", "state": "object", "since": "float64"},
     **{"worker": "object", "attempts": "int64", "started": "float64", "ended": "float64", "seconds": "float64"},
@@ -114,6 +114,7 @@ class ReplayPresenter:
 def headline(state: ReplayState) -> str:
     """Say how far a run was, in one line."""
     how = "" if not state.over else " · done" if state.success else " · failed"
+    how += f" · the log ends at {duration(state.at)}" if state.beyond else ""
     return f"run {plain_line(state.stats)}{how}" if state.run else f"{plain_line(state.stats)}{how}"
 
 
@@ -124,11 +125,12 @@ def state_text(state: ReplayState) -> str:
 
 
 def node_row(node: NodeState) -> tuple[str, ...]:
-    """Describe one node: name, state, since when, on which worker, in which attempt, and why."""
+    """Describe one node: name, state, since when or at what moment, on which worker, in which attempt, and why."""
     mark = _MARKS[node.state]
-    since = "" if node.state == "waiting" else duration(node.since)
+    word = {"running": "since", "queued": "since", "resting": "until"}.get(node.state, "at")
+    when = "" if node.state == "waiting" else f"{word} {duration(node.since)}"
     attempts = f"attempt {node.attempts}" if node.attempts > 1 else ""
-    return (f"{mark} {clean(node.node)}", node.state, since, clean(node.worker), attempts, clean(node.reason))
+    return (f"{mark} {clean(node.node)}", node.state, when, clean(node.worker), attempts, clean(node.reason))
 
 
 def fault_lines(faults: Iterable[Issue]) -> list[str]:

@@ -89,7 +89,9 @@ def parse_log(data: bytes, path: str = "the log") -> tuple[tuple[LoggedRun, ...]
             cut = number == len(lines) and not whole
             read += _take_down(number, line, cut, found, faults)
     if not read:
-        raise EventLogError(f"{path} is no log of events: {_first_words(data)}", faults.all())
+        raise EventLogError(
+            f"{path} is no log of events: {_first_words(data)}; give a file written by --log", faults.all()
+        )
     runs = tuple(_run_of(run, each, faults) for run, each in found.items())
     return runs, faults.all()
 
@@ -114,7 +116,9 @@ def _take_down(number: int, line: bytes, cut: bool, found: dict[str, _Found], fa
                 "cut-off", f"the last line is cut off after {len(line):,} bytes", number, "all before it is true"
             )
         else:
-            faults.add("damaged-line", str(fault), number, "what the other lines say is true")
+            broken = isinstance(fault, json.JSONDecodeError) and _is_a_beginning(line)
+            told = f"the line is cut off after {len(line):,} bytes" if broken else str(fault)
+            faults.add("damaged-line", told, number, "what the other lines say is true")
         return False
     of_run = found.setdefault(run, _Found())
     if isinstance(event, DagBuilt) and of_run.built is None:
@@ -126,6 +130,11 @@ def _take_down(number: int, line: bytes, cut: bool, found: dict[str, _Found], fa
         of_run.events.append(_own(event))
         of_run.lines.append(number)
     return True
+
+
+def _is_a_beginning(line: bytes) -> bool:
+    """Whether a line that is no JSON may be the beginning of one that was."""
+    return line.lstrip().startswith(b"{") and not line.rstrip().endswith(b"}")
 
 
 def _own(event: Event) -> Event:

@@ -2,15 +2,15 @@
 
 An outcome's value is told by the name of its class only: reading a log must never run anybody's code, and a log must
 not grow with the data. Texts of errors and outputs are cut where they are too long, and say so where they are cut. A
-graph is told by the names, phases, costs, kinds and levels of its nodes, and by its edges: what a picture, a todo list
-and an estimate need.
+graph is told by the names, phases, costs, kinds and levels of its nodes, by who compensates whom, and by its edges:
+what a picture, a todo list and an estimate need.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -132,7 +132,7 @@ def dag_record(dag: DAG) -> Record:
     index = dag.table.index
     edges = dict.fromkeys((index[edge.source], index[edge.target], edge.kind) for edge in dag.edges)
     return {
-        "nodes": [_node_record(n, level[n.id]) for n in dag.nodes.values()],
+        "nodes": [_node_record(n, level[n.id], index) for n in dag.nodes.values()],
         "edges": [list(edge) for edge in edges],
     }
 
@@ -153,12 +153,14 @@ def dag_from(record: Any) -> DAG:
         raise ValueError(f"is no graph: {fault}") from None
 
 
-def _node_record(node: Node, level: int) -> Record:
+def _node_record(node: Node, level: int, known: Container[NodeId]) -> Record:
     record: Record = {"id": str(node.id), "cost": float(node.cost), "level": level}
     if node.phase is not None:
         record["phase"] = node.phase
     if node.kind != "function":
         record["kind"] = node.kind
+    if isinstance(node.undo, str) and node.undo in known:  # a function has no name that a reader could look up
+        record["undo"] = node.undo
     if isinstance(agent := node.metadata.get("agent"), Agent) and agent.task:
         record["task"] = _cut(agent.task)
     return record
@@ -174,6 +176,7 @@ def _node_from(record: Any, index: int) -> Node:
             NodeId(name),
             cost=record["cost"],
             phase=None if record.get("phase") is None else _of(record["phase"], str),
+            undo=None if record.get("undo") is None else _of(record["undo"], str),
             kind=kind,
             index=index,
             metadata=metadata,

@@ -48,15 +48,33 @@ def compensators(nodes: Iterable[Node]) -> Mapping[NodeId, tuple[NodeId, ...]]:
     return found
 
 
-def never_runs(who: Sequence[str]) -> str:
-    """Say why a node that compensates has not run.
+def runs_later(who: Sequence[str]) -> str:
+    """Say why a node that compensates does not run with the others; whether it will have to, nobody knows yet.
+
+    Examples
+    --------
+    >>> runs_later(["load"])
+    "it compensates 'load' when the run fails"
+    """
+    return f"it compensates {', '.join(map(repr, who))} when the run fails"
+
+
+def never_runs(who: Sequence[str], *, failed: bool = False) -> str:
+    """Say why a node that compensates has not run, when the run has ended.
+
+    Parameters
+    ----------
+    who
+        What it compensates.
+    failed
+        Whether the run failed or was stopped, and was left as it is.
 
     Examples
     --------
     >>> never_runs(["load"])
     "it compensates 'load', and nothing had to be undone"
     """
-    return f"it compensates {', '.join(map(repr, who))}, and nothing had to be undone"
+    return f"it compensates {', '.join(map(repr, who))}, and nothing {'was' if failed else 'had to be'} undone"
 
 
 def told_undo(by: str, node: str) -> str:

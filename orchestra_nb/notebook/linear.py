@@ -22,7 +22,7 @@ import nbformat
 
 from orchestra_nb.errors import BackendError, NodeCancelled, NodeError, NodeFailed, NodeTimeout
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.graph.undoing import compensators, never_runs
+from orchestra_nb.graph.undoing import compensators, runs_later
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.notebook.kernels import environment, private_sockets
 from orchestra_nb.notebook.outputs import joined
@@ -30,6 +30,7 @@ from orchestra_nb.notebook.records import result_of
 from orchestra_nb.notebook.widget_state import widget_metadata
 from orchestra_nb.planning import Plan, Skip
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.undoing import not_needed
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
@@ -138,12 +139,13 @@ class _Linear:
         self.total_time = self._now()
         for node, cell in zip(self._nodes, self._client.nb.cells, strict=True):  # later cells update earlier displays
             self.outcomes[node.id] = replace(self.outcomes[node.id], outputs=joined(cell.outputs))
+        self.outcomes.update(not_needed(self.outcomes, self._aside, self.stopped))
         self._event("run-ended", success=not because)
 
     def _skipped(self, node: Node, because: str) -> Outcome | None:
         """Say that a cell does not run, if so; a condition that cannot be decided is its failure."""
         if node.id in self._aside:
-            return Outcome(node.id, "skipped", reason=never_runs(self._aside[node.id]))
+            return Outcome(node.id, "skipped", reason=runs_later(self._aside[node.id]))
         if not because and node.when is not None and node.id not in self._passed:
             told = self._ask("holds", node.when)
             if told["error"]:

@@ -6,9 +6,9 @@ nodes have ended, and beneath it its nodes, whose texts are set in by two blanks
 
 There are three statuses and six ways to stand. **A box that is ticked was done, and nothing else is ticked**:
 ``completed`` is a node that ended well, or a phase of which all nodes did. What failed, was skipped or cancelled is
-``pending``, for it is still to be done, and its text says how it ended: ``"Run load (failed)"``. A reader who
-counts ticks counts results. Rejected: ``completed`` for everything that is over (a tick on a failure), and
-``in_progress`` for what failed (somebody would wait for it).
+``pending``, for it is still to be done, and its text says how it ended: ``"Run load (failed)"``; so is what a replay
+shows as undone. A reader who counts ticks counts results. Rejected: ``completed`` for everything that is over (a tick
+on a failure), and ``in_progress`` for what failed (somebody would wait for it).
 
 What compensates another is a todo when it has to, and not before: else a list of which everything is done would have
 an open box.
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Literal, TypedDict
 
 from orchestra_nb.definitions.command import Agent
@@ -79,7 +79,8 @@ _DOUBLED = _VERBS & {
 """Those whose last letter is doubled: short, or stressed at the end."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s")
 _LIVE = ("pending", "in_progress")
-_STATUS: dict[Standing, TodoStatus] = {"in_progress": "in_progress", "completed": "completed"}
+_Told = Standing | Literal["undone"]
+_STATUS: dict[_Told, TodoStatus] = {"in_progress": "in_progress", "completed": "completed"}
 
 
 def participle(verb: str) -> str:
@@ -128,7 +129,7 @@ def words_of(node: Node) -> tuple[str, str]:
     return short(f"Run {clean(node.id)}", _MOST), short(f"Running {clean(node.id)}", _MOST)
 
 
-def todos_of(progress: Progress, *, by_phase: bool = False) -> list[Todo]:
+def todos_of(progress: Progress, *, by_phase: bool = False, undone: Container[str] = ()) -> list[Todo]:
     """List what a run has to do, as it stands.
 
     Parameters
@@ -137,6 +138,8 @@ def todos_of(progress: Progress, *, by_phase: bool = False) -> list[Todo]:
         The graph, and how its nodes stand.
     by_phase
         Whether nodes stand beneath their phase, phases in the order in which they first occur.
+    undone
+        Nodes that were done, and undone after the run had failed: they are still to be done.
 
     Examples
     --------
@@ -149,7 +152,7 @@ def todos_of(progress: Progress, *, by_phase: bool = False) -> list[Todo]:
     {'content': '  Run scan (failed)', 'status': 'pending', 'activeForm': '  Running scan (failed)'}
     {'content': '  Run grep', 'status': 'pending', 'activeForm': '  Running grep'}
     """
-    return [todo for _, todo in _placed(progress, by_phase)]
+    return [todo for _, todo in _placed(progress, by_phase, undone)]
 
 
 def checklist(progress: Progress, *, title: str = "", by_phase: bool = False) -> str:
@@ -189,19 +192,19 @@ def escaped(text: str) -> str:
     return _SIGNS.sub(r"\\\1", clean(text).strip()).translate(_HTML)
 
 
-def _placed(progress: Progress, by_phase: bool) -> Iterator[tuple[int, Todo]]:
+def _placed(progress: Progress, by_phase: bool, undone: Container[str] = ()) -> Iterator[tuple[int, Todo]]:
     """Each todo with how deep it stands."""
     nodes = progress.dag.nodes.values()
     aside = compensators(nodes)
-    pairs = [
-        (node, standing)
+    pairs: list[tuple[Node, _Told]] = [
+        (node, "undone" if node.id in undone else standing)
         for node, standing in zip(nodes, progress.standings, strict=True)
         if node.id not in aside or standing not in ("pending", "skipped")
     ]
     if not by_phase:
         yield from ((0, _of_node(node, standing)) for node, standing in pairs)
         return
-    phases: dict[object, list[tuple[Node, Standing]]] = {}
+    phases: dict[object, list[tuple[Node, _Told]]] = {}
     for node, standing in pairs:
         phases.setdefault(("alone", node.id) if node.phase is None else node.phase, []).append((node, standing))
     for members in phases.values():
@@ -213,16 +216,16 @@ def _placed(progress: Progress, by_phase: bool) -> Iterator[tuple[int, Todo]]:
             yield (0, todo) if phase is None else (1, _set_in(todo))
 
 
-def _of_node(node: Node, standing: Standing) -> Todo:
+def _of_node(node: Node, standing: _Told) -> Todo:
     content, active = words_of(node)
     how = "" if standing in _LIVE or standing == "completed" else f" ({standing})"
     return {"content": content + how, "status": _STATUS.get(standing, "pending"), "activeForm": active + how}
 
 
-def _of_phase(phase: str, standings: Sequence[Standing]) -> Todo:
+def _of_phase(phase: str, standings: Sequence[_Told]) -> Todo:
     counts = Counter(standings)
     ended = len(standings) - counts["pending"] - counts["in_progress"]
-    bad = ", ".join(f"{counts[how]} {how}" for how in ("failed", "cancelled", "skipped") if counts[how])
+    bad = ", ".join(f"{counts[how]} {how}" for how in ("failed", "cancelled", "skipped", "undone") if counts[how])
     status: TodoStatus = "pending"
     if counts["completed"] == len(standings):
         status = "completed"

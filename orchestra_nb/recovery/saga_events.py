@@ -1,6 +1,6 @@
 """What happens to a saga, as frozen facts: published after each is on the disk, if there is a journal.
 
-``at`` is in seconds since the saga began, or went on.
+``at`` is in seconds since the saga began, or went on; of the way back of a run, since the run began.
 """
 
 from __future__ import annotations

@@ -180,6 +180,7 @@ class SagaResult(Presented):
             "done": _names(self._with("done")),
             "undone": _names(self.compensated),
             "needs a person": "; ".join(map(_needs, self.failed_compensations)),
+            "undone although what used it was not": _names(map(_despite, self._undone_despite())),
             "still to be undone": _names(self.left),
             "in doubt, and nothing undoes it": _names(self._with("in-doubt")),
             "still done, and nothing undoes it": _names(self.kept),
@@ -195,6 +196,9 @@ class SagaResult(Presented):
             name = type(error).__name__
             error = NodeFailed(f"{name}: {error}; the error itself does not pickle", ename=name, evalue=str(error))
         return type(self), (*plain, error, kept)
+
+    def _undone_despite(self) -> list[StepFate]:
+        return [step for step in self.steps if step.fate == "undone" and step.despite]
 
     def _with(self, fate: Fate) -> tuple[str, ...]:
         return tuple(step.step for step in self.steps if step.fate == fate)
@@ -227,6 +231,10 @@ def _cause(saga: Saga) -> str:
         return ""
     step = f"step {saga.cause.step!r}" if saga.cause.step else "no step"
     return f"{step}: {saga.cause.error or 'it was begun and never ended'}"
+
+
+def _despite(step: StepFate) -> str:
+    return f"{step.step} (used by {_names(step.despite)})"
 
 
 def _needs(step: StepFate) -> str:

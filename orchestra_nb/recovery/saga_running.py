@@ -55,6 +55,8 @@ class Surroundings:
         Where events are published.
     files
         How a journal uses files.
+    began
+        From when on the times of events count, by that clock; ``None``: since the saga began, or went on.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -62,6 +64,7 @@ class Surroundings:
     chance: Callable[[], float] = random.random
     events: EventBus = field(default_factory=EventBus)
     files: JournalFiles = field(default_factory=JournalFiles)
+    began: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class RunningSaga:
         self._results: dict[str, Any] = {}
         self._error: BaseException | None = None if before is None else before.error
         self._interrupt: BaseException | None = None
-        self._began = around.clock()
+        self._began = around.clock() if around.began is None else around.began
         values = {} if before is None else before.values
         for name in self._saga.done:
             text = self._saga.steps[name].value

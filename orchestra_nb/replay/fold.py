@@ -7,6 +7,8 @@ the cache, as far as their events are in the log.
 **Time.** A run's own events tell it, and never go back. Events of caches, locks and circuits count from the beginning
 of those; they happened when the run's last event before them had, so far as a log can know.
 
+**The way back** of a run that has failed comes after its end (:mod:`.way_back`), and its events go on with its clock.
+
 Failure: an event that contradicts what is known is a :class:`.ProgressError` (or, of a graph that cannot grow so, a
 :class:`.DefinitionError`), and nothing has changed. Cost: O(1) for an event, but for growth; a copy costs some
 microseconds for each thousand nodes.
@@ -34,6 +36,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Status
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.recovery.events import CircuitClosed, CircuitEvent, CircuitHalfOpen, CircuitOpened
+from orchestra_nb.replay.way_back import Begun, WayBack
 from orchestra_nb.resources.events import (
     LeaseEnded,
     LockGranted,
@@ -104,6 +107,7 @@ class Fold:
         self.success: bool | None = None
         self.stalled: Stalled | None = None
         """What was said the last time that nothing happened for long; ``None`` when something has since."""
+        self.way_back = WayBack()
 
     def _room_for(self, new: int, now: float) -> None:
         self.states += ["waiting"] * new
@@ -116,6 +120,7 @@ class Fold:
         other = Fold.__new__(Fold)
         other.__dict__.update(self.__dict__)
         other.progress = self.progress.copy()
+        other.way_back = self.way_back.copy()
         for name in ("states", "since", "lanes", "attempts", "outcomes", "held", "waits", "circuits", "counts"):
             setattr(other, name, getattr(self, name).copy())
         return other
@@ -140,6 +145,7 @@ class Fold:
             self.counts[event.name] += 1
             self._of_locks(event)
             self._of_circuits(event)
+            self._of_the_way_back(event)
 
     def _of_the_run(self, event: Event) -> None:
         if not isinstance(event, Stalled):
@@ -176,6 +182,22 @@ class Fold:
         self.states[i] = state
         self.since[i] = since
         return i
+
+    def _of_the_way_back(self, event: Event) -> None:
+        back, before = self.way_back, self.way_back.going_on
+        followed = back.hear(event, self.progress.dag, self.outcomes, failed=self.success is False)
+        if followed or before != back.going_on:
+            self.now = max(self.now, event.at)
+        for told in followed:
+            i = self.progress.dag.table.index[told.node]
+            if isinstance(told, Begun):
+                self._stands(told.node, "running", event.at)
+                self.outcomes.pop(told.node, None)
+            elif self.states[i] != told.status:
+                self._stands(told.node, told.status, event.at)
+            self.attempts[i] = told.attempts
+            if isinstance(told, Outcome):
+                self.outcomes[told.node] = told
 
     def _of_locks(self, event: Event) -> None:
         match event:

@@ -19,6 +19,7 @@ import math
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -111,7 +112,8 @@ class RunReplay(Presented):
         Parameters
         ----------
         seconds
-            Since the run began, what happened at that very moment included; ``None``: at its end.
+            Since the run began, what happened at that very moment included; ``None``: at its end. What came after
+            the last event, nobody knows: a later moment is told as that one, and ``beyond`` says so.
 
         Raises
         ------
@@ -122,6 +124,9 @@ class RunReplay(Presented):
             return self.end
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
             raise EventLogError(f"{seconds!r} is no moment of a run; give seconds from 0 on, or None for its end")
+        end = self._times[-1] if self._times else 0.0
+        if seconds > end:
+            return replace(self._state(len(self.facts), end), beyond=True)
         return self._state(bisect_right(self._times, seconds), float(seconds))
 
     def after(self, count: int) -> ReplayState:
@@ -201,7 +206,20 @@ class RunReplay(Presented):
 
 
 def moment(given: float) -> float | None:
-    """Read a moment as a line has it: seconds since the run began, or -1 for its end."""
+    """Read a moment as a line has it: seconds since the run began, or -1 for its end.
+
+    Raises
+    ------
+    EventLogError
+        That is no moment.
+
+    Examples
+    --------
+    >>> moment(-1), moment(2.5)
+    (None, 2.5)
+    """
+    if given != -1 and not 0 <= given < math.inf:
+        raise EventLogError(f"--at {given:g} is no moment of a run; give seconds from 0 on, or -1 for its end")
     return None if given == -1 else given
 
 

@@ -81,6 +81,8 @@ class ReplayState(Presented):
         Seconds since it began.
     count
         How many of its events had happened.
+    beyond
+        Whether a later moment was asked for than the log has: this is its last one.
     """
 
     run: RunId
@@ -89,6 +91,7 @@ class ReplayState(Presented):
     _fold: Fold
     _estimator: Callable[[DAG], Estimator]
     _events: tuple[Event, ...]
+    beyond: bool = False
 
     @property
     def over(self) -> bool:
@@ -172,7 +175,7 @@ class ReplayState(Presented):
 
     def todos(self, *, by_phase: bool = False) -> list[Todo]:
         """List what there was to do, as it stood."""
-        return todos_of(self._fold.progress, by_phase=by_phase)
+        return todos_of(self._fold.progress, by_phase=by_phase, undone=self._fold.way_back.undone)
 
     @property
     def facts(self) -> tuple[Event, ...]:

@@ -8,6 +8,7 @@ from typing import cast
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Outcome
 from orchestra_nb.planning import Plan
 from orchestra_nb.planning.passing import NeedsValue
@@ -18,6 +19,7 @@ from orchestra_nb.running.outcomes import brought_home
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.run import Run
 from orchestra_nb.running.seams import Program
+from orchestra_nb.running.undoing import not_needed
 
 
 def plan_for(dag: DAG, config: RunConfig, jobs: int, needs: NeedsValue) -> Plan:
@@ -52,6 +54,7 @@ def result_of(run: Run, program: Program, resolved: Resolved, record: Record) ->
     """Put together what a run leaves, in document order."""
     driver = run.driver
     outcomes = {node.id: brought_home(driver.outcomes[node.id]) for node in driver.dag.nodes.values()}
+    outcomes |= not_needed(outcomes, compensators(driver.dag.nodes.values()), driver.stopped)
     seconds = {str(name): outcome.seconds for name, outcome in outcomes.items() if outcome.status == "done"}
     return RunResult(
         outcomes=MappingProxyType(cast(dict[str, Outcome], outcomes)),

@@ -41,7 +41,7 @@ from heapq import heappop
 from orchestra_nb.events import CacheHit, CacheMissed, GraphGrown, LevelEnded, NodeQueued, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.growth import grown
-from orchestra_nb.graph.undoing import compensators, never_runs
+from orchestra_nb.graph.undoing import compensators, runs_later
 from orchestra_nb.model import Expand, Node, NodeId, Outcome
 from orchestra_nb.running import outcomes, replies
 from orchestra_nb.running.attempts import Attempts
@@ -262,7 +262,7 @@ class Driver(Attempts):
         if self._barred:  # by one that became ready at the same time
             self._end(Outcome(name, "skipped", reason=self._barred), now)
         elif self._aside and name in self._aside:
-            self._skip(self._plan.pass_over(name, never_runs(self._aside[name])))
+            self._skip(self._plan.pass_over(name, runs_later(self._aside[name])))
         elif terms.known and (known := terms.known.get(name)) is not None and self._is_restored(node, known, now):
             pass
         elif node.when is None or self._conditional is None or self._holds(self._conditional, node, now):

@@ -54,6 +54,8 @@ class _Way:
     parts: tuple[Part, ...]
     journal: Journal | Memory
     values: Mapping[str, Any]
+    began: float
+    """When the run began, on the monotonic clock: its events go on counting."""
     error: BaseException | None = None
 
 
@@ -96,7 +98,7 @@ class Undoing:
         if not done.anything:
             return
         values, error = known_values(result.outcomes, dag.nodes), next(iter(result.errors), None)
-        way = _Way(done.parts, self._journal(done, record), values, error)
+        way = _Way(done.parts, self._journal(done, record), values, run.began, error)
         back = WayBack(dag, work, self._perform, run.began)
         brought = {NodeId(name): outcome for name, outcome in result.outcomes.items()}
 
@@ -146,13 +148,13 @@ class Undoing:
             else part
             for part in journal.parts
         )
-        return self._finished(_Way(parts, journal, _read(commits, values)), dag, work, record)
+        return self._finished(_Way(parts, journal, _read(commits, values), monotonic()), dag, work, record)
 
     def _finished(self, way: _Way, dag: DAG, work: Program, record: Record) -> SagaResult | None:
         if not isinstance(work, Undoable):
             raise CheckpointError("the run was being undone, and this program cannot; give the one that it began with")
         found: list[SagaResult] = []
-        back = WayBack(dag, work, self._perform, monotonic())
+        back = WayBack(dag, work, self._perform, way.began)
         self._go(way, back, work, record, found.append, resumed=True)
         return found[-1]
 
@@ -160,7 +162,8 @@ class Undoing:
         self, way: _Way, back: WayBack, work: Undoable, record: Record, tell: Tell, *, resumed: bool = False
     ) -> None:
         before = Before(way.values, way.error, resumed)
-        saga = back.saga(way.parts, way.journal, {**work.known(), **way.values}, self._around, before)
+        around = replace(self._around, began=way.began)
+        saga = back.saga(way.parts, way.journal, {**work.known(), **way.values}, around, before)
         over = False
         try:
             report = saga.run()

@@ -6,12 +6,12 @@ and the speed-up use the same measured node times, so they can be set against ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from orchestra_nb.errors import OrchestraError
+from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
@@ -75,10 +75,19 @@ class RunResult(Presented):
         found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
         aside = self._aside
         found.sort(key=lambda outcome: (outcome.node in aside, outcome.status != "failed"))
-        return tuple(outcome.error for outcome in found if outcome.error is not None)
+        return (*(outcome.error for outcome in found if outcome.error is not None), *self._of_functions())
+
+    def _of_functions(self) -> Iterator[OrchestraError]:
+        """Give the errors of compensations that are no nodes, and so have no outcomes."""
+        by_nodes = {name for names in self._aside.values() for name in names}
+        for step in self.undone.failed_compensations if self.undone is not None else ():
+            if step.step not in by_nodes:
+                ename, _, evalue = step.undo_error.partition(": ")
+                told = f"node {step.step!r} could not be undone: {step.undo_error}"
+                yield NodeFailed(told, NodeId(step.step), (), ename, evalue)
 
     @property
-    def _aside(self) -> Mapping[NodeId, object]:
+    def _aside(self) -> Mapping[NodeId, tuple[NodeId, ...]]:
         """The nodes that have compensated others."""
         return compensators(self.dag.nodes.values()) if self.undone is not None else {}
 
@@ -143,6 +152,13 @@ class RunResult(Presented):
         for outcome in self.outcomes.values():
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
         told = ", ".join(f"{n} {status}" for status, n in counts.items()) or "no nodes"
+        if self.undone is not None:
+            fates = {
+                "undone": len(self.undone.compensated),
+                "could not be": len(self.undone.failed_compensations),
+                "still to be undone": len(self.undone.left),
+            }
+            told += f" ({', '.join(f'{n} {fate}' for fate, n in fates.items() if n)})" if any(fates.values()) else ""
         return f"<RunResult: {told} in {self.total_time:.3g} s, jobs={self.jobs}, backend={self.backend!r}>"
 
 

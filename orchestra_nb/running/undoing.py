@@ -32,7 +32,7 @@ from orchestra_nb.config import RetryPolicy
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.signature import is_generator_function, parameters
-from orchestra_nb.graph.undoing import compensators, never_runs
+from orchestra_nb.graph.undoing import compensators, never_runs, runs_later
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.recovery.compensating import Done
 from orchestra_nb.recovery.saga_facts import THRICE, Fact, Failure, Part
@@ -217,6 +217,28 @@ def needed_to_undo(dag: DAG) -> frozenset[str]:
     return frozenset(found)
 
 
+def not_needed(
+    outcomes: Mapping[NodeId, Outcome], aside: Mapping[NodeId, tuple[NodeId, ...]], stopped: str
+) -> dict[NodeId, Outcome]:
+    """Tell of the nodes that compensate why they have not run, now that the run has ended.
+
+    Until then it was only known that they wait for a failure. What a way back makes of them, :func:`told` says.
+
+    Examples
+    --------
+    >>> waits = Outcome("drop", "skipped", reason="it compensates 'load' when the run fails")
+    >>> not_needed({"load": Outcome("load", "done"), "drop": waits}, {"drop": ("load",)}, "")["drop"].reason
+    "it compensates 'load', and nothing had to be undone"
+    """
+    later = runs_later(()).removeprefix("it compensates ")  # whom it compensates may have become more since
+    failed = bool(stopped) or any(outcome.bad for outcome in outcomes.values()) if aside else False
+    return {
+        name: replace(outcomes[name], reason=never_runs(whom, failed=failed))
+        for name, whom in aside.items()
+        if name in outcomes and outcomes[name].reason.endswith(later)
+    }
+
+
 def told(
     outcomes: Mapping[str, Outcome], dag: DAG, report: SagaResult, by: Mapping[str, list[Outcome]]
 ) -> dict[str, Outcome]:
@@ -239,7 +261,9 @@ def told(
     for name, outcome in outcomes.items():
         works = by.get(name, [])
         if name in aside:
-            found[name] = _worked(outcome, works, aside[NodeId(name)])
+            whom = aside[NodeId(name)]
+            left = [each for each in whom if each in fates and fates[each].fate == "left"]
+            found[name] = _worked(works, whom) if works else _not_run(outcome, whom, left)
         elif name in fates and (fate := told_fate(fates[name], dag.nodes[name])):
             said = tuple(output for work in works for output in work.outputs)
             reason = f"{outcome.reason}; {fate}" if outcome.reason else fate
@@ -262,10 +286,15 @@ def told_fate(step: StepFate, node: Node) -> str:
     return "still to be undone" if step.fate == "left" else ""
 
 
-def _worked(outcome: Outcome, works: list[Outcome], whom: tuple[NodeId, ...]) -> Outcome:
+def _not_run(outcome: Outcome, whom: tuple[NodeId, ...], left: list[NodeId]) -> Outcome:
+    """An outcome for what compensates and has not run, though others have; another reason than that stands."""
+    ours = outcome.reason in ("", never_runs(whom, failed=True))
+    why = f"it compensates {', '.join(map(repr, left))}, still to be undone" if left else never_runs(whom)
+    return replace(outcome, status="skipped", error=None, reason=why if ours else outcome.reason)
+
+
+def _worked(works: list[Outcome], whom: tuple[NodeId, ...]) -> Outcome:
     """One outcome for all that a compensating node did; the last bad one counts most."""
-    if not works:
-        return replace(outcome, status="skipped", error=None, reason=outcome.reason or never_runs(whom))
     worst = next((work for work in reversed(works) if not work.ok), works[-1])
     said = tuple(output for work in works for output in work.outputs)
     reason = f"compensates {', '.join(map(repr, whom))}"

@@ -87,13 +87,21 @@ class WayBack:
 
     def _compensation(self, node: Node) -> Callable[[Mapping[str, Any], Any], Any]:
         by = compensator(node, self._dag.nodes)
+        works = self.outcomes[by.id if by.id in self._dag.nodes else node.id]
+        tried: list[Outcome] = []
 
         def compensate(context: Mapping[str, Any], result: Any) -> Any:
             begun = monotonic() - self._began
             outcome = self._perform(
                 DAG([by], (), self._dag.metadata), _One(self._program, Undo(node, by, context, result))
             )
-            self.outcomes[by.id if by.id in self._dag.nodes else node.id].append(_later(outcome, begun))
+            if tried:  # one attempt after another, with nothing between: the last one tells how it came out
+                earlier = works.pop()
+                said, attempts = (*earlier.outputs, *outcome.outputs), earlier.attempts + outcome.attempts
+                works.append(replace(_later(outcome, begun), outputs=said, attempts=attempts))
+            else:
+                works.append(_later(outcome, begun))
+            tried.append(outcome)
             if outcome.bad:
                 raise _failed(outcome)
             refuse_generator(outcome.value)

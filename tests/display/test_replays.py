@@ -37,7 +37,7 @@ def busy():
 def test_a_moment_says_what_runs_who_holds_what_and_which_circuits_are_open():
     lines = busy().at()._repr_mimebundle_()["text/plain"].splitlines()
     assert lines[0].startswith("run r: 0 %, 0 of 2, 9.0 s so far")
-    assert lines[1] == "  ▶ <b>bold</b>  running  1.0 s  main"
+    assert lines[1] == "  ▶ <b>bold</b>  running  since 1.0 s  main"
     assert "lock: <b>bold</b> holds <i>db</i>" in lines
     assert "lock: next waits for <i>db</i>" in lines
     assert "circuit api: open" in lines
@@ -59,7 +59,7 @@ def test_a_failure_says_why_and_what_is_wrong_with_the_log_stands_below():
     )
     lines = replay._repr_mimebundle_()["text/plain"].splitlines()
     assert lines[0].endswith("· failed")
-    assert lines[1].split() == ["✗", ODD, "failed", "1.0", "s", "attempt", "2", "E:", "no"]
+    assert lines[1].split() == ["✗", ODD, "failed", "at", "1.0", "s", "attempt", "2", "E:", "no"]
     assert "levels done: 1 of 2" in lines
     assert lines[-1].startswith("error [contradiction] line 3: execution:node-ended")
 

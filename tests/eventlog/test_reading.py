@@ -100,6 +100,13 @@ def test_what_is_no_event_is_a_fault_of_its_line(line):
     assert [(fault.code, fault.path) for fault in faults] == [("damaged-line", "line 10")]
 
 
+def test_a_line_that_was_cut_off_and_closed_later_is_told_as_cut_off():
+    _, (fault,) = parse_log(WHOLE + WHOLE.splitlines()[2][:30] + b"\n")
+    assert str(fault).startswith("line 10: the line is cut off after 30 bytes")
+    _, (fault,) = parse_log(WHOLE + b'{"run": "r", "name": x}\n')
+    assert "cut off" not in str(fault)
+
+
 def test_a_run_without_its_beginning_has_the_nodes_that_its_events_name():
     (run,), faults = parse_log(text_of(*FACTS[1:]))
     assert tuple(run.built.dag.nodes) == ("a", "b")

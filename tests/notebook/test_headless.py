@@ -134,6 +134,14 @@ def test_events_tell_of_every_node_once(parallel: HeadlessRun, events: list[Mapp
     assert events[-1]["name"] == "execution:run-ended"
 
 
+@pytest.mark.parametrize(("last", "told"), [("1 / 0", "was"), ("2", "had to be")])
+def test_a_linear_run_undoes_nothing_and_says_so(tmp_path: Path, last: str, told: str) -> None:
+    cells = ["#| undo: free\nseat = 7", last, "#| name: free\nseat = None"]
+    run = run_file(write(tmp_path / "book.ipynb", cells), linear=True)
+    free = run.outcomes["free"]
+    assert (free.status, free.reason) == ("skipped", f"it compensates 'cell-1', and nothing {told} undone")
+
+
 def test_the_result_is_one_json_object(parallel: HeadlessRun, linear: HeadlessRun) -> None:
     record = json.loads(json.dumps(parallel.result))
     assert record["success"] is True

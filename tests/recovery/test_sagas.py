@@ -98,6 +98,7 @@ def test_a_failure_raises_an_error_that_says_what_is_still_true(how):
         "the saga failed at step 'c': OSError: do c",
         "undone: a",
         "needs a person: b (tried 3 times: OSError: undo b)",
+        "undone although what used it was not: a (used by b)",
         "still done, and nothing undoes it: mail",
         "undo by hand what needs a person",
     ]

@@ -20,6 +20,7 @@ from orchestra_nb.events import (
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, Outcome
 from orchestra_nb.recovery.events import CircuitClosed, CircuitHalfOpen, CircuitOpened, CircuitRejected
+from orchestra_nb.recovery.saga_events import SagaEnded, SagaStarted, UndoFailed, Undone, UndoStarted
 from orchestra_nb.replay.fold import Fold
 from orchestra_nb.resources.events import LeaseEnded, LockGranted, LockQueued, LockReleased, WaitEnded
 
@@ -58,6 +59,60 @@ def test_a_node_waits_is_queued_runs_rests_and_ends():
     fold.hear(LevelEnded(9.0, 0))
     fold.hear(RunEnded(9.5, False))
     assert (fold.levels, fold.success, fold.now) == (1, False, 9.5)
+
+
+FAILED = (
+    RunStarted(0.0, 4, 1, "threading"),
+    NodeEnded(1.0, Outcome("a", "done", reason="in a thread")),
+    NodeEnded(1.0, Outcome("tidy", "skipped", reason="it compensates 'a', 'b' when the run fails")),
+    NodeEnded(2.0, Outcome("b", "done")),
+    NodeEnded(3.0, Outcome("end", "failed")),
+    RunEnded(3.0, False),
+)
+UNDOABLE = DAG([Node("a", undo="tidy"), Node("b", undo="tidy", after=["a"]), Node("tidy"), Node("end", after=["b"])])
+
+
+def test_what_was_undone_says_so_and_what_compensates_has_run():
+    fold = folded(*FAILED, dag=UNDOABLE)
+    index, thread = fold.progress.dag.table.index["tidy"], "in a thread"
+    story = (
+        (SagaStarted(3.5, 2, 0, False), "skipped", 0, "", thread),
+        (UndoStarted(4.0, "b", 1), "running", 1, "is being undone", thread),
+        (UndoFailed(5.0, "b", 1, "OSError: locked", False), "running", 1, "is being undone", thread),
+        (UndoStarted(6.0, "b", 2), "running", 2, "is being undone", thread),
+        (UndoFailed(7.0, "b", 2, "OSError: locked", True), "failed", 2, "could not be undone: OSError: locked", thread),
+        (UndoStarted(8.0, "a", 1), "running", 3, "could not be undone: OSError: locked", f"{thread}; is being undone"),
+        (Undone(9.0, "a", 1), "failed", 3, "could not be undone: OSError: locked", f"{thread}; undone by 'tidy'"),
+        (SagaEnded(9.5, False, ("a",), ("b",)), "failed", 3, "could not be undone: OSError: locked", None),
+    )
+    copies = []
+    for event, state, attempts, b, a in story:
+        copies.append((fold.copy(), everything(fold.copy())))
+        fold.hear(event)
+        assert (fold.now, fold.states[index], fold.attempts[index]) == (event.at, state, attempts)
+        assert (fold.states[0], fold.states[1], fold.outcomes["b"].reason) == ("done", "done", b)
+        assert a is None or fold.outcomes["a"].reason == a
+    assert fold.outcomes["tidy"].reason == "compensates 'a', 'b'"
+    assert "OSError: locked" in str(fold.outcomes["tidy"].error)
+    for copy, before in copies:
+        assert everything(copy) == before, "what came later has not changed it"
+    fold.hear(FAILED[0])
+    assert set(fold.states) == {"waiting"}
+
+
+@pytest.mark.parametrize(
+    ("before", "events"),
+    [
+        (FAILED, [SagaStarted(0.1, 2, 2, False)]),  # it has its steps before it
+        (FAILED[:-1], [SagaStarted(0.1, 2, 0, False)]),
+        ((*FAILED[:-1], RunEnded(3.0, True)), [SagaStarted(0.1, 2, 0, False)]),
+        (FAILED, [SagaStarted(3.0, 2, 0, False), SagaEnded(3.0, False, (), ())]),
+        (FAILED, []),
+    ],
+)
+def test_the_sagas_of_others_undo_nothing_of_a_run(before, events):
+    fold = folded(*before, *events, UndoStarted(9.0, "b", 1), Undone(9.0, "b", 1), dag=UNDOABLE)
+    assert (fold.now, fold.outcomes["b"].reason, fold.outcomes["tidy"].status) == (3.0, "", "skipped")
 
 
 def test_what_joins_the_run_waits_from_then_on():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 
 import pytest
 
@@ -26,6 +27,7 @@ from orchestra_nb.events import LevelEnded, NodeEnded, NodeQueued, NodeRetrying,
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Outcome
 from orchestra_nb.progress.state import Progress
+from orchestra_nb.recovery.saga_events import Undone
 from orchestra_nb.replay import RunReplay
 from orchestra_nb.replay import replay as replay_module
 from orchestra_nb.replay.fold import Fold
@@ -113,6 +115,15 @@ def test_a_state_tells_attempts_workers_levels_phases_todos_and_how_long_it_will
     assert (end.levels_done, end.over, end.success, end.stats.eta.expected) == (2, True, True, 0.0)
     assert end.nodes["a"].worker == "w"
     assert {name: outcome.seconds for name, outcome in end.outcomes.items()} == {"a": 2.5, "b": 3.0}
+
+
+def test_after_the_end_of_a_log_nothing_is_made_up():
+    unfinished = replay_of(FACTS[:5])
+    state = unfinished.at(99.0)
+    assert (state.at, state.beyond, state.over) == (unfinished.end.at, True, False)
+    assert state.stats == unfinished.end.stats
+    assert (unfinished.at(state.at).beyond, replay_of().at(99.0).beyond) == (False, True)
+    assert str(state._repr_mimebundle_()["text/plain"]).splitlines()[0].endswith("· the log ends at 3.0 s")
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), "now", True])
@@ -221,6 +232,37 @@ def test_a_run_played_again_ends_as_it_did_for_its_result_and_for_who_followed_i
     for count in range(len(run.facts) + 1):
         followed = Progress.replayed(growing(), told[:count])
         assert run.after(count)._fold.progress.standings == followed.standings
+
+
+def test_a_run_that_was_undone_ends_as_its_result_says_and_its_way_back_has_moments(tmp_path):
+    def fail():
+        raise ValueError("no room")
+
+    nodes = [
+        Node("reserve", fn=lambda: time.sleep(0.01), undo="release"),
+        Node("note", fn=lambda: 1, after=["reserve"], undo=lambda: None),
+        Node("book", fn=lambda: 1, after=["note"], undo="unbook"),
+        Node("pay", fn=fail, after=["book"]),
+        Node("release", fn=lambda: None),
+        Node("unbook", fn=fail),
+    ]
+    path = tmp_path / "run.jsonl"
+    result = ParallelScheduler(RunConfig(jobs=2, history=False, log=str(path))).execute(DAG(nodes))
+    run = Replay.read(path, strict=True).last
+    assert {n: (o.status, o.attempts, o.reason) for n, o in run.end.outcomes.items()} == {
+        n: (o.status, o.attempts, o.reason) for n, o in result.outcomes.items()
+    }
+    assert run.end.nodes["reserve"].reason == "undone by 'release'"
+    assert run.end.nodes["release"].state == "done"
+    last = max(event.at for event in run.facts if isinstance(event, RunEnded))
+    undone = next(event.at for event in run.facts if isinstance(event, Undone))
+    assert last < undone <= run.moments[-1]
+    told = [(todo["content"], todo["status"]) for todo in run.end.todos()]
+    assert told[:2] == [("Run reserve (undone)", "pending"), ("Run note (undone)", "pending")]
+    assert told[2] == ("Run book", "completed")
+    assert run.at(last).todos()[0]["status"] == "completed"
+    assert run.at(last).nodes["reserve"].reason == ""
+    assert run.at(last).nodes["release"].reason == "it compensates 'reserve' when the run fails"
 
 
 def test_sinks_and_widgets_of_progress_show_any_moment(tmp_path):
