@@ -8,7 +8,9 @@ the files that it read are as they were. Everything else runs:
   is taken over all the same, if what it makes again is by content what it was. Where it follows from something outside
   (the time, chance, the network) it may make something else; then all that needs what it makes runs again;
 * a cell that read a file which has changed since. A file that a cell of the notebook may have written is judged by the
-  cells that write it: each puts back what it left there, when it is its turn.
+  cells that write it: each puts back what it left there, when it is its turn. A cell whose code does not show which
+  files it writes counts where a file that others read was another one when it had run. Of one that was cut short nobody
+  knows: then the file is taken to be what a run that begins now would read, and all who had read another run again.
 
 The run looks again when a cell's turn has come (:mod:`.cell_checkpoint`): what is not as it should be then runs.
 """
@@ -162,6 +164,7 @@ class _Planner:
         self._commits = {commit.lineage: commit for commit in commits}
         self._old_codes = {commit.code for commit in commits}
         self._old_names = {commit.node for commit in commits}
+        self._rewritten = {path for commit in commits for path in commit.wrote}
         self._verdicts: dict[NodeId, Verdict] = {}
         self._brings = _brings(dag)
         self._writers = _writers(dag.nodes.values())
@@ -209,12 +212,12 @@ class _Planner:
         return f"the file {changed[0]!r} is not as it left it" if changed else ""
 
     def _changed_file(self, node: Node, commit: CellCommit) -> str:
-        """Name a file that the cell read, that nobody in the notebook writes, and that is another one now."""
+        """Name a file that the cell read, that nobody in the notebook has written, and that is another one now."""
         if any("cwd" in self._dag.nodes[name].metadata.get("sets", ()) for name in self._dag.ancestors(node.id)):
             return ""  # nobody knows where it is, before its turn
         for path, digest in commit.read.items():
-            writers = [name for key in (path, ANYTHING) for name in self._writers.get(key, ())]
-            if not any(map(self._may_have_begun, writers)) and self._now.file_digest(path) != digest:
+            ours = path in self._rewritten or any(map(self._may_have_begun, self._writers.get(path, ())))
+            if not ours and self._now.file_digest(path) != digest:
                 return path
         return ""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,7 +27,7 @@ from orchestra_nb.durable.runs import Runs, RunSummary, new_run_id
 from orchestra_nb.errors import CheckpointError, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.cell_checkpoint import CellCheckpoint
-from orchestra_nb.notebook.cell_commits import CellCommit, commit_from
+from orchestra_nb.notebook.cell_commits import commits_in
 from orchestra_nb.notebook.code import codes_of
 from orchestra_nb.notebook.left_files import digest_of
 from orchestra_nb.notebook.lineage import Known, known_of
@@ -177,11 +177,6 @@ def plan_of(dag: DAG, runs: Runs, run_id: str, base: str = "", known: Known | No
     state, values = runs.look(run_id), runs.values(run_id)
     now = Now(lambda path: digest_of(os.path.join(base, os.path.expanduser(path))), values.has)
     return plan_resume(dag, known or known_of(dag), commits_in(state), now, run_id)
-
-
-def commits_in(state: RunState) -> Iterable[CellCommit]:
-    """Give what a run has written down of its cells, in order."""
-    return [commit for fact in state.committed.values() if (commit := commit_from(fact)) is not None]
 
 
 def stored_run(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,8 @@ def test_what_cannot_be_stored_runs_again_and_the_plan_says_why(story: Story, so
     assert fates(ran)["cell-2"].startswith(f"runs again: not stored: {why}")
     assert [fates(ran)[name] for name in ("cell-1", "cell-3")] == ["taken over"] * 2
     assert "cell-2" in again(ran)
+    del ran
+    gc.collect()  # what was left open is told of here, and in no other test
 
 
 def test_what_follows_from_outside_is_taken_over_and_not_fetched_again(story: Story) -> None:
@@ -178,6 +183,49 @@ def test_a_file_that_only_a_cell_writes_which_cannot_have_begun_has_changed_by_a
     ran = story.resume([read, "y = x", "z = y + 1", write])
     assert fates(ran)["cell-1"] == "runs again: the file 'data.csv' has changed"
     assert Path("data.csv").read_text() == "3"
+
+
+HELPED = [
+    "import json, pathlib",
+    "cfg = json.loads(pathlib.Path('cfg.json').read_text())",
+    "size = len(cfg)",
+    "import helping; helping.go()",
+    "1 / 0",
+]
+
+
+@pytest.mark.parametrize(
+    ("does", "edited", "ran_again"),
+    [
+        ("pass", True, ["cell-2", "cell-3"]),
+        ("Path('other.txt').touch()", True, ["cell-2", "cell-3"]),
+        ("pass", False, []),
+        ("Path('cfg.json').write_text('[3]')", False, []),
+        ("Path('cfg.json').write_text('[3]')", True, []),
+        ("1 / 0", True, ["cell-2", "cell-3"]),
+    ],
+)
+def test_a_file_that_another_hand_has_changed_is_read_again_though_unknown_code_has_run(
+    story: Story, monkeypatch: pytest.MonkeyPatch, does: str, edited: bool, ran_again: list[str]
+) -> None:
+    """Unknown code may write any file; whether it has is looked at, for what it wrote must not be read again."""
+    Path("cfg.json").write_text("[1, 2]")
+    Path("helping.py").write_text(f"from pathlib import Path\ndef go():\n    {does}\n")
+    monkeypatch.syspath_prepend(os.getcwd())
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    story.begin(HELPED, jobs=1, policy="fifo", keep_going=False)
+    if edited:
+        Path("cfg.json").write_text("[7, 8, 9]")
+    wanted = json.loads(Path("cfg.json").read_text()) if ran_again else [1, 2]
+    Path("helping.py").write_text("def go():\n    pass\n")
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    ran = story.resume([*HELPED[:4], "later = json.loads(pathlib.Path('cfg.json').read_text())"])
+    told = "runs again: the file 'cfg.json' has changed" if ran_again else "taken over"
+    assert fates(ran)["cell-2"] == told
+    assert [name for name in again(ran) if name in ("cell-2", "cell-3")] == ran_again
+    assert (ran.namespace["cfg"], ran.namespace["size"]) == (wanted, len(wanted))
+    assert ran.namespace["later"] == json.loads(Path("cfg.json").read_text())
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
 
 
 def test_what_a_cell_wrote_under_a_name_that_shows_only_when_it_runs_is_said_not_to_be_looked_at(story: Story) -> None:

@@ -22,8 +22,9 @@ import pytest
 from orchestra_nb.cli import main
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, CheckpointError
+from orchestra_nb.notebook.cell_commits import commits_in
 from orchestra_nb.notebook.file_run import HeadlessRun, run_file
-from orchestra_nb.notebook.resuming import asked_run, commits_in, runs_at, unfinished
+from orchestra_nb.notebook.resuming import asked_run, runs_at, unfinished
 
 from .test_session import write
 
