@@ -46,12 +46,14 @@ from orchestra_nb.display.text import (
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
+from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
 from orchestra_nb.subject import Subject, is_definition, notebook_of
 
@@ -114,9 +116,11 @@ def _plan_resume_definition(options: Namespace, subject: Subject, config: RunCon
     plan = planned(config, run_id, subject.dag, parameters_of(options))
     told = dict.fromkeys(plan.taken, ("taken-over", f"taken over from run {run_id}"))
     told |= {name: ("not-stored", f"runs again: {why}") for name, why in plan.again.items()}
+    told |= {name: ("new", f"runs again: {UNDONE}") for name in plan.undone}
+    told |= {name: ("new", only_undoes(who)) for name, who in compensators(subject.dag.nodes.values()).items()}
     data = _describe(subject.dag, _schedule(subject.dag, config))
     for node in data["nodes"]:
-        node["fate"], node["reason"] = told.get(node["id"], ("new", "has not run yet"))
+        node["fate"], node["reason"] = told.get(node["id"], ("new", NOT_ENDED))
     data["run"] = run_id
     width = max(map(len, subject.dag.nodes), default=0)
     return _planned(subject, data, "\n".join(f"{node['id']:<{width}}  {node['reason']}" for node in data["nodes"]))

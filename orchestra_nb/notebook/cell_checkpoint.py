@@ -33,6 +33,7 @@ from orchestra_nb.context.sizes import size_of
 from orchestra_nb.durable.journal import RunJournal
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import UNDONE
 from orchestra_nb.model import Node, NodeId, UnforeseenChange
 from orchestra_nb.notebook.cell_commits import CellCommit, commits_in
 from orchestra_nb.notebook.cell_keys import NOTHING
@@ -325,7 +326,7 @@ class CellCheckpoint:
         """Take a cell's result back, on the disk too: what it did is about to be undone, and it has to run again."""
         commit = self._commits.get(node) or self.taken.get(node)
         if commit is not None and commit.value is not None:
-            self._commits[node] = replace(commit, value=None, why="what it had done was undone")
+            self._commits[node] = replace(commit, value=None, why=UNDONE)
             self._write(self._commits[node])
 
     def _write(self, commit: CellCommit) -> None:

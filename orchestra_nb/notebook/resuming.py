@@ -176,7 +176,7 @@ def plan_of(dag: DAG, runs: Runs, run_id: str, base: str = "", known: Known | No
     """
     state, values = runs.look(run_id), runs.values(run_id)
     now = Now(lambda path: digest_of(os.path.join(base, os.path.expanduser(path))), values.has)
-    return plan_resume(dag, known or known_of(dag), commits_in(state), now, run_id)
+    return plan_resume(dag, known or known_of(dag), commits_in(state), now, state.head)
 
 
 def stored_run(

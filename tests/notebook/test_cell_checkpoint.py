@@ -131,6 +131,31 @@ def test_only_what_changed_and_what_needs_it_runs_again(
     assert [name for name, fate in fates(ran).items() if fate != "taken over"] == ran_again
 
 
+WORDS = [
+    (["a = 1", "b = 2", "1 / 0", "c = 3"], ["a = 1", "n = 0", "b = 2", "1 / 0", "c = 3"], "taken new taken not not"),
+    (["a = 1", "b = 2", "1 / 0"], ["n = 0", "a = 1", "b = 3", "1 / 0"], "new taken changed not"),
+    (["a = 1", "1 / 0"], ["a = 1", "b = 3"], "taken not"),
+    (["a = 1", "b = a", "1 / 0"], ["n = 0", "a = 2", "b = a", "1 / 0", "m = 0"], "unsure unsure needs not new"),
+    (["a = 1", "1 / 0"], ["a = 1", "1 / 0", "n = 0", "b = 1"], "taken not new new"),
+]
+TOLD = {
+    "taken": "taken over",
+    "new": "it is new: runs",
+    "not": "had not ended well: runs",
+    "changed": "runs again: its code changed",
+    "needs": "runs again: needs cell-2, which runs again",
+    "unsure": "it is new, or its code changed: runs",
+}
+
+
+@pytest.mark.parametrize(("before", "after", "words"), WORDS)
+def test_the_plan_tells_what_is_new_from_what_was_changed_and_what_had_not_ended(
+    story: Story, before: list[str], after: list[str], words: str
+) -> None:
+    story.begin(before, jobs=1, policy="fifo", keep_going=False)
+    assert list(fates(story.resume(after)).values()) == [TOLD[word] for word in words.split()]
+
+
 def test_a_file_that_a_cell_wrote_is_put_back_with_its_result(story: Story) -> None:
     sources = ["from pathlib import Path", "Path('f.txt').write_text('one')", "x = Path('f.txt').read_text()"]
     story.begin([*sources, "Path('f.txt').write_text('two')", "1 / 0"])
@@ -368,6 +393,7 @@ def test_what_a_failed_run_has_undone_runs_again(story: Story) -> None:
     assert failed.result.undone.compensated == ("book",)
     Path("fair").touch()
     ran = story.resume(sources)
-    assert fates(ran)["book"] == "runs again: not stored: what it had done was undone"
+    assert fates(ran)["book"] == "runs again: what it had done was undone"
+    assert fates(ran)["free"] == "runs only to undo 'book'"
     assert (ran.status["book"], ran.status["look"], ran.status["pay"]) == ("done", "cached", "done")
     assert Path("seats").read_text() == "7"
