@@ -55,7 +55,7 @@ from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
-from orchestra_nb.subject import Subject, is_definition, notebook_of
+from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 
 def answer(options: Namespace, listen: Listener | None = None, follow: Follow | None = None) -> Answer:
@@ -110,13 +110,15 @@ def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Ans
 
 
 def _plan_resume_definition(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
+    from orchestra_nb.definition_run import check_inputs
     from orchestra_nb.running.on_disk import cut_short, planned
 
+    check_inputs(subject.dag, parameters_of(options), options.path)
     run_id = cut_short(config, subject.dag, f"orchestra run {options.path}")
     plan = planned(config, run_id, subject.dag, parameters_of(options))
     told = dict.fromkeys(plan.taken, ("taken-over", f"taken over from run {run_id}"))
     told |= {name: ("not-stored", f"runs again: {why}") for name, why in plan.again.items()}
-    told |= {name: ("new", f"runs again: {UNDONE}") for name in plan.undone}
+    told |= dict.fromkeys(plan.undone, ("new", f"runs again: {UNDONE}"))
     told |= {name: ("new", only_undoes(who)) for name, who in compensators(subject.dag.nodes.values()).items()}
     data = _describe(subject.dag, _schedule(subject.dag, config))
     for node in data["nodes"]:
@@ -129,11 +131,13 @@ def _plan_resume_definition(options: Namespace, subject: Subject, config: RunCon
 def _plan(options: Namespace) -> Answer:
     if getattr(options, "resume", False):
         as_before(options)
+        config = config_of(options)
+        is_command = is_definition(options.path)  # its parameters are what a run is given, and not part of it
+        subject = read_subject(options.path, options.nodes, config) if is_command else read_of(options)
+        return _plan_resume(options, subject, config)
     subject = read_of(options)
     dag = subject.dag
     config = config_of(options)
-    if getattr(options, "resume", False):
-        return _plan_resume(options, subject, config)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
     return _planned(subject, _describe(dag, schedule), text)

@@ -40,7 +40,7 @@ class CellCommit:
     used
         Libraries that it used, with their versions.
     wrote
-        Files that cells read by name and that were others when it had run, though its code does not name what it writes.
+        Files that cells read, and that were others when it had run, of a cell whose code does not name what it writes.
     seconds
         That it ran for.
 

@@ -242,7 +242,7 @@ class _Planner:
 
 
 def _paired(before: Mapping[str, str], now: Mapping[NodeId, str]) -> dict[NodeId, str]:
-    """Name what each cell was that was there before, by its code or its place between others; empty: that is not sure."""
+    """Name what each cell was that was there before, by its code or its place; empty: it was one of several, or new."""
     old, new, found = list(before.items()), list(now.items()), dict[NodeId, str]()
     matcher = SequenceMatcher(None, [code for _, code in old], [code for _, code in new], autojunk=False)
     for kind, start, end, first, last in matcher.get_opcodes():

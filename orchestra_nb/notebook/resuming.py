@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.durable.facts import Ended, Head, RunState
+from orchestra_nb.durable.facts import Ended, Head
 from orchestra_nb.durable.journal import RunJournal
 from orchestra_nb.durable.runs import Runs, RunSummary, new_run_id
 from orchestra_nb.errors import CheckpointError, OrchestraError
@@ -39,6 +39,7 @@ from orchestra_nb.running.recall import folder_of
 KIND = "notebook"
 VARIABLE = "ORCHESTRA_NB_RUNS"
 """Names the environment variable that says in which folder runs of notebooks are stored; empty: nowhere."""
+NOWHERE = f"nothing is stored here, as {VARIABLE} or {CACHE} is empty"
 _MOST_RUNS = 64
 _PATIENCE = 1.5
 """Seconds for which a run that another process has is asked for again."""
@@ -117,7 +118,9 @@ def asked_run(runs: Runs | None, path: str | os.PathLike[str], instead: str = ""
     found = None if runs is None else unfinished(runs, path)
     if found is None:
         name = os.fspath(path)
-        told = "nothing is stored here" if runs is None else "it has no run that was cut short"
+        session = "runs of a session are stored only with --checkpoint durable"
+        rule = session if instead else "a --linear run is not stored"
+        told = f"it has no run that was cut short ({rule})" if runs is not None else NOWHERE
         raise CheckpointError(f"{name}: {told}; begin one with {instead or f'orchestra run {name}'!r}")
     return str(found.run_id)
 

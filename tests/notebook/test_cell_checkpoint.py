@@ -375,7 +375,8 @@ def test_a_library_of_another_version_makes_what_used_it_run_again(
 
 
 def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="it has no run that was cut short; begin one with 'orchestra run"):
+    told = r"n.ipynb: it has no run that was cut short \(a --linear run is not stored\); begin one with 'orchestra run"
+    with pytest.raises(CheckpointError, match=told):
         asked_run(Runs(tmp_path), tmp_path / "n.ipynb")
     with pytest.raises(CheckpointError, match="nothing is stored here"):
         asked_run(None, "n.ipynb")

@@ -203,4 +203,5 @@ def test_with_memory_nothing_is_stored(tmp_path: Path, capfd: Any) -> None:
     path = write(tmp_path / "n.ipynb", ["x = 1", "y = x / 0"])
     assert main(["run", str(path), "--checkpoint", "memory"]) == 1
     assert main(["resume", str(path)]) == 2
-    assert "no run that was cut short; begin one with 'orchestra run" in capfd.readouterr().err
+    told = "no run that was cut short (a --linear run is not stored); begin one with 'orchestra run"
+    assert told in capfd.readouterr().err
