@@ -195,8 +195,10 @@ class _Planner:
         if against := self._not_there(commit):
             changing = str(resuming_of(node)["changing"])
             return Verdict("not-stored", f"runs again: {against}", differs=bool(changing))
-        unseen = ANYTHING in (*resuming_of(node)["writes"], *resuming_of(node)["logs"])
-        more = "; files that it wrote under names that its code does not show are not looked at" if unseen else ""
+        told = resuming_of(node)
+        files = {"read": told["reads"], "wrote": (*told["writes"], *told["logs"])}
+        unseen = " and ".join(verb for verb, paths in files.items() if ANYTHING in paths)
+        more = f"; files that it {unseen} under names that its code does not show are not looked at" if unseen else ""
         return Verdict("taken-over", f"taken over from run {self._run_id}{more}", commit)
 
     def _unknown(self, node: Node) -> Verdict:
