@@ -46,12 +46,14 @@ from orchestra_nb.display.text import (
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.not_kept import reasons
+from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
@@ -108,31 +110,35 @@ def _plan_resume(options: Namespace, subject: Subject, config: RunConfig) -> Ans
 
 
 def _plan_resume_definition(options: Namespace, subject: Subject, config: RunConfig) -> Answer:
+    from orchestra_nb.definition_run import check_inputs
     from orchestra_nb.running.on_disk import cut_short, planned
 
     context = parameters_of(options)
+    check_inputs(subject.dag, context, options.path)
     run_id = cut_short(config, subject.dag, f"orchestra run {options.path}", context)
     plan = planned(config, run_id, subject.dag, context)
     told = dict.fromkeys(plan.taken, ("taken-over", f"taken over from run {run_id}"))
     told |= {name: ("not-stored", f"runs again: {why}") for name, why in plan.again.items()}
+    told |= dict.fromkeys(plan.undone, ("new", f"runs again: {UNDONE}"))
+    told |= {name: ("new", only_undoes(who)) for name, who in compensators(subject.dag.nodes.values()).items()}
     data = _describe(subject.dag, _schedule(subject.dag, config))
     for node in data["nodes"]:
-        node["fate"], node["reason"] = told.get(node["id"], ("new", "has not run yet"))
+        node["fate"], node["reason"] = told.get(node["id"], ("new", NOT_ENDED))
     data["run"] = run_id
     width = max(map(len, subject.dag.nodes), default=0)
     return _planned(subject, data, "\n".join(f"{node['id']:<{width}}  {node['reason']}" for node in data["nodes"]))
 
 
 def _plan(options: Namespace) -> Answer:
-    resumes = getattr(options, "resume", False)
-    if resumes:
+    if getattr(options, "resume", False):
         as_before(options)
-    config = config_of(options)
-    given = resumes and is_definition(options.path)  # then parameters are what its run was given
-    subject = read_subject(options.path, options.nodes, config) if given else read_of(options)
-    dag = subject.dag
-    if resumes:
+        config = config_of(options)
+        is_command = is_definition(options.path)  # its parameters are what a run is given, and not part of it
+        subject = read_subject(options.path, options.nodes, config) if is_command else read_of(options)
         return _plan_resume(options, subject, config)
+    subject = read_of(options)
+    dag = subject.dag
+    config = config_of(options)
     schedule = _schedule(dag, config)
     text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
     return _planned(subject, _describe(dag, schedule), text)

@@ -25,8 +25,9 @@ from orchestra_nb.agents.process import ended_by_sigterm
 from orchestra_nb.agents.registry import AgentRegistry
 from orchestra_nb.agents.simulated import SimulatedExecutor
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.display.wording import duration
-from orchestra_nb.errors import CommandError, ConfigError
+from orchestra_nb.errors import CommandError, ConfigError, DefinitionError, Issue
 from orchestra_nb.events import Event
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.records import event_record
@@ -70,6 +71,7 @@ def run_definition(
     ConfigError, DefinitionError
         The file of agents is faulty, or an agent cannot be done; nothing ran.
     """
+    check_inputs(subject.dag, context, options.path)
     if options.html:
         raise CommandError(f"--html is for notebooks, and {options.path} is a command definition; leave it out")
     if options.linear:
@@ -89,6 +91,25 @@ def run_definition(
         work = partial(pipeline.scheduler.resume_from_checkpoint, run_id, subject.dag, context)
     result = _run(pipeline, work, listen)
     return result, [_rehearsed(subject.dag, result, options.simulate)] if rehearsal else []
+
+
+def check_inputs(dag: DAG, context: Mapping[str, Any], path: str) -> None:
+    """Refuse a run that is not given what its definition requires, in the words of the command line.
+
+    Raises
+    ------
+    DefinitionError
+        Something is missing; everything that is.
+    """
+    command = dag.metadata.get("definition")
+    required = command.required if isinstance(command, CommandDefinition) else ()
+    issues = [
+        Issue("missing-input", f"{path} needs the input {name!r}", suggestion=f"add -p {name} VALUE")
+        for name in required
+        if name not in context
+    ]
+    if issues:
+        raise DefinitionError(issues)
 
 
 def values_text(values: Mapping[str, Any]) -> str:

@@ -234,6 +234,41 @@ def test_what_cannot_be_meant_is_said_before_anything_runs(
     assert says in capsys.readouterr().err
 
 
+REQUIRED = {**COMMAND, "inputs": {"required": ["path", "depth"]}}
+
+
+@pytest.mark.parametrize("words", [["run", "--simulate"], ["resume"], ["plan", "--resume"]])
+def test_an_input_that_is_missing_is_told_in_words_of_the_command_line(
+    path: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(path).write_text(json.dumps(REQUIRED), encoding="utf-8")
+    assert main([words[0], path, *words[1:], "-p", "depth", "2"]) == 2
+    assert capsys.readouterr().err == f"{path} needs the input 'path'; add -p path VALUE\n"
+
+
+def test_the_plan_of_a_run_that_was_cut_short_says_why_each_agent_runs(
+    path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_NB_CACHE", os.path.abspath("kept"))
+    steps = [{"id": "load"}, {"id": "book", "dependencies": ["load"], "compensation": "free"}]
+    steps += [{"id": "pay", "dependencies": ["book"]}, {"id": "mail", "dependencies": ["pay"]}, {"id": "free"}]
+    command = {"name": "/trip", "inputs": {"required": ["to"]}, "phases": [{"name": "Go", "agents": steps}]}
+    Path(path).write_text(json.dumps(command), encoding="utf-8")
+    words = {name: ["echo", name] for name in ("load", "book", "mail", "free")}
+    Path("agents.json").write_text(json.dumps({**words, "pay": ["false"]}), encoding="utf-8")
+    assert main(["run", path, "-p", "to", "Rome", "--agents", "agents.json"]) == 1
+    capsys.readouterr()
+    assert main(["plan", path, "--resume", "-p", "to", "Rome", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {node["id"]: node["reason"] for node in data["nodes"]} == {
+        "load": f"taken over from run {data['run']}",
+        "book": "runs again: what it had done was undone",
+        "pay": "had not ended well: runs",
+        "mail": "had not ended well: runs",
+        "free": "runs only to undo 'book'",
+    }
+
+
 def test_a_notebook_takes_no_agents_and_a_definition_is_not_verified(
     path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

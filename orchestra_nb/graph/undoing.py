@@ -26,6 +26,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from orchestra_nb.errors import Issue, nearest
 from orchestra_nb.model import Edge, Node, NodeId
 
+UNDONE = "what it had done was undone"
+"""Why a node that had ended well runs again."""
+
 
 def compensators(nodes: Iterable[Node]) -> Mapping[NodeId, tuple[NodeId, ...]]:
     """Name the nodes that compensate, each with those that it compensates.
@@ -75,6 +78,17 @@ def never_runs(who: Sequence[str], *, failed: bool = False) -> str:
     "it compensates 'load', and nothing had to be undone"
     """
     return f"it compensates {', '.join(map(repr, who))}, and nothing {'was' if failed else 'had to be'} undone"
+
+
+def only_undoes(who: Sequence[str]) -> str:
+    """Say when a node that compensates runs.
+
+    Examples
+    --------
+    >>> only_undoes(["load", "fit"])
+    "runs only to undo 'load', 'fit'"
+    """
+    return f"runs only to undo {', '.join(map(repr, who))}"
 
 
 def told_undo(by: str, node: str) -> str:

@@ -33,12 +33,13 @@ from orchestra_nb.context.sizes import size_of
 from orchestra_nb.durable.journal import RunJournal
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import UNDONE
 from orchestra_nb.model import Node, NodeId, UnforeseenChange
-from orchestra_nb.notebook.cell_commits import CellCommit
+from orchestra_nb.notebook.cell_commits import CellCommit, commits_in
 from orchestra_nb.notebook.cell_keys import NOTHING
 from orchestra_nb.notebook.cell_results import Before, Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.code import CellCode
-from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files
+from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files, traces
 from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
@@ -70,6 +71,7 @@ class _Life:
     watched: Mapping[str, str]
     inputs: Mapping[str, str]
     read: Mapping[str, str]
+    traces: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     used: Mapping[str, str] = field(default_factory=dict)
     unsure: str = ""
     commit: CellCommit | None = None
@@ -105,8 +107,12 @@ class CellCheckpoint:
     _lives: dict[NodeId, _Life] = field(default_factory=dict)
     _commits: dict[NodeId, CellCommit] = field(default_factory=dict)
     _missed: set[NodeId] = field(default_factory=set)
+    _rewritten: set[str] = field(default_factory=set)
     _blamed: int = 0
     _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._rewritten.update(path for commit in commits_in(self.journal.state) for path in commit.wrote)
 
     @property
     def stored(self) -> int:
@@ -157,11 +163,13 @@ class CellCheckpoint:
 
     def _is_settled(self, node: Node, path: str) -> bool:
         """Whether a file must be what it was: nobody here writes it, or a cell before does, anew, and none appends."""
+        if path in self._rewritten:
+            return False
         before = set(self.dag.ancestors(node.id))
         writers = [
             (other.id in before, path in resuming_of(other)["writes"])
             for other in self.dag.nodes.values()
-            if {path, ANYTHING} & {*resuming_of(other)["writes"], *resuming_of(other)["logs"]}
+            if path in (*resuming_of(other)["writes"], *resuming_of(other)["logs"])
         ]
         before_it = not writers or any(is_before for is_before, _ in writers)
         return before_it and all(rewrites for _, rewrites in writers)
@@ -175,8 +183,10 @@ class CellCheckpoint:
         for name in node.writes:
             known.pop(name, None)
         given = Given(inputs, before, told["maybe"], told["draws"], told["figures"], {**known, **inputs})
-        read = {path: digest_of(path) for path in told["reads"] if path != ANYTHING and "://" not in path}
-        life = self._lives[node.id] = _Life(given, {}, {}, read)
+        read = {path: digest_of(path) for path in _files_read(node)}
+        unseen = ANYTHING in (*told["writes"], *told["logs"])
+        seen = traces(path for other in self.dag.nodes.values() for path in _files_read(other)) if unseen else {}
+        life = self._lives[node.id] = _Life(given, {}, {}, read, seen)
         if self.trouble or told["against"]:
             return
         if told["edits"]:
@@ -250,7 +260,9 @@ class CellCheckpoint:
     ) -> CellCommit:
         codes, lineages = self.known
         commit = CellCommit(node.id, lineages[node.id], codes[node.id], None, against, life.inputs, life.read)
-        commit = replace(commit, used=life.used, seconds=reply.seconds)
+        now = traces(life.traces)
+        wrote = tuple(path for path in now if now[path] != life.traces[path] or path in self._rewritten)
+        commit = replace(commit, used=life.used, wrote=wrote, seconds=reply.seconds)
         if self.trouble or against:
             return commit
         try:
@@ -294,6 +306,7 @@ class CellCheckpoint:
             commit = self._stored(node, life, reply, _against(node) or life.unsure, result)
         if commit is not None:
             self._commits[node.id] = commit
+            self._rewritten.update(commit.wrote)
             if not life.taken:
                 self._write(commit)
         self._blame(tuple(found))
@@ -313,7 +326,7 @@ class CellCheckpoint:
         """Take a cell's result back, on the disk too: what it did is about to be undone, and it has to run again."""
         commit = self._commits.get(node) or self.taken.get(node)
         if commit is not None and commit.value is not None:
-            self._commits[node] = replace(commit, value=None, why="what it had done was undone")
+            self._commits[node] = replace(commit, value=None, why=UNDONE)
             self._write(self._commits[node])
 
     def _write(self, commit: CellCommit) -> None:
@@ -324,6 +337,11 @@ class CellCheckpoint:
                 self.journal.append(commit.fact)
         except CheckpointError as error:
             self.trouble = str(error)
+
+
+def _files_read(node: Node) -> list[str]:
+    """Name the files that a cell's code names as read."""
+    return [path for path in resuming_of(node)["reads"] if path != ANYTHING and "://" not in path]
 
 
 def _against(node: Node) -> str:

@@ -7,11 +7,11 @@ it says where the cell's result is, or why there is none to be taken over. In th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestra_nb.durable.facts import Commit, ValueRef
+from orchestra_nb.durable.facts import Commit, RunState, ValueRef
 from orchestra_nb.model import NodeId
 
 _TABLES = ("inputs", "read", "left", "used")
@@ -39,6 +39,8 @@ class CellCommit:
         Digests of the files that it left, as far as they are too large to be put back.
     used
         Libraries that it used, with their versions.
+    wrote
+        Files that cells read, and that were others when it had run, of a cell whose code does not name what it writes.
     seconds
         That it ran for.
 
@@ -58,6 +60,7 @@ class CellCommit:
     read: Mapping[str, str] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
     used: Mapping[str, str] = field(default_factory=dict)
+    wrote: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -69,7 +72,7 @@ class CellCommit:
             seconds=self.seconds,
             values={} if self.value is None else {"": self.value},
             again=self.why,
-            note={"cell": self.node, "code": self.code, **tables},
+            note={"cell": self.node, "code": self.code, **tables, "wrote": list(self.wrote)},
         )
 
 
@@ -77,11 +80,18 @@ def commit_from(fact: Commit) -> CellCommit | None:
     """Read such a fact; ``None`` for one that is of something else."""
     told = fact.note
     node, code = told.get("cell"), told.get("code")
-    tables = {name: told.get(name) for name in _TABLES}
+    tables, wrote = {name: told.get(name) for name in _TABLES}, told.get("wrote", ())
     if not isinstance(node, str) or not isinstance(code, str) or not all(map(_is_table, tables.values())):
         return None
-    known: dict[str, Any] = tables
+    if not isinstance(wrote, list | tuple) or not all(isinstance(path, str) for path in wrote):
+        return None
+    known: dict[str, Any] = {**tables, "wrote": tuple(wrote)}
     return CellCommit(node, fact.node, code, fact.values.get(""), fact.again, **known, seconds=fact.seconds)
+
+
+def commits_in(state: RunState) -> Iterable[CellCommit]:
+    """Give what a run has written down of its cells, in order."""
+    return [commit for fact in state.committed.values() if (commit := commit_from(fact)) is not None]
 
 
 def _is_table(table: Any) -> bool:

@@ -8,7 +8,9 @@ the files that it read are as they were. Everything else runs:
   is taken over all the same, if what it makes again is by content what it was. Where it follows from something outside
   (the time, chance, the network) it may make something else; then all that needs what it makes runs again;
 * a cell that read a file which has changed since. A file that a cell of the notebook may have written is judged by the
-  cells that write it: each puts back what it left there, when it is its turn.
+  cells that write it: each puts back what it left there, when it is its turn. A cell whose code does not show which
+  files it writes counts where a file that others read was another one when it had run. Of one that was cut short nobody
+  knows: then the file is taken to be what a run that begins now would read, and all who had read another run again.
 
 The run looks again when a cell's turn has come (:mod:`.cell_checkpoint`): what is not as it should be then runs.
 """
@@ -17,16 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Literal
 
 from orchestra_nb.cells.effects import ANYTHING
 from orchestra_nb.cells.effects.records import RANDOM
 from orchestra_nb.cells.resumable import resuming_of
-from orchestra_nb.durable.facts import ValueRef
+from orchestra_nb.durable.facts import Head, ValueRef
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.cell_commits import CellCommit
 from orchestra_nb.notebook.lineage import Known
+from orchestra_nb.running.taken_over import NOT_ENDED
 
 Fate = Literal["taken-over", "not-stored", "changed", "new"]
 _BRINGS = frozenset({"value", "mutation", "alias", "file", "state"})
@@ -109,7 +114,7 @@ def plan_resume(
     known: Known,
     commits: Iterable[CellCommit],
     now: Now,
-    run_id: str = "",
+    head: Head,
 ) -> ResumePlan:
     """Say what becomes of each cell.
 
@@ -123,27 +128,30 @@ def plan_resume(
         What the run wrote down, in order; the last one of a lineage counts.
     now
         What is there now.
-    run_id
-        Of the run.
+    head
+        Of the run: its id, and the digests of the cells' code when it began.
 
     Examples
     --------
     >>> from orchestra_nb.cells.notebook_file import Notebook
-    >>> from orchestra_nb.durable.facts import ValueRef
+    >>> from orchestra_nb.durable.facts import Head, ValueRef
     >>> from orchestra_nb.notebook.lineage import code_digests, lineages
-    >>> before = Notebook.from_sources(["x = 1", "y = 2", "z = x + y"]).dag
+    >>> before = Notebook.from_sources(["x = 1", "y = 2", "z = x + y", "1 / 0"]).dag
     >>> codes, of = code_digests(before), lineages(before, code_digests(before))
     >>> where = ValueRef(1, b"", (), 0, "")
-    >>> commits = [CellCommit(name, of[name], codes[name], where) for name in before.nodes]
-    >>> after = Notebook.from_sources(["x = 1", "y = 3", "z = x + y"]).dag
+    >>> commits = [CellCommit(name, of[name], codes[name], where) for name in ("cell-1", "cell-2", "cell-3")]
+    >>> head = Head("R", nodes=codes)
+    >>> after = Notebook.from_sources(["new = 0", "x = 1", "y = 3", "z = x + y", "1 / 0"]).dag
     >>> codes = code_digests(after)
-    >>> for line in plan_resume(after, (codes, lineages(after, codes)), commits, Now(), "R").lines:
+    >>> for line in plan_resume(after, (codes, lineages(after, codes)), commits, Now(), head).lines:
     ...     print(line)
-    cell-1  taken over from run R
-    cell-2  runs again: its code changed
-    cell-3  runs again: needs cell-2, which runs again
+    cell-1  it is new: runs
+    cell-2  taken over from run R
+    cell-3  runs again: its code changed
+    cell-4  runs again: needs cell-3, which runs again
+    cell-5  had not ended well: runs
     """
-    return _Planner(dag, known, list(commits), now, run_id).plan()
+    return _Planner(dag, known, list(commits), now, head).plan()
 
 
 class _Planner:
@@ -153,15 +161,18 @@ class _Planner:
         known: Known,
         commits: list[CellCommit],
         now: Now,
-        run_id: str,
+        head: Head,
     ) -> None:
         self._dag = dag
         self._codes, self._lineages = known
         self._now = now
-        self._run_id = run_id
+        self._run_id = str(head.run_id)
+        self._were = _paired(head.nodes, self._codes)
+        self._compensates = compensators(dag.nodes.values())
         self._commits = {commit.lineage: commit for commit in commits}
         self._old_codes = {commit.code for commit in commits}
         self._old_names = {commit.node for commit in commits}
+        self._rewritten = {path for commit in commits for path in commit.wrote}
         self._verdicts: dict[NodeId, Verdict] = {}
         self._brings = _brings(dag)
         self._writers = _writers(dag.nodes.values())
@@ -184,8 +195,10 @@ class _Planner:
         if against := self._not_there(commit):
             changing = str(resuming_of(node)["changing"])
             return Verdict("not-stored", f"runs again: {against}", differs=bool(changing))
-        unseen = ANYTHING in (*resuming_of(node)["writes"], *resuming_of(node)["logs"])
-        more = "; files that it wrote under names that its code does not show are not looked at" if unseen else ""
+        told = resuming_of(node)
+        files = {"read": told["reads"], "wrote": (*told["writes"], *told["logs"])}
+        unseen = " and ".join(verb for verb, paths in files.items() if ANYTHING in paths)
+        more = f"; files that it {unseen} under names that its code does not show are not looked at" if unseen else ""
         return Verdict("taken-over", f"taken over from run {self._run_id}{more}", commit)
 
     def _unknown(self, node: Node) -> Verdict:
@@ -195,12 +208,18 @@ class _Planner:
             again = next((need for need in needs if self._verdicts[need].differs), None)
             told = f"needs {again}, which runs again" if again else "what it comes after has changed"
             return Verdict("changed", f"runs again: {told}", differs=True)
-        if node.id in self._old_names:
+        if who := self._compensates.get(node.id):
+            return Verdict("new", only_undoes(who), differs=True)
+        was = self._were.get(node.id)
+        if was in self._old_names:
             return Verdict("changed", "runs again: its code changed", differs=True)
-        return Verdict("new", "has not run yet", differs=True)
+        told = {None: "it is new: runs", "": "it is new, or its code changed: runs"}.get(was, NOT_ENDED)
+        return Verdict("new", told, differs=True)
 
     def _not_there(self, commit: CellCommit) -> str:
         """Say why the result of a cell cannot be given back; empty when it can."""
+        if commit.value is None and commit.why == UNDONE:
+            return UNDONE
         if commit.value is None:
             return f"not stored: {commit.why or 'nobody knows why'}"
         if not self._now.has(commit.value):
@@ -209,12 +228,12 @@ class _Planner:
         return f"the file {changed[0]!r} is not as it left it" if changed else ""
 
     def _changed_file(self, node: Node, commit: CellCommit) -> str:
-        """Name a file that the cell read, that nobody in the notebook writes, and that is another one now."""
+        """Name a file that the cell read, that nobody in the notebook has written, and that is another one now."""
         if any("cwd" in self._dag.nodes[name].metadata.get("sets", ()) for name in self._dag.ancestors(node.id)):
             return ""  # nobody knows where it is, before its turn
         for path, digest in commit.read.items():
-            writers = [name for key in (path, ANYTHING) for name in self._writers.get(key, ())]
-            if not any(map(self._may_have_begun, writers)) and self._now.file_digest(path) != digest:
+            ours = path in self._rewritten or any(map(self._may_have_begun, self._writers.get(path, ())))
+            if not ours and self._now.file_digest(path) != digest:
                 return path
         return ""
 
@@ -222,6 +241,19 @@ class _Planner:
         """Whether a cell may have run before: then it may have written over what another had read."""
         needs = self._dag.predecessors(name)
         return self._lineages[name] in self._commits or all(self._lineages[need] in self._commits for need in needs)
+
+
+def _paired(before: Mapping[str, str], now: Mapping[NodeId, str]) -> dict[NodeId, str]:
+    """Name what each cell was that was there before, by its code or its place; empty: it was one of several, or new."""
+    old, new, found = list(before.items()), list(now.items()), dict[NodeId, str]()
+    matcher = SequenceMatcher(None, [code for _, code in old], [code for _, code in new], autojunk=False)
+    for kind, start, end, first, last in matcher.get_opcodes():
+        names = [name if last - first <= end - start else "" for name, _ in old[start:end]]
+        if kind in ("equal", "replace"):
+            names += [""] * (last - first)
+            found.update(zip((name for name, _ in new[first:last]), names, strict=False))
+    places = {code: name for name, code in old}
+    return {**found, **{name: places[code] for name, code in new if code in places}}
 
 
 def _brings(dag: DAG) -> dict[NodeId, list[NodeId]]:

@@ -15,19 +15,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.durable.facts import Ended, Head, RunState
+from orchestra_nb.durable.facts import Ended, Head
 from orchestra_nb.durable.journal import RunJournal
 from orchestra_nb.durable.runs import Runs, RunSummary, new_run_id
 from orchestra_nb.errors import CheckpointError, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.cell_checkpoint import CellCheckpoint
-from orchestra_nb.notebook.cell_commits import CellCommit, commit_from
+from orchestra_nb.notebook.cell_commits import commits_in
 from orchestra_nb.notebook.code import codes_of
 from orchestra_nb.notebook.left_files import digest_of
 from orchestra_nb.notebook.lineage import Known, known_of
@@ -39,6 +39,7 @@ from orchestra_nb.running.recall import folder_of
 KIND = "notebook"
 VARIABLE = "ORCHESTRA_NB_RUNS"
 """Names the environment variable that says in which folder runs of notebooks are stored; empty: nowhere."""
+NOWHERE = f"nothing is stored here, as {VARIABLE} or {CACHE} is empty"
 _MOST_RUNS = 64
 _PATIENCE = 1.5
 """Seconds for which a run that another process has is asked for again."""
@@ -117,7 +118,9 @@ def asked_run(runs: Runs | None, path: str | os.PathLike[str], instead: str = ""
     found = None if runs is None else unfinished(runs, path)
     if found is None:
         name = os.fspath(path)
-        told = "nothing is stored here" if runs is None else "it has no run that was cut short"
+        session = "runs of a session are stored only with --checkpoint durable"
+        rule = session if instead else "a --linear run is not stored"
+        told = f"it has no run that was cut short ({rule})" if runs is not None else NOWHERE
         raise CheckpointError(f"{name}: {told}; begin one with {instead or f'orchestra run {name}'!r}")
     return str(found.run_id)
 
@@ -176,12 +179,7 @@ def plan_of(dag: DAG, runs: Runs, run_id: str, base: str = "", known: Known | No
     """
     state, values = runs.look(run_id), runs.values(run_id)
     now = Now(lambda path: digest_of(os.path.join(base, os.path.expanduser(path))), values.has)
-    return plan_resume(dag, known or known_of(dag), commits_in(state), now, run_id)
-
-
-def commits_in(state: RunState) -> Iterable[CellCommit]:
-    """Give what a run has written down of its cells, in order."""
-    return [commit for fact in state.committed.values() if (commit := commit_from(fact)) is not None]
+    return plan_resume(dag, known or known_of(dag), commits_in(state), now, state.head)
 
 
 def stored_run(

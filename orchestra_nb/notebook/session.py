@@ -219,7 +219,8 @@ class Session:
             There is none.
         """
         runs, where = runs_at(config), self.where(notebook)
-        run_id = asked_run(runs, where.path, "%orchestrate run --checkpoint durable")
+        name = f" --notebook {notebook}" if notebook else ""
+        run_id = asked_run(runs, where.path, f"%orchestrate run{name} --checkpoint durable")
         assert runs is not None  # or there was none to be asked for
         return plan_of(dag, runs, run_id)
 

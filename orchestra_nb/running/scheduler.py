@@ -154,7 +154,7 @@ class ParallelScheduler:
         taken = going_on(found, dag)
         again = {name: "its value was let go, or what it was made of" for name in found.outcomes if name not in taken}
         left = tuple(NodeId(name) for name in dag.nodes if name not in found.outcomes)
-        return ResumePlan(tuple(taken), again, left)
+        return ResumePlan(tuple(taken), again, left, tuple(name for name in left if name in found.undone))
 
     def _on_disk(self) -> list[str]:
         runs = on_disk.runs_of(self.config)

@@ -28,7 +28,7 @@ nor is the executor of agents, of whom counts what they are told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,8 @@ from orchestra_nb.running.pickling import told
 
 MODULES = "modules"
 """What the head of a run calls the digests of modules."""
+NOT_ENDED = "had not ended well: runs"
+"""What there is to say of a node of which nothing was committed."""
 _MOST = 5
 """Names that an error lists."""
 
@@ -60,12 +62,15 @@ class ResumePlan:
         Nodes that had ended well and run again, each with the reason. More may follow, where one of them comes out
         otherwise than it did.
     left
-        Nodes that had not ended well.
+        Nodes that had not ended well, or that were undone.
+    undone
+        Those of them that were.
     """
 
     taken: tuple[NodeId, ...]
     again: Mapping[NodeId, str]
     left: tuple[NodeId, ...]
+    undone: tuple[NodeId, ...] = ()
 
 
 class TakenOver(Mapping[NodeId, Outcome]):
@@ -81,6 +86,8 @@ class TakenOver(Mapping[NodeId, Outcome]):
         Why others that were committed do.
     results
         What had come of each node that was committed, as far as it can be told.
+    undone
+        What was undone.
     """
 
     def __init__(
@@ -89,11 +96,13 @@ class TakenOver(Mapping[NodeId, Outcome]):
         outcomes: dict[NodeId, Outcome],
         again: Mapping[NodeId, str],
         results: Mapping[NodeId, str],
+        undone: Collection[NodeId] = (),
     ) -> None:
         self.dag = dag
         self.again = again
         self._outcomes = outcomes
         self._results = results
+        self._undone = undone
 
     def __getitem__(self, node: NodeId) -> Outcome:
         return self._outcomes[node]
@@ -122,7 +131,8 @@ class TakenOver(Mapping[NodeId, Outcome]):
     def plan(self) -> ResumePlan:
         """Say what will run, before it does."""
         left = tuple(name for name in self.dag.nodes if name not in self._outcomes and name not in self.again)
-        return ResumePlan(tuple(self._outcomes), self.again, tuple(map(NodeId, left)))
+        undone = tuple(NodeId(name) for name in left if name in self._undone)
+        return ResumePlan(tuple(self._outcomes), self.again, tuple(map(NodeId, left)), undone)
 
 
 def node_digests(dag: DAG) -> dict[str, str]:
@@ -239,6 +249,7 @@ def taken_over(state: RunState, names: Mapping[NodeId, Commit], values: RunValue
         dict(sorted(outcomes.items(), key=lambda item: order[item[0]])),
         dict(sorted(again.items(), key=lambda item: order[item[0]])),
         {node: commit.result for node, commit in names.items()},
+        tuple(state.undone),
     )
 
 

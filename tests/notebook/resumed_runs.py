@@ -87,7 +87,9 @@ class Story:
     def begin(self, sources: Sequence[str], cut: int | None = None, **config: Any) -> Ran:
         """Run it anew, until so many cells have ended; ``None``: all."""
         dag = _dag(sources)
-        journal = self.runs.begin(Head(new_run_id(), "notebook", "/work/story.ipynb", started=time.time()))
+        nodes = {str(name): digest for name, digest in known_of(dag)[0].items()}
+        head = Head(new_run_id(), "notebook", "/work/story.ipynb", nodes=nodes, started=time.time())
+        journal = self.runs.begin(head)
         self.run_id = str(journal.run_id)
         return self._run(dag, journal, cut, {}, config)
 

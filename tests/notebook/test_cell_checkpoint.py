@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,8 @@ def test_what_cannot_be_stored_runs_again_and_the_plan_says_why(story: Story, so
     assert fates(ran)["cell-2"].startswith(f"runs again: not stored: {why}")
     assert [fates(ran)[name] for name in ("cell-1", "cell-3")] == ["taken over"] * 2
     assert "cell-2" in again(ran)
+    del ran
+    gc.collect()  # what was left open is told of here, and in no other test
 
 
 def test_what_follows_from_outside_is_taken_over_and_not_fetched_again(story: Story) -> None:
@@ -126,6 +131,31 @@ def test_only_what_changed_and_what_needs_it_runs_again(
     assert [name for name, fate in fates(ran).items() if fate != "taken over"] == ran_again
 
 
+WORDS = [
+    (["a = 1", "b = 2", "1 / 0", "c = 3"], ["a = 1", "n = 0", "b = 2", "1 / 0", "c = 3"], "taken new taken not not"),
+    (["a = 1", "b = 2", "1 / 0"], ["n = 0", "a = 1", "b = 3", "1 / 0"], "new taken changed not"),
+    (["a = 1", "1 / 0"], ["a = 1", "b = 3"], "taken not"),
+    (["a = 1", "b = a", "1 / 0"], ["n = 0", "a = 2", "b = a", "1 / 0", "m = 0"], "unsure unsure needs not new"),
+    (["a = 1", "1 / 0"], ["a = 1", "1 / 0", "n = 0", "b = 1"], "taken not new new"),
+]
+TOLD = {
+    "taken": "taken over",
+    "new": "it is new: runs",
+    "not": "had not ended well: runs",
+    "changed": "runs again: its code changed",
+    "needs": "runs again: needs cell-2, which runs again",
+    "unsure": "it is new, or its code changed: runs",
+}
+
+
+@pytest.mark.parametrize(("before", "after", "words"), WORDS)
+def test_the_plan_tells_what_is_new_from_what_was_changed_and_what_had_not_ended(
+    story: Story, before: list[str], after: list[str], words: str
+) -> None:
+    story.begin(before, jobs=1, policy="fifo", keep_going=False)
+    assert list(fates(story.resume(after)).values()) == [TOLD[word] for word in words.split()]
+
+
 def test_a_file_that_a_cell_wrote_is_put_back_with_its_result(story: Story) -> None:
     sources = ["from pathlib import Path", "Path('f.txt').write_text('one')", "x = Path('f.txt').read_text()"]
     story.begin([*sources, "Path('f.txt').write_text('two')", "1 / 0"])
@@ -180,13 +210,57 @@ def test_a_file_that_only_a_cell_writes_which_cannot_have_begun_has_changed_by_a
     assert Path("data.csv").read_text() == "3"
 
 
-def test_what_a_cell_wrote_under_a_name_that_shows_only_when_it_runs_is_said_not_to_be_looked_at(story: Story) -> None:
+HELPED = [
+    "import json, pathlib",
+    "cfg = json.loads(pathlib.Path('cfg.json').read_text())",
+    "size = len(cfg)",
+    "import helping; helping.go()",
+    "1 / 0",
+]
+
+
+@pytest.mark.parametrize(
+    ("does", "edited", "ran_again"),
+    [
+        ("pass", True, ["cell-2", "cell-3"]),
+        ("Path('other.txt').touch()", True, ["cell-2", "cell-3"]),
+        ("pass", False, []),
+        ("Path('cfg.json').write_text('[3]')", False, []),
+        ("Path('cfg.json').write_text('[3]')", True, []),
+        ("1 / 0", True, ["cell-2", "cell-3"]),
+    ],
+)
+def test_a_file_that_another_hand_has_changed_is_read_again_though_unknown_code_has_run(
+    story: Story, monkeypatch: pytest.MonkeyPatch, does: str, edited: bool, ran_again: list[str]
+) -> None:
+    """Unknown code may write any file; whether it has is looked at, for what it wrote must not be read again."""
+    Path("cfg.json").write_text("[1, 2]")
+    Path("helping.py").write_text(f"from pathlib import Path\ndef go():\n    {does}\n")
+    monkeypatch.syspath_prepend(os.getcwd())
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    story.begin(HELPED, jobs=1, policy="fifo", keep_going=False)
+    if edited:
+        Path("cfg.json").write_text("[7, 8, 9]")
+    wanted = json.loads(Path("cfg.json").read_text()) if ran_again else [1, 2]
+    Path("helping.py").write_text("def go():\n    pass\n")
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    ran = story.resume([*HELPED[:4], "later = json.loads(pathlib.Path('cfg.json').read_text())"])
+    told = "runs again: the file 'cfg.json' has changed" if ran_again else "taken over"
+    assert fates(ran)["cell-2"] == told
+    assert [name for name in again(ran) if name in ("cell-2", "cell-3")] == ran_again
+    assert (ran.namespace["cfg"], ran.namespace["size"]) == (wanted, len(wanted))
+    assert ran.namespace["later"] == json.loads(Path("cfg.json").read_text())
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+
+
+def test_files_whose_names_show_only_when_a_cell_runs_are_said_not_to_be_looked_at(story: Story) -> None:
     sources = ["for n in range(2):\n    with open(f'part-{n}', 'w') as out:\n        out.write('x')", "y = 1"]
+    sources += ["for n in range(2):\n    with open(f'part-{n}') as part:\n        z = part.read()"]
     story.begin([*sources, "1 / 0"])
     ran = story.resume(sources)
-    assert ran.told["cell-1"].endswith(
-        "; files that it wrote under names that its code does not show are not looked at"
-    )
+    for cell, did in {"cell-1": "wrote", "cell-3": "read"}.items():
+        told = f"; files that it {did} under names that its code does not show are not looked at"
+        assert ran.told[cell].endswith(told)
     assert again(ran) == []
 
 
@@ -302,7 +376,8 @@ def test_a_library_of_another_version_makes_what_used_it_run_again(
 
 
 def test_where_nothing_was_cut_short_that_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="it has no run that was cut short; begin one with 'orchestra run"):
+    told = r"n.ipynb: it has no run that was cut short \(a --linear run is not stored\); begin one with 'orchestra run"
+    with pytest.raises(CheckpointError, match=told):
         asked_run(Runs(tmp_path), tmp_path / "n.ipynb")
     with pytest.raises(CheckpointError, match="nothing is stored here"):
         asked_run(None, "n.ipynb")
@@ -320,6 +395,7 @@ def test_what_a_failed_run_has_undone_runs_again(story: Story) -> None:
     assert failed.result.undone.compensated == ("book",)
     Path("fair").touch()
     ran = story.resume(sources)
-    assert fates(ran)["book"] == "runs again: not stored: what it had done was undone"
+    assert fates(ran)["book"] == "runs again: what it had done was undone"
+    assert fates(ran)["free"] == "runs only to undo 'book'"
     assert (ran.status["book"], ran.status["look"], ran.status["pay"]) == ("done", "cached", "done")
     assert Path("seats").read_text() == "7"

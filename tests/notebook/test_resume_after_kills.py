@@ -22,8 +22,9 @@ import pytest
 from orchestra_nb.cli import main
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, CheckpointError
+from orchestra_nb.notebook.cell_commits import commits_in
 from orchestra_nb.notebook.file_run import HeadlessRun, run_file
-from orchestra_nb.notebook.resuming import asked_run, commits_in, runs_at, unfinished
+from orchestra_nb.notebook.resuming import asked_run, runs_at, unfinished
 
 from .test_session import write
 
@@ -202,4 +203,5 @@ def test_with_memory_nothing_is_stored(tmp_path: Path, capfd: Any) -> None:
     path = write(tmp_path / "n.ipynb", ["x = 1", "y = x / 0"])
     assert main(["run", str(path), "--checkpoint", "memory"]) == 1
     assert main(["resume", str(path)]) == 2
-    assert "no run that was cut short; begin one with 'orchestra run" in capfd.readouterr().err
+    told = "no run that was cut short (a --linear run is not stored); begin one with 'orchestra run"
+    assert told in capfd.readouterr().err

@@ -79,12 +79,16 @@ def test_declared_cells_go_on_too(cell: Cell, shell: Any) -> None:
     assert shell.user_ns["y"] == 1
 
 
-def test_a_run_of_a_session_is_stored_only_when_that_is_asked_for(cell: Cell) -> None:
+def test_a_run_of_a_session_is_stored_only_when_that_is_asked_for(cell: Cell, tmp_path: Path) -> None:
     cell("%%orchestrate one\nx = 1")
     cell("%%orchestrate two\ny = x / 0")
     cell("%orchestrate run", fails=True)
-    with pytest.raises(CheckpointError, match="begin one with '%orchestrate run --checkpoint durable'"):
+    rule = r"\(runs of a session are stored only with --checkpoint durable\)"
+    with pytest.raises(CheckpointError, match=f"{rule}; begin one with '%orchestrate run --checkpoint durable'"):
         cell("%orchestrate plan --resume")
+    write(tmp_path / "n.ipynb", SOURCES)
+    with pytest.raises(CheckpointError, match=f"n.ipynb: .*{rule}; .* run --notebook n.ipynb --checkpoint durable'"):
+        cell("%orchestrate resume --notebook n.ipynb")
 
 
 def test_a_mode_that_there_is_not_is_refused(cell: Cell) -> None:

@@ -1,5 +1,6 @@
 """The law of going on: however often a run was cut short, and however its notebook was edited meanwhile, what it leaves
-in the end is what a linear run of the notebook as it is now leaves: names, outputs, and the file that cells write.
+in the end is what a linear run of the notebook as it is now leaves: names, outputs, and the file that cells write. Nor
+does it matter how often a file that cells read is changed by another hand between runs.
 
 And what the plan says before is what happens: of each cell, whether it runs.
 """
@@ -32,6 +33,8 @@ CHANGES = [
     "{x} = float(g.normal())", "h[0] += {n}", "h = h + 1", "{x} = h[1:]", "{x} = float(h.sum())",
     "with open('log.txt', 'a') as log:\n    log.write('{n}')", "{x} = Box([{n}])", "{x} = Box(p)",
     "for row in p:\n    print(row)", "{x} = [p, p]", "p, q['was'] = [{n}], p",
+    "{x} = int(Path('data.txt').read_text())", "with open('data.txt') as data:\n    {x} = [int(data.read()), {n}]",
+    "{x} = [*pd.read_csv('data.txt', header=None)[0]]", "Path(f'out-{{len(repr({y}))}}').write_text('{n}')",
 ]  # fmt: skip
 
 SEEDS = int(os.environ.get("ORCHESTRA_NB_SEEDS", "0")) or 30
@@ -57,13 +60,17 @@ def cell(chance: random.Random) -> str:
 def test_going_on_leaves_what_a_linear_run_leaves_and_does_what_the_plan_says(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    chance = random.Random(seed)
+    chance, hand = random.Random(seed), random.Random(f"another hand {seed}")
     head = [part.strip() for part in re.split(r"^(?=class Box|def push)", PRELUDE, flags=re.MULTILINE)]
     cells = [cell(chance) for _ in range(chance.randint(4, 9))]
     monkeypatch.chdir(tmp_path / "resumed")
     story, began = Story(tmp_path), False
     for turn in range(4):
         sources = [*head, VALUES, OBJECTS, *cells]
+        if turn == 0 or hand.random() < 0.5:
+            number = str(hand.randint(0, 9))
+            for name in ("linear", "resumed"):
+                tmp_path.joinpath(name, "data.txt").write_text(number)
         monkeypatch.chdir(tmp_path / "linear")
         wanted = plain(sources)
         monkeypatch.chdir(tmp_path / "resumed")

@@ -340,6 +340,7 @@ def test_an_undone_node_and_all_after_it_run_again(ran, tmp_path):
     ran.clear()
     plan = scheduler(tmp_path).plan_resume(first.run_id, dag)
     assert (plan.taken, plan.again, plan.left) == (("a",), {"c": "'b' was undone"}, ("b",))
+    assert plan.undone == ("b",)
     assert scheduler(tmp_path).resume_from_checkpoint(first.run_id, dag).success
     assert ran == ["b", "c"]
 
