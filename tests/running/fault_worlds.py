@@ -102,8 +102,8 @@ class World:
 
     # Its graph.
 
-    def dag(self) -> DAG:
-        """The graph, of functions in a module of its own."""
+    def dag(self, patience: float = 60.0) -> DAG:
+        """The graph, of functions in a module of its own; ``patience`` is how long who is befallen may take."""
         path = self.folder / f"world_{self.seed}.py"
         if not path.exists():
             path.write_text("from tests.running.fault_worlds import act, undo\n" + "".join(map(self._text, self.needs)))
@@ -112,7 +112,7 @@ class World:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return DAG([self._node(name, vars(module)) for name in self.needs])
+        return DAG([self._node(name, vars(module), patience) for name in self.needs])
 
     def _text(self, name: str) -> str:
         given = ", ".join(self.needs[name])
@@ -120,7 +120,7 @@ class World:
         act = f"def {name}({given}):\n    return act({told}, {self.salt(name)}, {self.size(name)}, [{given}])\n\n"
         return act + (f"def undo_{name}({name}):\n    undo({told}, {name})\n\n" if name in self.undoable else "")
 
-    def _node(self, name: str, made: dict) -> Node:
+    def _node(self, name: str, made: dict, patience: float) -> Node:
         befallen = name == self.victim[0]
         return Node(
             name,
@@ -128,7 +128,7 @@ class World:
             after=self.needs[name],
             uses=("database",) if name in self.using else (),
             undo=made.get(f"undo_{name}"),
-            timeout=0.1 if befallen and self.kind == "timeout" else None,
+            timeout=patience if befallen and self.kind == "timeout" else None,
             backend="loky" if befallen and self.kind == "worker dies" else "inherit",
         )
 
@@ -236,7 +236,7 @@ def first(world: World) -> None:
     """Run a world until something befalls it, or it has gone on in spite of that."""
     world.arrange()
     with acting(world.at_a_point):
-        told(world, "first", world.scheduler().execute(world.dag()))
+        told(world, "first", world.scheduler().execute(world.dag(patience=0.1)))
 
 
 def going_on(world: World) -> None:
