@@ -86,10 +86,10 @@ class Runs:
     >>> from orchestra_nb.model import NodeId
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     runs = Runs(folder)
-    ...     journal = runs.begin(Head(new_run_id(), "notebook", "/work/sales.ipynb"))
+    ...     journal = runs.begin(Head(new_run_id(), "notebook", "/home/ann/sales.ipynb"))
     ...     journal.append(Commit(NodeId("cell-1"), values={"n": journal.values.keep(42)}))
     ...     journal.close()  # or the process dies
-    ...     again = runs.resume(runs.unfinished("notebook", "/work/sales.ipynb").run_id)
+    ...     again = runs.resume(runs.unfinished("notebook", "/home/ann/sales.ipynb").run_id)
     ...     again.values.give(again.state.committed["cell-1"].values["n"]), again.close()
     (42, None)
     """

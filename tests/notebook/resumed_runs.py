@@ -88,7 +88,7 @@ class Story:
         """Run it anew, until so many cells have ended; ``None``: all."""
         dag = _dag(sources)
         nodes = {str(name): digest for name, digest in known_of(dag)[0].items()}
-        head = Head(new_run_id(), "notebook", "/work/story.ipynb", nodes=nodes, started=time.time())
+        head = Head(new_run_id(), "notebook", "/home/ann/story.ipynb", nodes=nodes, started=time.time())
         journal = self.runs.begin(head)
         self.run_id = str(journal.run_id)
         return self._run(dag, journal, cut, {}, config)
