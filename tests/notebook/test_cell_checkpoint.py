@@ -210,6 +210,14 @@ def test_a_file_that_only_a_cell_writes_which_cannot_have_begun_has_changed_by_a
     assert Path("data.csv").read_text() == "3"
 
 
+@pytest.fixture
+def own_folder_on_path(story: Story, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules beside the notebook can be imported; none of them is left to other tests."""
+    monkeypatch.syspath_prepend(os.getcwd())
+    yield
+    sys.modules.pop("helping", None)
+
+
 HELPED = [
     "import json, pathlib",
     "cfg = json.loads(pathlib.Path('cfg.json').read_text())",
@@ -231,26 +239,23 @@ HELPED = [
     ],
 )
 def test_a_file_that_another_hand_has_changed_is_read_again_though_unknown_code_has_run(
-    story: Story, monkeypatch: pytest.MonkeyPatch, does: str, edited: bool, ran_again: list[str]
+    story: Story, own_folder_on_path: None, does: str, edited: bool, ran_again: list[str]
 ) -> None:
     """Unknown code may write any file; whether it has is looked at, for what it wrote must not be read again."""
     Path("cfg.json").write_text("[1, 2]")
     Path("helping.py").write_text(f"from pathlib import Path\ndef go():\n    {does}\n")
-    monkeypatch.syspath_prepend(os.getcwd())
-    monkeypatch.delitem(sys.modules, "helping", raising=False)
     story.begin(HELPED, jobs=1, policy="fifo", keep_going=False)
     if edited:
         Path("cfg.json").write_text("[7, 8, 9]")
     wanted = json.loads(Path("cfg.json").read_text()) if ran_again else [1, 2]
     Path("helping.py").write_text("def go():\n    pass\n")
-    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    sys.modules.pop("helping", None)
     ran = story.resume([*HELPED[:4], "later = json.loads(pathlib.Path('cfg.json').read_text())"])
     told = "runs again: the file 'cfg.json' has changed" if ran_again else "taken over"
     assert fates(ran)["cell-2"] == told
     assert [name for name in again(ran) if name in ("cell-2", "cell-3")] == ran_again
     assert (ran.namespace["cfg"], ran.namespace["size"]) == (wanted, len(wanted))
     assert ran.namespace["later"] == json.loads(Path("cfg.json").read_text())
-    monkeypatch.delitem(sys.modules, "helping", raising=False)
 
 
 def test_files_whose_names_show_only_when_a_cell_runs_are_said_not_to_be_looked_at(story: Story) -> None:
