@@ -31,12 +31,20 @@ def test_the_workers_of_a_killed_kernel_end_whatever_they_do(backend: str, tmp_p
         assert left(below, LIMIT) == []
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a kernel's child is a worker; one that has just ended is none."""
+    try:
+        return "resource_tracker" not in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie too
+        return False
+
+
 def children_once_the_workers_are_tied(process: psutil.Process) -> list[psutil.Process]:
     """What a kernel has started, when two workers are at work: none has another thread before the one that watches."""
     ending = time.monotonic() + 60
     while time.monotonic() < ending:
         children: list[psutil.Process] = process.children(recursive=True)
-        workers = [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+        workers = [child for child in children if is_worker(child)]
         if len(workers) == 2 and all(worker.num_threads() > 1 for worker in workers):
             return children
         time.sleep(0.1)
