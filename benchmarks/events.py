@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from comparing.measuring import Check, Times, in_turn, report
+from comparing.measuring import Check, in_turn, print_microseconds, report
 from orchestra_nb import DAG, EventBus, EventLog, Node, ParallelScheduler, Replay, RunConfig
 from orchestra_nb.events import Event, RunEnded
 
@@ -77,7 +76,7 @@ def per_event(times: int, repeats: int) -> dict[str, float]:
     names = (NOBODY, OTHERS, STEP, ONE, FOUR, SLEEPS)
     found = in_turn({name: make(name) for name in names}, repeats)
     sleeper.may.set()
-    _print(f"microseconds per event, medians of {repeats} times {times:,}", found, times)
+    print_microseconds(f"microseconds per event, medians of {repeats} times {times:,}", found, times)
     return {name: each.median / times * 1e6 for name, each in found.items()}
 
 
@@ -117,7 +116,9 @@ def per_node(folder: Path, nodes: int, repeats: int) -> dict[str, float]:
         return ready
 
     found = in_turn({name: make(name) for name in (NOBODY, ONE, "a log")}, repeats)
-    _print(f"microseconds per node of a run that does nothing, medians of {repeats} times {nodes:,}", found, nodes)
+    print_microseconds(
+        f"microseconds per node of a run that does nothing, medians of {repeats} times {nodes:,}", found, nodes
+    )
     return {name: each.median / nodes * 1e6 for name, each in found.items()}
 
 
@@ -139,14 +140,6 @@ def replayed(folder: Path, nodes: int) -> dict[str, float]:
     for name, seconds in found.items():
         print(f"{name:32}{seconds:>10.3g} s")
     return found
-
-
-def _print(title: str, found: dict[str, Times], times: int) -> None:
-    print(f"\n{title}")
-    print(f"{'':32}{'time':>10}{'spread':>20}{'of CPU':>10}")
-    for name, each in found.items():
-        cpu = statistics.median(each.cpu) / times * 1e6
-        print(f"{name:32}{each.median / times * 1e6:>10.3g}{each.spread(times / 1e6):>20}{cpu:>10.3g}")
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import tempfile
 import threading
 import time
@@ -29,7 +28,7 @@ from typing import Any
 
 from tenacity import Retrying, stop_after_attempt
 
-from comparing.measuring import Check, Times, in_turn, report, warmed
+from comparing.measuring import Check, in_turn, print_microseconds, report, warmed
 from orchestra_nb.config import BreakerPolicy, Checkpointing, RetryPolicy, RunConfig
 from orchestra_nb.errors import CircuitOpenError
 from orchestra_nb.events import EventBus
@@ -101,7 +100,7 @@ def per_call(times: int, repeats: int) -> dict[str, float]:
         "tenacity, no failure": partial(Retrying(stop=stop_after_attempt(3), reraise=True), nothing),
     }
     found = in_turn({name: repeated(call, times) for name, call in calls.items()}, repeats)
-    _print(f"microseconds per call, medians of {repeats} times {times:,}", found, times)
+    print_microseconds(f"microseconds per call, medians of {repeats} times {times:,}", found, times)
     return {name: each.median / times * 1e6 for name, each in found.items()}
 
 
@@ -211,14 +210,6 @@ def per_checkpoint(nodes: int, repeats: int) -> dict[str, float]:
     for name, each in found.items():
         print(f"{name:32}{each.median / nodes * 1e3:>10.3g}{each.spread(nodes / 1e3):>20}")
     return {name: each.median / nodes * 1e3 for name, each in found.items()}
-
-
-def _print(title: str, found: dict[str, Times], times: int) -> None:
-    print(f"\n{title}")
-    print(f"{'':32}{'time':>10}{'spread':>20}{'of CPU':>10}")
-    for name, each in found.items():
-        cpu = statistics.median(each.cpu) / times * 1e6
-        print(f"{name:32}{each.median / times * 1e6:>10.3g}{each.spread(times / 1e6):>20}{cpu:>10.3g}")
 
 
 def main() -> None:

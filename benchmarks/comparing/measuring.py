@@ -86,3 +86,12 @@ def report(checks: list[Check]) -> list[dict[str, object]]:
     for check in checks:
         print(f"{check.target:7}{check.what:74}{check.found:>10.3g}{check.limit:>10.4g}  {check.verdict}")
     return [{**asdict(check), "verdict": check.verdict} for check in checks]
+
+
+def print_microseconds(title: str, found: Mapping[str, Times], times: int) -> None:
+    """Print a table of what each of so many calls took."""
+    print(f"\n{title}")
+    print(f"{'':32}{'time':>10}{'spread':>20}{'of CPU':>10}")
+    for name, each in found.items():
+        cpu = statistics.median(each.cpu) / times * 1e6
+        print(f"{name:32}{each.median / times * 1e6:>10.3g}{each.spread(times / 1e6):>20}{cpu:>10.3g}")

@@ -12,6 +12,7 @@ from binascii import Error as NotBase64
 from typing import Any
 
 from orchestra_nb.durable.facts import Commit, Dropped, Ended, Epoch, Head, Level, RunFact, Undone, ValueRef
+from orchestra_nb.durable.lines import object_of
 from orchestra_nb.model import NodeId, RunId
 
 VERSION = 1
@@ -37,7 +38,7 @@ def head_from_json(payload: bytes) -> Head:
     ValueError
         It is no first line of this version.
     """
-    found = _object(payload)
+    found = object_of(payload)
     if found.get("run") != VERSION:
         raise ValueError(f"it is of version {found.get('run')!r}, and this is version {VERSION}")
     nodes, context = _of(found, "nodes", dict), _of(found, "context", dict)
@@ -100,7 +101,7 @@ def fact_from_json(payload: bytes) -> RunFact:
     ValueError
         It says something that no fact says.
     """
-    found = _object(payload)
+    found = object_of(payload)
     kind = found.get("fact")
     if kind == "node":
         return _read_commit(found)
@@ -181,16 +182,6 @@ def _of(found: dict[str, Any], name: str, kind: type, default: Any = None) -> An
     if type(value) is not kind:
         raise ValueError(f"its {name!r} is {value!r}")
     return value
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(payload)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("it is no object")
-    return found
 
 
 def _dumps(value: object) -> str:

@@ -8,8 +8,10 @@ several lines are written at once, whatever no later line builds on. (A line tha
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 _DIGEST = 32
 """Characters of a digest."""
@@ -39,9 +41,31 @@ def sealed(payload: str, before: str) -> tuple[bytes, str]:
 
 def unsealed(line: bytes, before: str) -> tuple[bytes, str] | None:
     """Give the payload and digest of a line, or ``None`` when it is damaged or does not follow."""
-    digest, payload = line[2 : 2 + _DIGEST], line[4 + _DIGEST : -1]
+    digest, payload = line[2 : 2 + _DIGEST], payload_of(line)
     whole = line == b'["' + digest + b'",' + payload + b"]" and digest == _digest(payload, before).encode("ascii")
     return (payload, digest.decode("ascii")) if whole else None
+
+
+def payload_of(line: bytes) -> bytes:
+    """Give what a line says, whether that is true or not."""
+    return line[4 + _DIGEST : -1]
+
+
+def object_of(payload: bytes) -> dict[str, Any]:
+    """Read a payload that is a JSON object.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    try:
+        found = json.loads(payload)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")
+    return found
 
 
 def _digest(payload: bytes, before: str) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, cast, get_args
 
-from orchestra_nb.durable.lines import Damage, Lines
+from orchestra_nb.durable.lines import Damage, Lines, object_of
 from orchestra_nb.durable.lines import split_lines as lines_of
 from orchestra_nb.errors import CheckpointError
 from orchestra_nb.recovery.saga_facts import Fact, Failure, Kind, Part
@@ -121,7 +121,7 @@ def fact_from_json(payload: bytes) -> Fact:
     ValueError
         It says something that no fact says.
     """
-    found = _object(payload)
+    found = object_of(payload)
     kind, step, attempt = found.get("fact"), found.get("step", ""), found.get("attempt", 1)
     error, final = found.get("error"), found.get("final", False)
     if kind not in get_args(Kind) or type(step) is not str or type(attempt) is not int or type(final) is not bool:
@@ -148,7 +148,7 @@ def head_from_json(payload: bytes) -> tuple[list[Part], dict[str, Any], list[str
     ValueError
         It is no first line of this version.
     """
-    found = _object(payload)
+    found = object_of(payload)
     if found.get("saga") != VERSION:
         raise ValueError(f"it is of version {found.get('saga')!r}, and this is version {VERSION}")
     try:
@@ -170,16 +170,6 @@ def difference(kept: list[Part], given: list[Part]) -> list[str]:
         if was.undo != part.undo:
             said.append(f"step {name!r} declared {'an' if was.undo else 'no'} undo")
     return said or ([] if list(before) == list(now) else [f"the order was {', '.join(before)}"])
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(payload)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("it is no object")
-    return found
 
 
 def _dumps(value: object) -> str:

@@ -136,7 +136,7 @@ class CommittingTask:
     def _are_slight(self) -> bool:
         """Whether looking at the inputs costs less than a thread does."""
         try:
-            return not self.here or all(_is_slight(value) for _, value in _inputs_of(self.task))
+            return not self.here or all(_is_slight(value) for _, value in _given_to(self.task))
         except Exception:  # as there
             return False
 
@@ -283,6 +283,11 @@ def _inputs_of(task: Any) -> Iterator[tuple[str, Any]]:
     Exception
         An input that is kept elsewhere cannot be had.
     """
+    return ((name, at_home(value)) for name, value in _given_to(task))
+
+
+def _given_to(task: Any) -> Iterator[tuple[str, Any]]:
+    """Give the same as it came, also what is kept elsewhere."""
     if isinstance(task, partial) and task.args and isinstance(task.args[0], FunctionTask):
         task = task.args[0]  # awaited on the loop
     task = getattr(task, "__self__", task)
@@ -290,12 +295,12 @@ def _inputs_of(task: Any) -> Iterator[tuple[str, Any]]:
         task = task.call
     if isinstance(task, PartsTask):
         for part, call in task.calls:
-            yield from ((f"{part}: {name}", value) for name, value in _inputs_of(call))
+            yield from ((f"{part}: {name}", value) for name, value in _given_to(call))
     elif isinstance(task, FunctionTask):
         names = [each.name for each in parameters(task.fn)] if task.args else []
         args, kwargs = task.inputs()
         given = {**dict(zip(names, args, strict=False)), **kwargs}
-        yield from ((name, at_home(value)) for name, value in given.items() if not isinstance(value, Earlier))
+        yield from ((name, value) for name, value in given.items() if not isinstance(value, Earlier))
     elif isinstance(task, AgentTask):
         yield from task.context.items()
     elif not (isinstance(task, partial) and task.func is make_agents):

@@ -647,7 +647,7 @@ def test_a_child_of_a_killed_process_does_not_keep_the_run(voyage, tmp_path, roo
 import os, sys
 from orchestra_nb.durable.runs import Runs
 journal = Runs({str(tmp_path)!r}).resume({run!r})
-if os.fork():
+if not os.fork():  # in the child, when it has let go of the run
     print("forked", flush=True)
 sys.stdin.read()
 """
