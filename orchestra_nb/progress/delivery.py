@@ -146,11 +146,11 @@ class Delivery:
         making = self._clock() - began
         for turn in due:
             error = fault if report is None else _raised(turn.sink, report)
-            with self._lock:
-                first = self._turns.served(turn, state, self._clock(), error)
-                self._changed.notify_all()
-            if first:
+            if error is not None and not turn.failures:  # before it counts: whoever has waited for it finds it logged
                 _log.warning("a progress sink raised, and is tried again later: %s", name_of(turn.sink), exc_info=error)
+            with self._lock:
+                self._turns.served(turn, state, self._clock(), error)
+                self._changed.notify_all()
         with self._lock:
             self._turns.round_ended(self._clock(), making)
 

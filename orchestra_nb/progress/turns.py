@@ -105,8 +105,8 @@ class Turns:
         times = [max(turn.rests_until, self._next_round) for turn in self.all if turn.has < self.newest]
         return max(0.0, min(times) - now) if times else None
 
-    def served(self, turn: Turn, state: int, now: float, error: BaseException | None = None) -> bool:
-        """Take note of how it went; whether this is its first failure.
+    def served(self, turn: Turn, state: int, now: float, error: BaseException | None = None) -> None:
+        """Take note of how it went.
 
         Parameters
         ----------
@@ -123,13 +123,12 @@ class Turns:
         if error is None:
             turn.has, turn.in_a_row, turn.rests_until = max(turn.has, state), 0, 0.0
             turn.delivered += 1
-            return False
+            return
         turn.failures += 1
         pause = min(self.policy.longest_pause, self.policy.first_pause * 2.0 ** min(turn.in_a_row, 60))
         turn.in_a_row += 1
         turn.rests_until = now + pause
         turn.error = _in_words(error)
-        return turn.failures == 1
 
     def round_ended(self, now: float, making: float) -> None:
         """Take note that a round is over, and how many seconds it took to make its state."""

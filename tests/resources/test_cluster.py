@@ -14,6 +14,7 @@ import pytest
 
 from orchestra_nb.errors import ResourceError
 from orchestra_nb.resources.manager import ResourceManager
+from tests.dask_loop import running_loop
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.xdist_group("cluster of locks")
@@ -34,7 +35,11 @@ def client() -> Iterator[Any]:
         for key, value in named.items():
             patch.setenv(key, value)
         where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 60}
-        with LocalCluster(n_workers=2, threads_per_worker=1, **where) as cluster, Client(cluster) as made:
+        with (
+            running_loop() as loop,
+            LocalCluster(n_workers=2, threads_per_worker=1, loop=loop, **where) as cluster,
+            Client(cluster) as made,
+        ):
             yield made
 
 

@@ -26,9 +26,11 @@ from orchestra_nb.running.dask_worker import Packed, Ran
 from orchestra_nb.running.function_task import FunctionTask
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.running.seams import Reply, is_kept
+from tests.dask_loop import running_loop
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 numpy = pytest.importorskip("numpy")
+pytestmark = pytest.mark.xdist_group("dask")  # several clusters side by side are more than two cores stand
 BIG = 50_000_000 // 8
 
 
@@ -45,8 +47,9 @@ def local():
 
     where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 60}
     with (
+        running_loop() as loop,
         dask.config.set({"distributed.deploy.lost-worker-timeout": "10s"}),
-        LocalCluster(n_workers=2, threads_per_worker=1, **where) as given,
+        LocalCluster(n_workers=2, threads_per_worker=1, loop=loop, **where) as given,
     ):
         yield given
 
@@ -385,7 +388,8 @@ def test_workers_without_the_package_are_named(given, address, monkeypatch):
 def deserted():
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=60) as empty:
+    where = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 60}
+    with running_loop() as loop, LocalCluster(n_workers=0, loop=loop, **where) as empty:
         yield empty
 
 
