@@ -68,7 +68,7 @@ PAYLOADS = [
 ]
 
 HTML_TAGS = {"div", "img", "p", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"}
-HTML_ATTRIBUTES = {"style", "src", "alt", "open"}
+HTML_ATTRIBUTES = {"style", "src", "alt", "open", "class"}
 SVG_TAGS = {"svg", "g", "a", "title", "polygon", "polyline", "path", "text", "rect", "ellipse"}
 
 
@@ -109,6 +109,8 @@ def assert_harmless_html(page: str) -> Reader:
             assert_harmless_svg(base64.b64decode(value.split(",", 1)[1]).decode())
         if name == "style":
             assert "url" not in value
+        if name == "class":
+            assert value == "orchestra-picture"
     return reader
 
 
