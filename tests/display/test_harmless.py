@@ -24,48 +24,7 @@ from orchestra_nb.model import Edge, Evidence, Node, Outcome
 from orchestra_nb.planning import simulate
 from orchestra_nb.running.result import RunResult
 
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<img ",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "</title><script>alert(1)</script>",
-    "</text><script>alert(1)</script>",
-    "<foreignObject><iframe src=javascript:alert(1)></foreignObject>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "javascript:alert(1)",
-    '" onmouseover="alert(1)',
-    "' onmouseover='alert(1)",
-    '"><script>alert(1)</script>',
-    "'><script>alert(1)</script>",
-    "<!--<script>alert(1)</script>-->",
-    "<![CDATA[<script>alert(1)</script>]]>",
-    "]]><script>alert(1)</script>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;script&#62;alert(1)&#60;/script&#62;",
-    "&amp;lt;script&amp;gt;",
-    "&bogus; &#xZZ; &",
-    '"]; n9 [URL="javascript:alert(1)"]; x ["',
-    '\\" URL=\\"javascript:alert(1)',
-    "\\",
-    "\\\\\\",
-    "\\N\\G\\E\\L\\l\\r",
-    "<<b>bold</b>>",
-    "a:b:c",
-    "node",
-    "digraph { a -> b }",
-    "<details open ontoggle=alert(1)>",
-    "<style>*{display:none}</style>",
-    "<math><mi xlink:href=javascript:alert(1)>x</mi></math>",
-    "x\x00<script>y",
-    "\u202e<script>",
-    "\ud800<script>\udfff",
-    "{{constructor.constructor('alert(1)')()}}",
-    "日本語 <b>العربية</b> 🧪",
-]
+from .payloads import PAYLOADS
 
 HTML_TAGS = {"div", "img", "p", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"}
 HTML_ATTRIBUTES = {"style", "src", "alt", "open"}
