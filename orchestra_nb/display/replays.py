@@ -135,7 +135,7 @@ def node_row(node: NodeState) -> tuple[str, ...]:
 
 def fault_lines(faults: Iterable[Issue]) -> list[str]:
     """Say what is wrong with a log, a line each."""
-    return [f"{fault.severity} [{fault.code}] {clean(fault)}" for fault in faults]
+    return [f"{fault.severity} [{clean(fault.code)}] {clean(fault)}" for fault in faults]
 
 
 def event_row(event: Event) -> tuple[str, ...]:

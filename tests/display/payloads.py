@@ -203,7 +203,7 @@ _MARKDOWN = [
     "[click](javascript:alert(1))",
     "![x](x onerror=alert(1))",
     "- [x] forged",
-    "\n- [x] forged\n",
+    "x\n- [x] y\nforged\n\n# z",
     "# heading",
     "```\n</script>\n```",
     "| a | b |",
