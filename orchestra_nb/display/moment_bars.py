@@ -53,14 +53,21 @@ def _pieces(source: ReplayState, node: NodeState, span: Span) -> Iterator[Piece]
     yield from _waits(source, node.node, span, source.at if begun is None else begun)
     if begun is None:
         return
-    start = begun
-    for failed, until in span.rests:
+    yield from _attempts(node, span, (begun, last), outcome)
+
+
+def _attempts(node: NodeState, span: Span, times: tuple[float, float], outcome: Outcome | None) -> Iterator[Piece]:
+    """The attempts of a node and its rests, between when it began and the last that is known."""
+    start, last = times
+    rests_now = outcome is None and node.state == "resting"
+    for number, (failed, until) in enumerate(span.rests, 1):
         yield Piece("attempt", start, max(start, min(failed, last)))
-        start = max(failed, until if outcome is None else outcome.started or until)
-        again = next((at for at, _ in span.rests if at > failed), None)
-        start = start if again is None else min(max(until, failed), again)
-        yield Piece("rest", failed, max(failed, min(start, last)))
-    if start < last or not span.rests:
+        goes_on = until
+        if number == len(span.rests):
+            goes_on = last if rests_now else until if outcome is None else outcome.started or until
+        start = max(failed, min(goes_on, last))
+        yield Piece("rest", failed, start)
+    if not (rests_now and span.rests):
         yield Piece("attempt", start, max(start, last))
 
 

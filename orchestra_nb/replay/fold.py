@@ -156,6 +156,7 @@ class Fold:
             self._of_the_run(event)
             for i in held:
                 self.since[i] = self.progress.running[i]
+                self.spans.wake(self.progress.dag.table.ids[i], self.since[i])
         elif space in ("resource", "recovery", "cache"):
             self.counts[event.name] += 1
             self._of_locks(event)

@@ -83,6 +83,12 @@ class Spans:
         known = self.of.get(node, Span())
         self.of[node] = known._replace(rests=(*known.rests, (at, until)))
 
+    def wake(self, node: NodeId, at: float) -> None:
+        """Take note that the last rest of a node has ended at another moment than was told."""
+        known = self.of.get(node, Span())
+        if known.rests:
+            self.of[node] = known._replace(rests=(*known.rests[:-1], (known.rests[-1][0], at)))
+
     def end(self, node: NodeId) -> None:
         """Free the place of a node, which goes to whoever starts next in that lane."""
         known = self.of.get(node)
