@@ -203,7 +203,8 @@ def progress(stats: ProgressStats) -> pd.DataFrame:
     counts, eta = stats.counts, stats.eta
     counted = [getattr(counts, standing) for standing in STANDINGS]
     times = (stats.elapsed, eta.low, eta.expected, eta.high)
-    return framed(tables.PROGRESS.columns, [(stats.name, stats.percent, *counted, counts.total, *times, stats.over)])
+    row = (stats.name, stats.percent, *counted, counts.total, *times, stats.over, stats.paused)
+    return framed(tables.PROGRESS.columns, [row])
 
 
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:

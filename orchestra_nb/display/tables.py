@@ -322,6 +322,7 @@ PROGRESS = Table(
         "eta_expected": seconds("what is probably left"),
         "eta_high": seconds("what is left, if they do not"),
         "over": flag("whether it has ended"),
+        "paused": flag("whether somebody has paused it"),
     },
 )
 PARTS = ("progress", "cache", "resources", "recovery", "circuits")
