@@ -134,7 +134,7 @@ def node_row(node: NodeState) -> tuple[str, ...]:
 
 def fault_lines(faults: Iterable[Issue]) -> list[str]:
     """Say what is wrong with a log, a line each."""
-    return [f"{fault.severity} [{fault.code}] {clean(fault)}" for fault in faults]
+    return [f"{fault.severity} [{clean(fault.code)}] {clean(fault)}" for fault in faults]
 
 
 def event_row(event: Event) -> tuple[str, ...]:
@@ -180,6 +180,8 @@ def _worded(value: Any) -> str:
 
 def _beside(state: ReplayState) -> Iterator[str]:
     """What there was to say beside the nodes."""
+    if state.pause is not None:
+        yield clean(f"paused at {duration(state.pause.at)}: {short(state.pause.reason)}")
     if state.levels_done:
         yield f"levels done: {state.levels_done:,} of {len(state.dag.levels):,}"
     for owner, resources in state.locks[:_MOST]:
