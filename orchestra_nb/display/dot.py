@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from orchestra_nb.display.faces import NOTHING, Moment, face
+from orchestra_nb.display.layout import FONT
 from orchestra_nb.display.looks import LOOKS
-from orchestra_nb.display.painting import FONT
 from orchestra_nb.display.parts import CRITICAL, FAINT, LINES, Box, Line, Scene
 from orchestra_nb.display.wording import clean, short
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+FONT = "Helvetica,Arial,sans-serif"
 SIZE = 12.0
 """Height of the letters, in pixels."""
 FRAME_SIZE = 11.0

@@ -16,11 +16,10 @@ from html import escape
 from math import hypot
 
 from orchestra_nb.display.faces import PAD, ROW, Face, frame_names
-from orchestra_nb.display.layout import FRAME_SIZE, SIZE, Layout, Place, Way, text_width
+from orchestra_nb.display.layout import FONT, FRAME_SIZE, SIZE, Layout, Place, Way, text_width
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.parts import CRITICAL, FAINT, LINES, Box, Line, Scene
 
-FONT = "Helvetica,Arial,sans-serif"
 _INK = "#111111"
 _HALF = 0.55
 """Half the width of a head, as a share of its length."""
