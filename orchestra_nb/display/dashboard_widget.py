@@ -2,8 +2,8 @@
 
 **What is sent.** Each panel is a trait of its own, so a redraw sends the panels that changed and no others, in one
 message (``hold_sync``), and a view that is opened later, or a page that is loaded anew, still gets everything. The
-picture of the graph is sent once, as it was laid out; what changes is one word for each of its boxes, by which the
-browser paints them. The browser changes only what differs (``front/morph.js``): what a reader has folded, scrolled to
+picture of the graph is sent once, as it was laid out; after that only boxes that changed, in :data:`CHUNKS` traits of
+some boxes each, and the browser puts them in the places of the old ones. The browser changes only what differs (``front/morph.js``): what a reader has folded, scrolled to
 or reached with the keyboard stays.
 
 **What comes back.** A click is a message with the button's name, and the panel's. It is handed on as it is, on whatever
@@ -32,8 +32,10 @@ PANELS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers"
 """Keys of the panels, in the order in which they stand."""
 _CONTROLS = ("pause", "resume", "cancel")
 ACTIONS = (*_CONTROLS, "frame")
+CHUNKS = 32
+"""Traits among which the boxes of the graph are divided."""
 _FRONT = Path(__file__).with_name("front")
-_DASHBOARD = ("sanitise.js", "zoomable.js", "morph.js", "painting.js", "dashboard.js")
+_DASHBOARD = ("sanitise.js", "zoomable.js", "morph.js", "dashboard.js")
 _PICTURES = ("sanitise.js", "zoomable.js", "pictures.js")
 
 Click = Callable[[str, str], object]
@@ -64,10 +66,9 @@ class Redraw:
     panels
         By key.
     graph
-        The picture of the graph where it is a new one: ``svg``, ``label``, ``below`` (HTML) and ``palette`` (for each
-        state its ``fill``, ``border`` and ``mark``); empty for none.
-    looks
-        For each box of the picture, in which state it is.
+        The picture of the graph where it is a new one: ``svg``, ``label`` and ``below`` (HTML); empty for none.
+    boxes
+        The groups of the boxes of that picture, as SVG.
     """
 
     state: str = "running"
@@ -75,7 +76,7 @@ class Redraw:
     status: str = ""
     panels: Mapping[str, PanelView] = field(default_factory=dict)
     graph: Mapping[str, Any] = field(default_factory=dict)
-    looks: tuple[str, ...] = ()
+    boxes: tuple[str, ...] = ()
 
 
 class DashboardWidget:
@@ -114,11 +115,13 @@ class DashboardWidget:
         int
             About how many characters that were; 0 where nothing has changed.
         """
-        told = {
+        told: dict[str, Any] = {
             "controls": {**dict.fromkeys(_CONTROLS, False), **dict.fromkeys(redraw.can, True), "state": redraw.state},
             "status": redraw.status,
-            "looks": list(redraw.looks),
         }
+        each = max(1, -(-len(redraw.boxes) // CHUNKS))
+        for chunk, first in enumerate(range(0, len(redraw.boxes), each)):
+            told[f"boxes_{chunk}"] = dict(enumerate(redraw.boxes[first : first + each], first))
         if redraw.graph:
             told["graph"] = dict(redraw.graph)
         for key, panel in redraw.panels.items():
@@ -186,7 +189,7 @@ def _dashboard_model() -> Any:
         "controls": traitlets.Dict().tag(sync=True),
         "status": traitlets.Unicode().tag(sync=True),
         "graph": traitlets.Dict().tag(sync=True),
-        "looks": traitlets.List().tag(sync=True),
+        **{f"boxes_{chunk}": traitlets.Dict().tag(sync=True) for chunk in range(CHUNKS)},
         **{f"panel_{key}": traitlets.Dict().tag(sync=True) for key in PANELS},
     }
     return type("DashboardModel", (anywidget.AnyWidget,), members)

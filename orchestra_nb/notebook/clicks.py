@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import Any
 
 _log = logging.getLogger("orchestra_nb.notebook")
@@ -60,8 +61,8 @@ class Clicks:
         int
             How many messages that were.
         """
-        if self._kernel is None or not self._comms:
-            return 0
+        if self._kernel is None or not self._comms or threading.current_thread() is not threading.main_thread():
+            return 0  # also where the main thread is free, as in a run in the background: the kernel hears by itself
         try:
             return self._look(self._kernel)
         except Exception:

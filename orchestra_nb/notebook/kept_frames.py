@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from itertools import count
-from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_made: WeakValueDictionary[str, pd.DataFrame] = WeakValueDictionary()
+"""What was bound here last, by name; weakly, because it is the user's to let go."""
 
 
 class KeptFrames:
@@ -30,18 +33,17 @@ class KeptFrames:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> namespace = {"orchestra_locks": "mine"}
     >>> kept = KeptFrames(namespace)
-    >>> kept.keep("locks", "a frame"), kept.keep("locks", "another"), kept.keep("cache", "a third")
-    ('orchestra_locks_2', 'orchestra_locks_2', 'orchestra_cache')
-    >>> namespace["orchestra_locks"], namespace["orchestra_locks_2"]
-    ('mine', 'another')
+    >>> [kept.keep(key, pd.DataFrame({"n": [n]})) for n, key in enumerate(["locks", "locks", "cache"])]
+    ['orchestra_locks_2', 'orchestra_locks_2', 'orchestra_cache']
+    >>> namespace["orchestra_locks"], namespace["orchestra_locks_2"].n.item()
+    ('mine', 1)
     """
 
     def __init__(self, namespace: MutableMapping[str, Any]) -> None:
         self._namespace = namespace
-        self._made: dict[str, object] = {}
-        self._lock = Lock()
 
     def name(self, key: str) -> str:
         """The variable that the frame of a panel would get now."""
@@ -51,12 +53,9 @@ class KeptFrames:
 
     def keep(self, key: str, frame: pd.DataFrame) -> str:
         """Put a frame there; returns the variable's name."""
-        with self._lock:
-            name = self.name(key)
-            self._made[name] = self._namespace[name] = frame
+        name = self.name(key)
+        _made[name] = self._namespace[name] = frame
         return name
 
     def _free(self, name: str) -> bool:
-        return name not in self._namespace or (
-            name in self._made and self._namespace[name] is self._made[name]
-        )
+        return name not in self._namespace or self._namespace[name] is _made.get(name, self)

@@ -23,12 +23,15 @@ from orchestra_nb.cells.learned import Learned, with_changes
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.runs import run_bundle
+from orchestra_nb.display.watching import Watching
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
+from orchestra_nb.notebook.attended import watched
 from orchestra_nb.notebook.declarations import Declaration, Declarations
 from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.live import Live
@@ -249,12 +252,13 @@ class Session:
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
         wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
         stored = stored_run(dag, self.shell.user_ns, config, where, self.shell) if where and wanted else None
+        watching = Watching(scheduler, config, dag, breakers=self.circuits.statistics)
         success = False
-        with attached(tracker, bus):
+        with attached(tracker, bus), watching.attached(bus):
             try:
                 checkpoint = None if stored is None else stored.checkpoint
                 program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall, checkpoint)
-                live = Live(self.shell, dag, tracker)
+                live = Live(self.shell, dag, tracker, watched=watched(watching, self.shell))
                 result = self._attended(dag, program, scheduler, live)
                 success = result.success
             finally:
@@ -272,6 +276,8 @@ class Session:
             if scheduler.last_result is not None:
                 self._finish(scheduler.last_result, live)
             raise
+        finally:
+            live.close()
 
     def _remember(self, result: RunResult) -> None:
         keys = _keys(self._so_far(self.declared)[0])

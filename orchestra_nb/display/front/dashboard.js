@@ -49,7 +49,9 @@ class View {
       if (this.fresh(`panel_${key}`)) this.panel(key, this.model.get(`panel_${key}`));
     }
     if (this.fresh("graph")) this.graph(this.model.get("graph"));
-    if (this.fresh("looks")) this.paint(this.model.get("looks"));
+    for (let chunk = 0; this.model.get(`boxes_${chunk}`); chunk++) {
+      if (this.fresh(`boxes_${chunk}`)) this.boxes(this.model.get(`boxes_${chunk}`));
+    }
   }
 
   fresh(name) {
@@ -102,7 +104,7 @@ class View {
   }
 
   graph({ svg, label, below }) {
-    // Laid out once, drawn once; from now on only painted.
+    // Laid out once, drawn once; from now on boxes take the places of boxes.
     const picture = pictureOf(svg);
     if (!picture) return;
     const panel = this.panels.get("graph") ?? this.newPanel("graph", "Graph", "orchestra_graph");
@@ -110,21 +112,18 @@ class View {
     text.innerHTML = below;
     const figure = zoomable(picture, label);
     panel.body.replaceChildren(made("div", { class: "orchestra-white" }, figure), text);
-    this.boxes = new Map();
-    for (const group of figure.querySelectorAll("g[class]")) {
-      const number = /(?:^|\s)n(\d+)(?:\s|$)/.exec(group.getAttribute("class"));
-      if (number) this.boxes.set(Number(number[1]), group);
-    }
-    this.shown.delete("looks");
+    this.figure = figure;
+    this.painted = new Map();
+    for (const name of [...this.shown.keys()].filter((name) => name.startsWith("boxes_"))) this.shown.delete(name);
   }
 
-  paint(looks) {
-    const { palette } = this.model.get("graph") ?? {};
-    if (!this.boxes || !palette) return;
-    looks.forEach((state, number) => {
-      const group = this.boxes.get(number);
-      if (group && group.dataset.state !== state && palette[state]) paint(group, state, palette[state]);
-    });
+  boxes(groups) {
+    for (const [number, text] of Object.entries(groups)) {
+      if (!this.figure || this.painted.get(number) === text) continue;
+      const group = pictureOf(`<svg xmlns="${SVG}">${text}</svg>`)?.firstElementChild;
+      this.figure.querySelector(`g.n${Number(number)}`)?.replaceWith(group ?? "");
+      this.painted.set(number, text);
+    }
   }
 }
 
