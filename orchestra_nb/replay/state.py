@@ -19,6 +19,7 @@ from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.replay.fold import Fold, State
+from orchestra_nb.replay.spans import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,8 @@ class ReplayState(Presented):
         How many of its events had happened.
     beyond
         Whether a later moment was asked for than the log has: this is its last one.
+    started_at
+        When the run began on the wall clock, in ISO 8601; empty when nobody says.
     """
 
     run: RunId
@@ -92,6 +95,7 @@ class ReplayState(Presented):
     _estimator: Callable[[DAG], Estimator]
     _events: tuple[Event, ...]
     beyond: bool = False
+    started_at: str = ""
 
     @property
     def over(self) -> bool:
@@ -140,6 +144,16 @@ class ReplayState(Presented):
     def outcomes(self) -> Mapping[str, Outcome]:
         """How the nodes ended that had, in the order of their ends; without values."""
         return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
+
+    @property
+    def spans(self) -> Mapping[str, Span]:
+        """When each node that was queued or started waited, ran and rested, and in which place of which lane."""
+        return MappingProxyType(cast("dict[str, Span]", self._fold.spans.of))
+
+    @property
+    def jobs(self) -> int | None:
+        """How many nodes might run at once; ``None`` when that was not told."""
+        return self._fold.jobs
 
     @property
     def levels_done(self) -> int:
