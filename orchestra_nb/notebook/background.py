@@ -25,11 +25,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.display import html
+from orchestra_nb.display.wording import clean
 from orchestra_nb.errors import ConfigError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, Output
-from orchestra_nb.notebook.publishing import CellOutputs, replayed, show_here
+from orchestra_nb.notebook.publishing import CellOutputs, show_here
+from orchestra_nb.presentation import presenter_of
+from orchestra_nb.progress.handle import RunHandle
+from orchestra_nb.progress.tracker import ProgressTracker
+from orchestra_nb.running.control import RunControl
 
 
 def check_background(dag: DAG, config: RunConfig) -> None:
@@ -71,3 +75,54 @@ def _why_not(node: Node) -> Iterator[str]:
         yield reason
     elif "matplotlib" in node.metadata.get("state", ()):
         yield "draws with pyplot, whose figures each cell that you run shows and closes"
+
+
+class Beginner:
+    """The cell that began a run in the background, as the place of what the run has to say.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell.
+    parent
+        The request that ran the cell; ``None`` in a shell without front end, where all is said as it comes.
+    """
+
+    def __init__(self, shell: Any, parent: Mapping[str, Any] | None) -> None:
+        self.parent = parent
+        self._shell = shell
+        self._outputs = None if parent is None else CellOutputs(shell.kernel, parent)
+
+    def add(self, name: str, outputs: Iterable[Output]) -> None:
+        """Show the outputs of a node, an error among them."""
+        if self._outputs is None:
+            show_here(self._shell, name, outputs)
+        else:
+            self._outputs.add(name, outputs)
+
+    def fail(self, name: str, error: BaseException) -> None:
+        """Show what ended the run, if that was no node."""
+        told = f"{type(error).__name__}: {clean(error)}"
+        output = {"ename": type(error).__name__, "evalue": clean(error), "traceback": [told]}
+        self.add(name, [{"output_type": "error", **output}])
+
+
+class BackgroundRun(RunHandle):
+    """A run of cells in the background; in the cell that began it, which has the run's own display, it shows nothing.
+
+    Parameters
+    ----------
+    name, control, tracker
+        As for a :class:`.RunHandle`.
+    shell
+        The IPython shell.
+    """
+
+    def __init__(self, name: str, control: RunControl, tracker: ProgressTracker, shell: Any) -> None:
+        super().__init__(name, control, tracker, strict=True)
+        self._shell = shell
+        self._execution = shell.execution_count
+
+    def _ipython_display_(self) -> None:
+        if self._shell.execution_count != self._execution:
+            self._shell.display_pub.publish(data=presenter_of(self).bundle(self), metadata={})
