@@ -32,6 +32,7 @@ from orchestra_nb.answers import (
 from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
+from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.replays import events_text, state_text
 from orchestra_nb.display.text import (
@@ -40,7 +41,6 @@ from orchestra_nb.display.text import (
     edges_along,
     issues_text,
     levels_text,
-    schedule_text,
     why_lines,
 )
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
@@ -140,7 +140,7 @@ def _plan(options: Namespace) -> Answer:
     dag = subject.dag
     config = config_of(options)
     schedule = _schedule(dag, config)
-    text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
+    text = f"{dag_text(dag)}\n{schedule_gantt(schedule).text}"
     return _planned(subject, _describe(dag, schedule), text)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from orchestra_nb.display import layered
-from orchestra_nb.display.bars import Bar, BarState, PieceKind
+from orchestra_nb.display.bars import Bar, PieceKind
 from orchestra_nb.display.crowding import Crowd
-from orchestra_nb.display.gantt_words import story
+from orchestra_nb.display.gantt_words import story, worst
 from orchestra_nb.display.html import text
 from orchestra_nb.display.scene import CRITICAL, LOOKS, Look
 from orchestra_nb.display.wording import clean, count
@@ -32,7 +32,6 @@ _STATES: dict[str, Look] = {
     "queued": Look("»", "#bcdaeb", "#2a6f97"),
     **{state: look for state, look in LOOKS.items() if state},
 }
-WORST: tuple[BarState, ...] = ("failed", "cancelled", "resting", "running", "queued", "done", "cached", "planned")
 STROKES: dict[PieceKind, tuple[str, str]] = {
     "locks": (LOCKS, ' stroke-dasharray="4,1.5"'),
     "worker": ("#9a9a9a", ""),
@@ -59,10 +58,9 @@ def bar(crowd: Crowd, x: Place, top: float) -> Iterator[str]:
     single = crowd.single
     tip = f"<title>{text(story(crowd))}</title>"
     if single is None:
-        state = next(state for state in WORST if any(bar.state == state for bar in crowd.bars))
         left, right = x(crowd.start), max(x(crowd.end), x(crowd.start) + _LEAST)
         inside = _inside(left, right, top, [count(len(crowd.bars), "node"), f"{len(crowd.bars):,}"])
-        yield f"<g>{tip}{_box(left, right, top, look_of(state), crowd.critical)}{inside}</g>"
+        yield f"<g>{tip}{_box(left, right, top, look_of(worst(crowd)), crowd.critical)}{inside}</g>"
         return
     yield f"<g>{tip}{''.join(_pieces(single, x, top))}</g>"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from orchestra_nb.display.bars import Bar, PieceKind, Timeline
+from orchestra_nb.display.bars import Bar, BarState, PieceKind, Timeline
 from orchestra_nb.display.crowding import Crowd
 from orchestra_nb.display.wording import clean, count, duration, short
 
@@ -18,6 +18,7 @@ KINDS: dict[PieceKind, str] = {
     "attempt": "ran",
 }
 """What a piece of a node's time is called."""
+WORST: tuple[BarState, ...] = ("failed", "cancelled", "resting", "running", "queued", "done", "cached", "planned")
 _NAMED = 5
 _NAME = 20
 _REASON = 120
@@ -42,8 +43,7 @@ def title(timeline: Timeline) -> str:
         said.append(f"{count(len(timeline.waiting), 'node')} waiting")
     said += [f"{number:,} {state}" for state, number in tally(state for _, state in timeline.absent)]
     if timeline.path:
-        shown = timeline.path if len(timeline.path) <= 12 else (*timeline.path[:6], "…", *timeline.path[-5:])
-        said.append(f"critical path {' → '.join(short(name) for name in shown)}")
+        said.append(path_line(timeline.path))
     return "; ".join(said)
 
 
@@ -53,6 +53,17 @@ def tally(states: Iterable[str]) -> list[tuple[str, int]]:
     for state in states:
         found[state] = found.get(state, 0) + 1
     return list(found.items())
+
+
+def worst(crowd: Crowd) -> BarState:
+    """Say which state of several bars a person should look at first."""
+    return next(state for state in WORST if any(bar.state == state for bar in crowd.bars))
+
+
+def path_line(path: Sequence[str]) -> str:
+    """Say the critical path in one line, without its middle where that is long."""
+    shown = path if len(path) <= 12 else (*path[:6], "…", *path[-5:])
+    return f"critical path: {' → '.join(short(name) for name in shown)}"
 
 
 def story(crowd: Crowd) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.bus import Event
 from orchestra_nb.display import html
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.scene import LOOKS, title
 from orchestra_nb.display.text import aligned, some
@@ -67,6 +68,10 @@ class ReplayStatePresenter:
     def events(self, value: ReplayState) -> pd.DataFrame:
         """Make the frame of what had happened."""
         return events_frame(value.facts)
+
+    def gantt(self, value: ReplayState, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 @presents(RunReplay)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.graphs import edges_html
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.scene import LOOKS, title
@@ -33,6 +34,10 @@ class RunPresenter:
     def frame(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of outcomes."""
         return frames.outcomes(value.outcomes, value.dag)
+
+    def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 def headline(result: RunResult) -> str:

@@ -15,12 +15,12 @@ from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
-from orchestra_nb.presentation import Presented
+from orchestra_nb.presentation import Charted
 from orchestra_nb.recovery.saga_result import SagaResult
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RunResult(Presented):
+class RunResult(Charted):
     """The result of one run.
 
     Parameters

@@ -44,14 +44,6 @@ def test_faults_in_words():
     )
 
 
-def test_a_schedule_in_words():
-    assert text.schedule_text(simulate(DAG_, 2)).splitlines() == [
-        "schedule: 5.0 s with 2 workers, lower bound 5.0 s, 60% busy",
-        "  worker 0: load (0 s), fit (2.0 s)",
-        "  worker 1: plot (2.0 s)",
-    ]
-
-
 def test_outcomes_in_words_with_their_reasons():
     outcomes = {
         "load": Outcome("load", "failed", NodeFailed("boom\nmore"), started=0.0, ended=1.0, worker="t-1"),
