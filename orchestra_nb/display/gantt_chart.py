@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.display import html
+from orchestra_nb.display import html, tables
 from orchestra_nb.display.bars import Timeline
+from orchestra_nb.display.columns import framed
 from orchestra_nb.display.gantt import gantt_svg
 from orchestra_nb.display.gantt_plan import planned
 from orchestra_nb.display.gantt_text import gantt_text
@@ -21,13 +22,6 @@ from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_PIECE = {
-    **{"node": "object", "lane": "object", "kind": "object"},
-    **{"start": "float64", "end": "float64", "seconds": "float64"},
-    **{"status": "object", "attempts": "int64", "critical": "bool"},
-}
-
 
 @dataclass(frozen=True, repr=False)  # without slots: the picture is made when somebody wants it
 class Gantt:
@@ -54,17 +48,8 @@ class Gantt:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each piece of a node's time, by node and time.
-
-        ``lane`` is the row of the picture, empty for a node that still waits; ``kind`` is what the node did: it waited
-        for ``"locks"``, for a ``"worker"`` or for ``"either"``, it ran (``"attempt"``), had ``"earlier"`` attempts
-        that are not known one by one, or had a ``"rest"`` between two. ``start``, ``end`` and ``seconds`` are in
-        seconds since the run began; ``status`` is how the node stands or has ended, ``attempts`` how often its body
-        was begun, ``critical`` whether it is on the critical path of the times measured.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(list(self._rows()), columns=list(_PIECE)).astype(_PIECE)
+        """One row for each time that a node waited, ran or rested; ``docs/frames.md`` says what its columns are."""
+        return framed(tables.GANTT.columns, self._rows())
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         lanes = self.timeline.lanes

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from orchestra_nb.display.bars import Bar, BarState, PieceKind, Timeline
+from orchestra_nb.display import looks
+from orchestra_nb.display.bars import Bar, PieceKind, Timeline
 from orchestra_nb.display.crowding import Crowd
 from orchestra_nb.display.wording import clean, count, duration, short
 
@@ -18,7 +20,6 @@ KINDS: dict[PieceKind, str] = {
     "attempt": "ran",
 }
 """What a piece of a node's time is called."""
-WORST: tuple[BarState, ...] = ("failed", "cancelled", "resting", "running", "queued", "done", "cached", "planned")
 _NAMED = 5
 _NAME = 20
 _REASON = 120
@@ -48,16 +49,20 @@ def title(timeline: Timeline) -> str:
 
 
 def tally(states: Iterable[str]) -> list[tuple[str, int]]:
-    """Count states, in the order in which they come."""
-    found: dict[str, int] = {}
-    for state in states:
-        found[state] = found.get(state, 0) + 1
-    return list(found.items())
+    """Count states, in the order in which all pictures have them.
+
+    Examples
+    --------
+    >>> tally(["planned", "failed", "done", "failed"])
+    [('done', 1), ('failed', 2), ('planned', 1)]
+    """
+    order = (*looks.LOOKS, PLANNED)
+    return sorted(Counter(states).items(), key=lambda counted: order.index(counted[0]))
 
 
-def worst(crowd: Crowd) -> BarState:
+def worst(crowd: Crowd) -> str:
     """Say which state of several bars a person should look at first."""
-    return next(state for state in WORST if any(bar.state == state for bar in crowd.bars))
+    return looks.worst(bar.state for bar in crowd.bars) or PLANNED
 
 
 def path_line(path: Sequence[str]) -> str:

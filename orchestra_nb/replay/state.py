@@ -84,6 +84,8 @@ class ReplayState(Charted):
         How many of its events had happened.
     beyond
         Whether a later moment was asked for than the log has: this is its last one.
+    started_at
+        When the run began on the wall clock, in ISO 8601; empty when nobody says.
     """
 
     run: RunId
@@ -93,6 +95,7 @@ class ReplayState(Charted):
     _estimator: Callable[[DAG], Estimator]
     _events: tuple[Event, ...]
     beyond: bool = False
+    started_at: str = ""
 
     @property
     def over(self) -> bool:

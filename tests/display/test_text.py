@@ -9,7 +9,6 @@ from orchestra_nb.display import text
 from orchestra_nb.errors import NodeFailed
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
 
 DAG_ = DAG([Node("load", cost=2), Node("plot", after=["load"]), Node("fit", after=["load"], cost=3)])
 
