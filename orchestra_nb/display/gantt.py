@@ -22,7 +22,7 @@ from orchestra_nb.display.axis import ticks
 from orchestra_nb.display.bars import Bar, Timeline
 from orchestra_nb.display.crowding import Crowd, crowds, rows_of
 from orchestra_nb.display.gantt_legend import legend
-from orchestra_nb.display.gantt_words import PLANNED, in_short, title
+from orchestra_nb.display.gantt_words import NOTHING, PLANNED, in_short, title
 from orchestra_nb.display.html import text
 from orchestra_nb.display.layout import FONT
 from orchestra_nb.display.wording import duration
@@ -158,8 +158,8 @@ class _Sheet:
             if row % 2 == 0:
                 yield marks.stripe(_EDGE / 2, self.y(row), WIDTH - _EDGE, _ROW)
             yield marks.label(self.left - 8, self.y(row) + 15, in_short(name), name)
-        if not self.rows:
-            yield marks.words(self.left, self.y(0) + 15, "nothing has run")
+        if not self.timeline.bars and not self.behind:
+            yield marks.words(self.left, self.y(0) + 15, NOTHING)
         for at, told in ticks(self.end, max(2, int((WIDTH - self.left) / 75))):
             yield marks.grid(self.x(at), _TOP, self.bottom)
             yield marks.tick(self.x(at), self.bottom + 15, told)

@@ -23,6 +23,7 @@ from orchestra_nb.running.result import RunResult
 if TYPE_CHECKING:
     import pandas as pd
 
+
 @dataclass(frozen=True, repr=False)  # without slots: the picture is made when somebody wants it
 class Gantt:
     """Who did what when.

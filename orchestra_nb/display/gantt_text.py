@@ -15,7 +15,7 @@ from orchestra_nb.display.axis import ticks
 from orchestra_nb.display.bars import Bar, Timeline
 from orchestra_nb.display.crowding import Crowd, crowds, rows_of
 from orchestra_nb.display.gantt_marks import look_of
-from orchestra_nb.display.gantt_words import path_line, worst
+from orchestra_nb.display.gantt_words import NOTHING, path_line, worst
 from orchestra_nb.display.wording import clean, duration, short
 
 WIDTH = 100
@@ -52,7 +52,8 @@ def gantt_text(timeline: Timeline, width: int = WIDTH) -> str:
               0 s                2 s                 4 s
     critical path: load → fit
     """
-    return "\n".join([*_lanes(timeline, width), *_below(timeline)])
+    lanes = _lanes(timeline, width) if timeline.bars else [NOTHING]
+    return "\n".join([*lanes, *_below(timeline)])
 
 
 def _lanes(timeline: Timeline, width: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from orchestra_nb.display.crowding import Crowd
 from orchestra_nb.display.wording import clean, count, duration, short
 
 PLANNED = "planned"
+NOTHING = "nothing has run"
 KINDS: dict[PieceKind, str] = {
     "locks": "waited for locks",
     "worker": "waited for a worker",
