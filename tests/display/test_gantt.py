@@ -96,7 +96,9 @@ def test_rests_stand_between_attempts_and_failed_attempts_look_failed():
     root = drawn(Bar("n", 0, 0.0, 10.0, pieces, "done", 2))
     fills = [e.get("fill") for e in elements(root, "rect") if e.get("height") == "16"]
     assert fills == [LOOKS["failed"].fill, LOOKS["done"].fill]
-    assert "✓ n ×2" in texts(root)
+    (name,) = [e for e in elements(root, "text") if _said(e) == "✓ n ×2"]
+    last = [e for e in elements(root, "rect") if e.get("height") == "16"][-1]
+    assert float(name.get("x")) > float(last.get("x")), "the mark of how it ended stands in the last attempt"
     assert "rested" in texts(root)
 
 
