@@ -145,7 +145,7 @@ class ReplayState(Charted):
         """How the nodes ended that had, in the order of their ends; without values."""
         return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
 
-    @property
+    @cached_property
     def spans(self) -> Mapping[str, Span]:
         """When each node that was queued or started waited, ran and rested, and in which place of which lane."""
         return MappingProxyType(cast("dict[str, Span]", self._fold.spans.of))
