@@ -25,7 +25,7 @@ from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook import reports
+from orchestra_nb.notebook import charts, reports
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.session import Session
@@ -235,6 +235,13 @@ class Orchestrate(Magics):
     def _cancel(self, _: Namespace) -> Any:
         return reports.told(f"stopping {self.session.cancel()}: nothing begins any more")
 
+    def _gantt(self, options: Namespace) -> Any:
+        return charts.gantt(options, self.session.result)
+
+    def _simulate(self, options: Namespace) -> Any:
+        config = options_to_config(options, self.defaults())
+        return charts.simulated(self._dag(options), config, options.output)
+
     def _status(self, _: Namespace) -> Any:
         if self.session.background is not None and not self.session.background.over:
             return self.session.background
@@ -279,6 +286,8 @@ class Orchestrate(Magics):
         "why": _why,
         "verify": _verify,
         "replay": _replay,
+        "gantt": _gantt,
+        "simulate": _simulate,
         "status": _status,
         "cancel": _cancel,
         "progress": _progress,
