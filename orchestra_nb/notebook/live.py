@@ -34,6 +34,7 @@ from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.progress.turns import rest_after
 
 if TYPE_CHECKING:
+    from orchestra_nb.display.dashboard import Snapshot
     from orchestra_nb.notebook.attended import Watched
 
 _BEGIN, _END = "<!--orchestra-->", "<!--/orchestra-->"
@@ -70,6 +71,7 @@ class Live:
         clock: Callable[[], float] = time.monotonic,
         watched: Watched | None = None,
     ) -> None:
+        self._watched = watched
         self._publisher = shell.display_pub  # a cell under %%capture puts another in its place
         self._ticks = getattr(shell, "kernel", None) is not None
         self._tracker = tracker
@@ -96,6 +98,10 @@ class Live:
     def finish(self, bundle: Mapping[str, Any]) -> None:
         """Replace the display by the result; nothing is left that is live."""
         self._end(marked(bundle))
+
+    def snapshot(self) -> Snapshot | None:
+        """What is known of the run now, for whoever shows its result; ``None`` where nobody watches it."""
+        return None if self._watched is None else self._watched.snapshot()
 
     def close(self) -> None:
         """Leave nothing that is live, also when there is no result; twice is fine."""
