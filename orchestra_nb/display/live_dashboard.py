@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from orchestra_nb.display import html
 from orchestra_nb.display.dashboard import Panel, Snapshot, panels_of
 from orchestra_nb.display.dashboard_widget import PANELS, DashboardWidget, PanelView, Redraw
 from orchestra_nb.display.graph_view import GraphView, sent
@@ -150,9 +151,7 @@ class LiveDashboard:
             try:
                 ended, sent, elapsed = self._look()
             except Exception:
-                if not self._warned:
-                    self._warned = True
-                    _log.exception("the dashboard could not be drawn")
+                self._warn("the dashboard")
             now, spent = time.monotonic(), time.thread_time() - began
             if sent:
                 self._redraws.drawn(now, spent=spent, sent=sent, elapsed=elapsed)
@@ -221,7 +220,19 @@ class LiveDashboard:
         ]
 
     def _view(self, panel: Panel) -> PanelView:
-        return PanelView(panel.title, panel.html, self._keeper.name(panel.key))
+        """Make one panel; what cannot be drawn is said there, and costs the others nothing."""
+        try:
+            drawn = panel.html
+        except Exception as error:
+            self._warn(f"the panel {panel.key}")
+            drawn = html.paragraph(f"It could not be drawn: {type(error).__name__}: {error}")
+        return PanelView(panel.title, drawn, self._keeper.name(panel.key))
+
+    def _warn(self, what: str) -> None:
+        """Log the first thing that went wrong."""
+        if not self._warned:
+            self._warned = True
+            _log.exception("%s could not be drawn", what)
 
     def _words(self, snapshot: Snapshot) -> str:
         """What is said in words: what was asked for, until it has come about."""

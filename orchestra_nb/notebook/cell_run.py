@@ -1,7 +1,8 @@
 """One run of cells of a session: made by the thread that asks for it, and attended by whichever thread is to wait.
 
 Everything that can be wrong with it is found when it is made. Attending runs it to its end, has its progress followed,
-and hands what it came to to whoever shows it; also when it was interrupted.
+and hands what it came to to whoever shows it; also when it was interrupted. Where nodes use resources, the run has a
+table of locks of its own that others can look into and that tells of itself; a run without any pays nothing for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.display.watching import Watching
+from orchestra_nb.display.watching import Watching, nothing
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.attended import watched
@@ -23,6 +24,7 @@ from orchestra_nb.notebook.resuming import StoredRun, Where, stored_run
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
@@ -114,7 +116,8 @@ def made(
         A condition cannot be read.
     """
     bus = EventBus()
-    scheduler = ParallelScheduler(config, bus, circuits=circuits)
+    locks = ResourceManager(bus=bus) if any(node.uses for node in dag.nodes.values()) else None
+    scheduler = ParallelScheduler(config, bus, circuits=circuits, resources=locks)
     recall = open_recall(config, dag.nodes.values())
     tracker = tracker_of(dag, config, sinks=sinks)
     wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
@@ -122,7 +125,8 @@ def made(
     try:
         checkpoint = None if stored is None else stored.checkpoint
         program = CellProgram(dag, shell.user_ns, shell, config.guard, recall, checkpoint)
-        watching = Watching(scheduler, config, dag, breakers=circuits.statistics)
+        used = nothing if locks is None else locks.get_resource_stats
+        watching = Watching(scheduler, config, dag, breakers=circuits.statistics, resources=used)
         live = Live(shell, dag, tracker, watched=watched(watching, shell))
     except BaseException:
         if stored is not None:

@@ -7,7 +7,7 @@ const ACTIONS = [
   ["resume", "Resume", "Go on with the run"],
   ["cancel", "Cancel", "Stop the run; what is done stays done"],
 ];
-const FOLDED = new Set(["todos", "events"]);
+const FOLDED = new Set(["events"]);
 let views = 0;
 
 function made(name, attributes = {}, ...children) {
@@ -73,6 +73,7 @@ class View {
   }
 
   panel(key, { title, html, frame }) {
+    if (html === undefined) return; // not made yet, or shown in another way
     const panel = this.panels.get(key) ?? this.newPanel(key, title, frame);
     if (panel.name.textContent !== title) panel.name.textContent = title;
     morphed(panel.body, html);
@@ -105,7 +106,7 @@ class View {
 
   graph({ svg, label, below }) {
     // Laid out once, drawn once; from now on boxes take the places of boxes.
-    const picture = pictureOf(svg);
+    const picture = pictureOf(svg ?? "");
     if (!picture) return;
     const panel = this.panels.get("graph") ?? this.newPanel("graph", "Graph", "orchestra_graph");
     const text = made("div");
