@@ -97,7 +97,7 @@ def _complain(error: OrchestraError, as_json: bool) -> None:
 
     _say("\n".join(map(clean, str(error).split("\n"))), sys.stderr)
     if as_json:
-        from orchestra_nb.commands import error_objects
+        from orchestra_nb.answers import error_objects
 
         _print_json({"success": False, "errors": error_objects(error)})
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import text as words
+from orchestra_nb.display.gantt_chart import Gantt
+from orchestra_nb.display.terminal.charts import Lanes
 from orchestra_nb.display.terminal.looks import CRITICAL, CRITICAL_STYLE
 from orchestra_nb.display.terminal.prose import Prose
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.planning.simulator import Schedule
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -64,13 +65,13 @@ class Plan:
     dag
         The graph.
     schedule
-        Simulated, if that was asked for.
+        The chart of one that was simulated, if that was asked for.
     below
         Lines to be said after it; cleaned.
     """
 
     dag: DAG
-    schedule: Schedule | None = None
+    schedule: Gantt | None = None
     below: Sequence[str] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -78,7 +79,7 @@ class Plan:
         yield Prose([*words.not_kept_lines(self.dag), *words.fault_lines(self.dag)])
         yield Prose(["edges:", *(f"  {clean(edge)}" for edge in self.dag.edges)] if self.dag.edges else ["edges: none"])
         if self.schedule is not None:
-            yield Prose(words.schedule_text(self.schedule).split("\n"))
+            yield Lanes(self.schedule)
         yield Prose(self.below)
 
 

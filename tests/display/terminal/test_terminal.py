@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.terminal import Faults, LevelTree, Plan, Prose, Results, capable, drawn, of_value
 from orchestra_nb.display.terminal.columns import Column, lines
 from orchestra_nb.display.terminal.looks import MARKS, STYLES
@@ -63,7 +64,7 @@ def shown(value, width=80, height=30, **knobs) -> list[str]:
 EVERYTHING = {
     "results": Results(OUTCOMES, ["✗ failed: 5 nodes " + "and more " * 20, "error: no"]),
     "levels": LevelTree(DAG_),
-    "plan": Plan(DAG_, simulate(DAG_, 2), ["picture: a.svg"]),
+    "plan": Plan(DAG_, schedule_gantt(simulate(DAG_, 2)), ["picture: a.svg"]),
     "faults": Faults([Issue("cycle", "a " * 60, path="cell 3", suggestion="mend " * 30), Issue("x", "y")]),
     "run": RunView.of(tracker(["load"], ["日本語の名前", LONG]).report()),
 }
@@ -92,10 +93,9 @@ def test_no_color_is_honoured(monkeypatch):
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", coloured)
 
 
-def test_every_state_has_a_mark_and_no_two_ends_the_same():
+def test_every_state_has_a_mark_and_no_two_the_same():
     assert set(MARKS) == set(STYLES) == set(STATES)
-    ends = [MARKS[state] for state in STATES if state not in ("waiting", "queued")]
-    assert len(set(ends)) == len(ends)
+    assert len(set(MARKS.values())) == len(MARKS)
 
 
 def test_a_table_of_results_says_all_that_there_is_room_for():
