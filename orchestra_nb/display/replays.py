@@ -147,7 +147,7 @@ def event_row(event: Event) -> tuple[str, ...]:
     >>> event_row(NodeStarted(0.5, "load", "thread"))
     ('0.500 s', 'execution:node-started', 'load', 'lane=thread')
     """
-    return (f"{event.at:.3f} s", event.name, *_about(event))
+    return (f"{event.at:.3f} s", event.name, *about(event))
 
 
 def events_text(state: ReplayState) -> str:
@@ -157,10 +157,10 @@ def events_text(state: ReplayState) -> str:
 
 def events_frame(events: Sequence[Event]) -> pd.DataFrame:
     """One row for each event: when, which, what it is about, and what else it says."""
-    return _frame(((event.at, event.name, *_about(event)) for event in events), _EVENT)
+    return _frame(((event.at, event.name, *about(event)) for event in events), _EVENT)
 
 
-def _about(event: Event) -> tuple[str, str]:
+def about(event: Event) -> tuple[str, str]:
     """What an event is about (a node, a key, an owner, a circuit), and the rest of what it says."""
     record = event_to_json(event)
     outcome = record.pop("outcome", None)

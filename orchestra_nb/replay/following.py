@@ -132,9 +132,7 @@ class Following:
             else:
                 copied, last = fold.copy(), tuple(self._last)
             forgotten = self._count - len(last)
-            self._known = ReplayState(
-                self._run, at, self._count, copied, self._estimator_of, last, forgotten=forgotten
-            )
+            self._known = ReplayState(self._run, at, self._count, copied, self._estimator_of, last, forgotten=forgotten)
             return self._known
 
     def _fold_some(self, most: int) -> None:

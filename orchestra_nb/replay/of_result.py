@@ -18,7 +18,7 @@ from orchestra_nb.bus import Event
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.events import LevelEnded, NodeEnded, NodeQueued, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.model import Outcome
 from orchestra_nb.progress.eta import Estimator
 from orchestra_nb.progress.pace import expected
 from orchestra_nb.replay.fold import Fold

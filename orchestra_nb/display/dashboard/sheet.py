@@ -1,0 +1,136 @@
+"""A table and the frame behind it, from the same rows.
+
+Policy: a row holds plain values; a column says what they are, and how they are said. So no number can be in the HTML
+that is not in the frame. Numbers stand to the right, with digits of one width. Long texts are cut in the table and
+whole in the frame. Failure: none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.display import html
+from orchestra_nb.display.wording import duration, short
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NUMBERS = "font-variant-numeric:tabular-nums"
+"""Style of what holds numbers that stand one below the other."""
+_LEFT = "text-align:left;vertical-align:top;padding:2px 10px;overflow-wrap:anywhere"
+_RIGHT = "text-align:right;vertical-align:top;padding:2px 10px;white-space:nowrap"
+_ROW = "border-bottom:1px solid rgba(128,128,128,0.3)"
+_TABLE = f"border-collapse:collapse;font-size:90%;{NUMBERS}"
+_NUMERIC = ("int64", "Int64", "float64")
+_LONGEST = 160
+
+
+def whole(number: float) -> str:
+    """Say a count."""
+    return f"{number:,.0f}"
+
+
+def share(number: float) -> str:
+    """Say a share from 0 to 1 as percent, rounded down, so that 100 % is all.
+
+    Examples
+    --------
+    >>> share(0.999), share(1.0)
+    ('99 %', '100 %')
+    """
+    return f"{math.floor(100 * number + 1e-9)} %"
+
+
+def seconds(number: float) -> str:
+    """Say a duration."""
+    return duration(number)
+
+
+def words(value: object) -> str:
+    """Say a text, cut when it is long."""
+    return short(value, _LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    name
+        In the frame.
+    kind
+        Its pandas type; several words are the categories that it may hold.
+    heading
+        In the table; ``None``: it is in the frame only.
+    say
+        Says a value; a missing one is said by nothing.
+    markup
+        Says a value as HTML instead.
+    """
+
+    name: str
+    kind: str | tuple[str, ...] = "object"
+    heading: str | None = None
+    say: Callable[[Any], str] = words
+    markup: Callable[[Any], str] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it holds numbers."""
+        return self.kind in _NUMERIC
+
+    def cell(self, value: Any) -> str:
+        """Make the table's cell of a value."""
+        missing = value is None or (isinstance(value, float) and math.isnan(value))
+        inner = "" if missing else self.markup(value) if self.markup else html.text(self.say(value))
+        return f'<td style="{_RIGHT if self.numeric and not self.markup else _LEFT}">{inner}</td>'
+
+    def head(self) -> str:
+        """Make its heading."""
+        style = _RIGHT if self.numeric and not self.markup else _LEFT
+        return f'<th style="{style}">{html.text(self.heading)}</th>'
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of plain values under columns.
+
+    Examples
+    --------
+    >>> sheet = Sheet((Column("node", heading="node"), Column("seconds", "float64", "took", seconds)), (("load", 1.5),))
+    >>> sheet.frame().dtypes.astype(str).to_list(), "1.5 s</td>" in sheet.html()
+    (['object', 'float64'], True)
+    """
+
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+    def html(self, most: int = html.MOST_ROWS) -> str:
+        """Make the table, and say how many rows it leaves out."""
+        shown = [(i, column) for i, column in enumerate(self.columns) if column.heading is not None]
+        head = "".join(column.head() for _, column in shown)
+        body = "".join(
+            f'<tr style="{_ROW}">{"".join(column.cell(row[i]) for i, column in shown)}</tr>' for row in self.rows[:most]
+        )
+        table = f'<table style="{_TABLE}"><thead><tr style="{_ROW}">{head}</tr></thead>'
+        return f"{table}<tbody>{body}</tbody></table>{left_out(len(self.rows) - most)}"
+
+    def frame(self) -> pd.DataFrame:
+        """Make the frame, with typed columns."""
+        import pandas as pd
+
+        found = pd.DataFrame([tuple(row) for row in self.rows], columns=[column.name for column in self.columns])
+        types: dict[str, Any] = {
+            column.name: pd.CategoricalDtype(list(column.kind)) if isinstance(column.kind, tuple) else column.kind
+            for column in self.columns
+        }
+        return found.astype(types)
+
+
+def left_out(number: int) -> str:
+    """Say how many are not shown; nothing when all are."""
+    return html.paragraph(f"and {number:,} more; the frame has all of them") if number > 0 else ""
