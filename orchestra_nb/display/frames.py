@@ -66,7 +66,7 @@ _PROGRESS = {
     **{"name": "object", "percent": "float64"},
     **dict.fromkeys((*STANDINGS, "total"), "int64"),
     **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
-    "over": "bool",
+    **{"over": "bool", "paused": "bool"},
 }
 _ACTION = {"action": "object", **dict.fromkeys(("calls", "attempts", "succeeded", "failed"), "int64")}
 _CIRCUIT = {
@@ -214,6 +214,7 @@ def progress(stats: ProgressStats) -> pd.DataFrame:
         eta.expected,
         eta.high,
         stats.over,
+        stats.paused,
     )
     return _frame([row], list(_PROGRESS)).astype(_PROGRESS)
 

@@ -17,6 +17,7 @@ from orchestra_nb.display.text import aligned, some
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.errors import Issue
 from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.progress.terminal import plain_line
 from orchestra_nb.replay import NodeState, Replay, ReplayState, RunReplay
@@ -135,7 +136,7 @@ def node_row(node: NodeState) -> tuple[str, ...]:
 
 def fault_lines(faults: Iterable[Issue]) -> list[str]:
     """Say what is wrong with a log, a line each."""
-    return [f"{fault.severity} [{fault.code}] {clean(fault)}" for fault in faults]
+    return [f"{fault.severity} [{clean(fault.code)}] {clean(fault)}" for fault in faults]
 
 
 def event_row(event: Event) -> tuple[str, ...]:
@@ -162,6 +163,8 @@ def events_frame(events: Sequence[Event]) -> pd.DataFrame:
 
 def about(event: Event) -> tuple[str, str]:
     """What an event is about (a node, a key, an owner, a circuit), and the rest of what it says."""
+    if isinstance(event, DagBuilt):  # without its graph
+        return clean(event.run), f"nodes={len(event.dag):,}"
     record = event_to_json(event)
     outcome = record.pop("outcome", None)
     if outcome is not None:
@@ -176,11 +179,15 @@ def about(event: Event) -> tuple[str, str]:
 
 
 def _worded(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ",".join(" ".join(map(str, item)) if isinstance(item, list) else str(item) for item in value)
+    return str(value)
 
 
 def _beside(state: ReplayState) -> Iterator[str]:
     """What there was to say beside the nodes."""
+    if state.pause is not None:
+        yield clean(f"paused at {duration(state.pause.at)}: {short(state.pause.reason)}")
     if state.levels_done:
         yield f"levels done: {state.levels_done:,} of {len(state.dag.levels):,}"
     for owner, resources in state.locks[:_MOST]:

@@ -5,7 +5,8 @@ redrawn twice a second cannot pay for it each time. So it is made anew only when
 time since the last one, and in between the time that has gone by is taken off: what is told still counts down.
 
 What is left never gets down to nothing before the run is over: a twentieth of the last estimate stays, so that a run
-that takes longer than expected is not told as being about to end until somebody has looked again. Failure: none; two
+that takes longer than expected is not told as being about to end until somebody has looked again; and of a paused run
+nothing is taken off. Failure: none; two
 threads that ask at once may both estimate. Rejected: a thread that estimates in the background (it would fight with
 the run for the interpreter, and its cost would be the same).
 """
@@ -71,7 +72,7 @@ class SeldomEstimator:
             self._known = now, self._clock() - began, found
             return found
         at, _, told = known
-        return _later(told, max(0.0, now - at))
+        return told if progress.paused_at is not None else _later(told, max(0.0, now - at))
 
 
 def _later(told: Estimate, past: float) -> Estimate:

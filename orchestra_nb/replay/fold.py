@@ -30,7 +30,9 @@ from orchestra_nb.events import (
     NodeRetrying,
     NodeStarted,
     RunEnded,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
     Stalled,
 )
 from orchestra_nb.graph.dag import DAG
@@ -117,7 +119,14 @@ class Fold:
         self.success: bool | None = None
         self.stalled: Stalled | None = None
         """What was said the last time that nothing happened for long; ``None`` when something has since."""
+        self.pause: RunPaused | None = None
+        """What was said when the run was paused; ``None`` when it is not."""
         self.way_back = WayBack()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing begins, because somebody has paused the run."""
+        return self.pause is not None
 
     def _room_for(self, new: int, now: float) -> None:
         self.states += ["waiting"] * new
@@ -145,12 +154,15 @@ class Fold:
         """
         if isinstance(event, NodeQueued) and (now := self.progress.standing(event.node)) != "pending":
             raise ProgressError(f"{event.node!r} is {now} and cannot be queued")
+        held = self.progress.held if isinstance(event, RunUnpaused) else ()
         self.progress.hear(event)  # first: it refuses what cannot be
         self.count += 1
         space = event.name.partition(":")[0]
         if space == "execution":
             self.now = max(self.now, event.at)
             self._of_the_run(event)
+            for i in held:
+                self.since[i] = self.progress.running[i]
         elif space in ("resource", "recovery", "cache"):
             self.counts[event.name] += 1
             self._of_results(event)
@@ -183,8 +195,12 @@ class Fold:
                 self._room_for(len(event.nodes), event.at)
             case LevelEnded():
                 self.levels = max(self.levels, event.level + 1)
+            case RunPaused():
+                self.pause = event if self.pause is None else self.pause
+            case RunUnpaused():
+                self.pause = None
             case RunEnded():
-                self.success = event.success
+                self.success, self.pause = event.success, None
             case Stalled():
                 self.stalled = event
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from orchestra_nb.bus import Event
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.eventlog.records import error_record
-from orchestra_nb.events import Stalled
+from orchestra_nb.events import RunPaused, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, RunId
 from orchestra_nb.presentation import Presented, presenter_of
@@ -110,6 +110,16 @@ class ReplayState(Presented):
         return self._fold.success
 
     @property
+    def paused(self) -> bool:
+        """Whether nothing began, because somebody had paused it."""
+        return self._fold.paused
+
+    @property
+    def pause(self) -> RunPaused | None:
+        """What was said when it was paused; ``None`` when it was not."""
+        return self._fold.pause
+
+    @property
     def dag(self) -> DAG:
         """Its graph, with what had joined."""
         return self._fold.progress.dag
@@ -134,10 +144,9 @@ class ReplayState(Presented):
     @cached_property
     def states(self) -> Mapping[str, State]:
         """The state of each node alone, in document order; cheaper than :attr:`nodes`."""
-        fold, at = self._fold, self.at
-        found = dict(zip(map(str, self.dag.table.ids), fold.states, strict=True))
-        for i, state in enumerate(fold.states):
-            if state == "resting" and fold.since[i] <= at:
+        found = dict(zip(map(str, self.dag.table.ids), self._fold.states, strict=True))
+        for i, state in enumerate(self._fold.states):
+            if state == "resting" and self._rested(i):
                 found[self.dag.table.ids[i]] = "running"
         return MappingProxyType(found)
 
@@ -153,12 +162,20 @@ class ReplayState(Presented):
     def _node(self, i: int, node: Node, level: int) -> NodeState:
         fold = self._fold
         state, since, attempts = fold.states[i], fold.since[i], fold.attempts[i]
-        if state == "resting" and since <= self.at:  # nobody is told when a rest is over
+        if state == "resting" and self._rested(i):
             state, attempts = "running", attempts + 1
         outcome = fold.outcomes.get(node.id)
         worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
         reason = "" if outcome is None else outcome.reason or str(outcome.error or "").split("\n")[0]
         return NodeState(node.id, state, since, worker, attempts, level, node.phase or "", reason)
+
+    def _rested(self, i: int) -> bool:
+        """Whether the rest of a node is over, which nobody is told."""
+        return self._fold.since[i] <= self.at and i not in self._held
+
+    @cached_property
+    def _held(self) -> frozenset[int]:
+        return frozenset(self._fold.progress.held)
 
     @cached_property
     def _level(self) -> list[int]:
@@ -255,6 +272,7 @@ class ReplayState(Presented):
             "events_heard": self.count,
             "over": self.over,
             "success": self.success,
+            "paused": self.paused,
             "progress": self.stats.as_mapping(),
             "nodes": [self._node_record(node) for node in self.nodes.values()],
             "levels_done": self.levels_done,

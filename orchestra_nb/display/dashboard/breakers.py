@@ -23,7 +23,7 @@ def _state(word: str) -> str:
 
 _COLUMNS = (
     Column("circuit", heading="circuit"),
-    Column("state", _STATES, "state", markup=_state),
+    Column("state", _STATES, "state", markup=_state, narrow=True),
     Column("retry_after", "float64", "tried again in", seconds),
     Column("failures_in_a_row", "Int64", "failures in a row", whole),
     Column("succeeded", "Int64", "succeeded", whole),

@@ -11,7 +11,7 @@ from orchestra_nb.display.replays import about
 
 _COLUMNS = (
     Column("at", "float64", "at", lambda at: f"{at:.3f} s"),
-    Column("name", heading="event"),
+    Column("name", heading="event", narrow=True),
     Column("about", heading="about", say=words),
     Column("said", heading="says", say=words),
 )

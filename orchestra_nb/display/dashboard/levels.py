@@ -21,11 +21,12 @@ from orchestra_nb.replay.state import ReplayState
 _LIVE: tuple[State, ...] = ("waiting", "queued", "running", "resting")
 _COLUMNS = (
     Column("level", "int64", "level", whole),
-    Column("share", "float64", "", markup=bar),
+    Column("share", "float64", "", markup=lambda pair: bar(*pair)),
     Column("ended", "int64", "ended", whole),
     Column("nodes", "int64", "of", whole),
     Column("running", "int64", "running", whole),
     Column("failed", "int64", "failed", whole),
+    Column("skipped", "int64", "skipped", whole),
     Column("seconds", "float64", "took", seconds),
     Column("work", "float64", "work", seconds),
 )
@@ -56,14 +57,21 @@ def _rows(state: ReplayState) -> Iterator[tuple[Any, ...]]:
         ends = [state.at] if busy else [outcome.ended for outcome in found if outcome.ended is not None]
         begins = [*starts, *busy]
         took = max(0.0, max(ends) - min(begins)) if begins and ends else None
-        work = sum(outcome.seconds for outcome in found)
-        bad = counts["failed"] + counts["cancelled"]
-        yield (number, ended / len(members), ended, len(members), counts["running"], bad, took, work)
+        work = sum(outcome.seconds for outcome in found) if starts else None
+        bad, skipped = counts["failed"] + counts["cancelled"], counts["skipped"]
+        yield (number, ended / len(members), ended, len(members), counts["running"], bad, skipped, took, work)
 
 
 def _html(sheet: Sheet, most: int) -> str:
-    rows = _window(sheet.rows, most)
+    rows = [_barred(row) for row in _window(sheet.rows, most)]
     return Sheet(sheet.columns, rows).html(most) + left_out(len(sheet.rows) - len(rows))
+
+
+def _barred(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with the colour of its bar: that of what went wrong, if anything did."""
+    ended, _, _, failed, skipped = row[2:7]
+    state = "failed" if failed else "skipped" if 0 < ended == skipped else "done"
+    return (row[0], (row[1], state), *row[2:])
 
 
 def _window(rows: Sequence[tuple[Any, ...]], most: int) -> Sequence[tuple[Any, ...]]:

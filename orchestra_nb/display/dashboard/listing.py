@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from orchestra_nb.display.dashboard.looks import state_cell
-from orchestra_nb.display.dashboard.sheet import Column, Sheet, seconds, whole
+from orchestra_nb.display.dashboard.sheet import Column, Sheet, again, seconds
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.replay.fold import STATES
 
 _NODES = (
     Column("node", heading="node"),
-    Column("state", STATES, "state", markup=state_cell),
+    Column("state", STATES, "state", markup=state_cell, narrow=True),
     Column("seconds", "float64", "took", seconds),
     Column("worker", heading="worker"),
-    Column("attempts", "int64", "attempts", whole),
+    Column("attempts", "int64", "attempts", again),
     Column("reason", heading="why"),
 )
 _EDGES = tuple(

@@ -32,6 +32,7 @@ _COLUMNS = (
     Column("owner"),
     Column("used", "float64", "used", _amount),
     Column("capacity", "float64", "of", _amount),
+    Column("period", "float64", "in", seconds),
     Column("holders", heading="held by"),
     Column("waiting", "Int64", "waiting", whole),
     Column("granted", "Int64", "granted", whole),
@@ -82,16 +83,16 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
         for use in stats.resources.values():
             counts = (len(use.waiting), use.granted, use.timed_out, use.wait_p50, use.wait_max)
             used = use.utilisation if use.kind == "held" else None
-            held = (use.used, use.capacity, names(_worded(use.holders)))
+            held = (use.used, use.capacity, use.period, names(_worded(use.holders)))
             yield ("resource", use.resource, "", *held, *counts, used, stats.deadlocks)
     else:
         for resource, owners in _held(snapshot).items():
-            yield ("held", resource, "", None, None, names(owners), *none)
+            yield ("held", resource, "", *(None,) * 3, names(owners), *none)
     for wait in waits_of(snapshot):
-        yield ("wait", wait.resource, wait.owner, None, None, names(wait.holders), *none)
+        yield ("wait", wait.resource, wait.owner, *(None,) * 3, names(wait.holders), *none)
     if snapshot.state.deadlock is not None:
         for owner, resource, holder in snapshot.state.deadlock.circle:
-            yield ("circle", resource, owner, None, None, holder, *none)
+            yield ("circle", resource, owner, *(None,) * 3, holder, *none)
 
 
 def _worded(amounts: Mapping[str, float]) -> Iterator[str]:

@@ -56,8 +56,8 @@ def chips(counts: Iterable[tuple[str, int]]) -> str:
 
 def bar(share: float, state: str = "done", size: str = "width:120px;height:9px") -> str:
     """A bar in the colour of a state, for what is said in numbers beside it."""
-    wide = max(0.0, min(1.0, share)) * 100
-    return f'<div style="{_TRACK.format(size=size)}"><div style="width:{wide:.1f}%;height:100%;background:{colour(state)}"></div></div>'
+    inner = f"width:{100 * max(0.0, min(1.0, share)):.1f}%;height:100%;background:{colour(state)}"
+    return f'<div style="{_TRACK.format(size=size)}"><div style="{inner}"></div></div>'
 
 
 def names(found: Iterable[str], most: int = 5) -> str:

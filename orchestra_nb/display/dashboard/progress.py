@@ -45,7 +45,7 @@ def how(snapshot: Snapshot) -> str:
         return "stopped"
     if state.over:
         return "done" if state.success else "failed"
-    if snapshot.paused:
+    if snapshot.paused or state.paused:
         return "paused"
     if state.stalled is not None:
         return "silent"

@@ -8,17 +8,17 @@ from typing import Any
 
 from orchestra_nb.display.dashboard.looks import names, state_cell
 from orchestra_nb.display.dashboard.panel import Panel
-from orchestra_nb.display.dashboard.sheet import Column, Sheet, seconds, whole
+from orchestra_nb.display.dashboard.sheet import Column, Sheet, again, seconds, whole
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 
 _STATES = ("running", "resting", "queued")
 _COLUMNS = (
     Column("node", heading="node"),
-    Column("state", _STATES, "state", markup=state_cell),
+    Column("state", _STATES, "state", markup=state_cell, narrow=True),
     Column("seconds", "float64", "for", seconds),
     Column("rests", "float64", "rests for another", seconds),
     Column("worker", heading="worker"),
-    Column("attempts", "int64", "attempt", whole),
+    Column("attempts", "int64", "attempt", again),
     Column("level", "int64", "level", whole),
     Column("phase", heading="phase"),
     Column("waits_for", heading="waits for"),
@@ -29,7 +29,7 @@ def running_panel(snapshot: Snapshot) -> Panel:
     """Make the panel."""
     sheet = cache(lambda: Sheet(_COLUMNS, tuple(_rows(snapshot))))
     says = bool(snapshot.state.active)
-    return Panel("running", "Now", lambda most: _shown(sheet()).html(most), lambda: sheet().frame(), says)
+    return Panel("running", "Now", lambda most: sheet().html(most), lambda: sheet().frame(), says)
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
@@ -48,10 +48,3 @@ def _wanted(snapshot: Snapshot) -> Mapping[str, str]:
     if snapshot.resources is not None:
         found |= {name: names(use.waits) for name, use in snapshot.resources.owners.items() if use.waits}
     return found
-
-
-def _shown(sheet: Sheet) -> Sheet:
-    """The sheet without the headings of columns that hold nothing, which only make it wide."""
-    filled = [any(row[i] not in (None, "") for row in sheet.rows) for i in range(len(sheet.columns))]
-    kept = [i for i, something in enumerate(filled) if something]
-    return Sheet(tuple(sheet.columns[i] for i in kept), [tuple(row[i] for i in kept) for row in sheet.rows])

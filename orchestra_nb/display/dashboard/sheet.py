@@ -8,6 +8,7 @@ whole in the frame. Failure: none.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 NUMBERS = "font-variant-numeric:tabular-nums"
 """Style of what holds numbers that stand one below the other."""
-_LEFT = "text-align:left;vertical-align:top;padding:2px 10px;overflow-wrap:anywhere"
+_LEFT = "text-align:left;vertical-align:top;padding:2px 10px"
 _RIGHT = "text-align:right;vertical-align:top;padding:2px 10px;white-space:nowrap"
+_UNBROKEN = re.compile(r"\S{25}")
+"""A word that is so long that it may be broken; others never are."""
 _ROW = "border-bottom:1px solid rgba(128,128,128,0.3)"
 _TABLE = f"border-collapse:collapse;font-size:90%;{NUMBERS}"
 _NUMERIC = ("int64", "Int64", "float64")
@@ -42,6 +45,11 @@ def share(number: float) -> str:
     ('99 %', '100 %')
     """
     return f"{math.floor(100 * number + 1e-9)} %"
+
+
+def again(attempts: float) -> str:
+    """Say the number of an attempt; that there was only one goes without saying."""
+    return whole(attempts) if attempts > 1 else ""
 
 
 def seconds(number: float) -> str:
@@ -70,6 +78,8 @@ class Column:
         Says a value; a missing one is said by nothing.
     markup
         Says a value as HTML instead.
+    narrow
+        Whether its texts stay on one line.
     """
 
     name: str
@@ -77,22 +87,29 @@ class Column:
     heading: str | None = None
     say: Callable[[Any], str] = words
     markup: Callable[[Any], str] | None = None
-
-    @property
-    def numeric(self) -> bool:
-        """Whether it holds numbers."""
-        return self.kind in _NUMERIC
+    narrow: bool = False
 
     def cell(self, value: Any) -> str:
         """Make the table's cell of a value."""
-        missing = value is None or (isinstance(value, float) and math.isnan(value))
-        inner = "" if missing else self.markup(value) if self.markup else html.text(self.say(value))
-        return f'<td style="{_RIGHT if self.numeric and not self.markup else _LEFT}">{inner}</td>'
+        inner = self.said(value)
+        return f'<td style="{self._style(inner)}">{inner}</td>'
+
+    def said(self, value: Any) -> str:
+        """Say a value, as HTML."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return ""
+        return self.markup(value) if self.markup else html.text(self.say(value))
 
     def head(self) -> str:
         """Make its heading."""
-        style = _RIGHT if self.numeric and not self.markup else _LEFT
-        return f'<th style="{style}">{html.text(self.heading)}</th>'
+        return f'<th style="{self._style("")}">{html.text(self.heading)}</th>'
+
+    def _style(self, inner: str) -> str:
+        if self.kind in _NUMERIC and not self.markup:
+            return _RIGHT
+        if self.narrow:
+            return f"{_LEFT};white-space:nowrap"
+        return f"{_LEFT};overflow-wrap:anywhere" if _UNBROKEN.search(inner) else _LEFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +127,12 @@ class Sheet:
     rows: Sequence[tuple[Any, ...]]
 
     def html(self, most: int = html.MOST_ROWS) -> str:
-        """Make the table, and say how many rows it leaves out."""
-        shown = [(i, column) for i, column in enumerate(self.columns) if column.heading is not None]
+        """Make the table without columns that say nothing in any row, and say how many rows it leaves out."""
+        rows = self.rows[:most]
+        headed = [(i, column) for i, column in enumerate(self.columns) if column.heading is not None]
+        shown = [(i, column) for i, column in headed if not rows or any(column.said(row[i]) for row in rows)]
         head = "".join(column.head() for _, column in shown)
-        body = "".join(
-            f'<tr style="{_ROW}">{"".join(column.cell(row[i]) for i, column in shown)}</tr>' for row in self.rows[:most]
-        )
+        body = "".join(f'<tr style="{_ROW}">{"".join(column.cell(row[i]) for i, column in shown)}</tr>' for row in rows)
         table = f'<table style="{_TABLE}"><thead><tr style="{_ROW}">{head}</tr></thead>'
         return f"{table}<tbody>{body}</tbody></table>{left_out(len(self.rows) - most)}"
 

@@ -2,8 +2,8 @@
 
 Policy: one page of HTML without scripts, of nothing but what an untrusted JupyterLab keeps (:mod:`~.display.html`), in
 the colours of the page around it. What matters stands above: how it went, what went wrong, the graph, who ran what
-when; the rest is folded. **It never weighs more than 300 kB**, whatever the run: pictures become simpler, tables shorter, and
-what is left out is said in words (:mod:`.fitting`). Panels that have nothing to say are left out.
+when; the rest is folded. **It never weighs more than 300 kB**, whatever the run: pictures become simpler, tables
+shorter, and what is left out is said in words (:mod:`.fitting`). Panels that have nothing to say are left out.
 """
 
 from __future__ import annotations
