@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
+    from orchestra_nb.earlier_runs import history
     from orchestra_nb.engine.config import EngineConfig
     from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         ProgressError,
         RateLimited,
         ResourceError,
+        RunNotOver,
         SagaFailed,
         ServiceError,
         ServiceUnreachable,
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.progress.handle import RunHandle
     from orchestra_nb.progress.sinks import JsonSink, MarkdownSink
     from orchestra_nb.progress.tracker import ProgressTracker
     from orchestra_nb.recovery.manager import RecoveryManager
@@ -99,7 +102,7 @@ _ERRORS = (
     "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
     "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
     "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
-    "RateLimited", "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
+    "RateLimited", "ResourceError", "RunNotOver", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
     "AgentCommand": "agents.command_line",
@@ -132,6 +135,7 @@ _HOME = {
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
+    "RunHandle": "progress.handle",
     "RunResult": "running.result",
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
@@ -141,6 +145,7 @@ _HOME = {
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
+    "history": "earlier_runs",
     "load_command": "definitions.loading",
     "simulate": "planning.simulator",
     "task": "graph.task",
@@ -207,6 +212,8 @@ __all__ = [
     "ResourceManager",
     "RetryPolicy",
     "RunConfig",
+    "RunHandle",
+    "RunNotOver",
     "RunResult",
     "SagaFailed",
     "SagaResult",
@@ -220,6 +227,7 @@ __all__ = [
     "current_node",
     "declare_effects",
     "forget_effects",
+    "history",
     "load_command",
     "load_ipython_extension",
     "simulate",

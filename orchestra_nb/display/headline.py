@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestra_nb.display.scene import LOOKS
+from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.running.result import RunResult
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.display import html
+from orchestra_nb.display import html, tables
+from orchestra_nb.display.columns import framed
 from orchestra_nb.presentation import Bundle, Presented
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
         frame = part.frame
         rows += _numbers(name, frame)
         rows += [(name, "", own, value) for own, value in _own(part).items() if own not in frame.columns]
-    return _tidy(rows, "part")
+    return framed(tables.ENGINE.columns, rows)
 
 
 def panels_frame(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -55,16 +56,10 @@ def panels_frame(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     [['running', 'fit', 'seconds', 2.5]]
     """
     rows = [row for name, frame in frames.items() for row in _numbers(name, frame)]
-    return _tidy(rows, "panel")
+    return framed(tables.DASHBOARD.columns, rows)
 
 
 _Number = tuple[str, str, str, float]
-
-
-def _tidy(rows: list[_Number], first: str) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=[first, "item", "measure", "value"]).astype({"value": "float64"})
 
 
 def _numbers(name: str, frame: pd.DataFrame) -> Iterator[_Number]:

@@ -14,6 +14,7 @@ from orchestra_nb.display import frames, text
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.dashboard.twin import dashboard_html
 from orchestra_nb.display.faults import faults_of_run
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.headline import headline
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.running.result import RunResult
@@ -34,7 +35,15 @@ class RunPresenter:
 
     def frame(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of outcomes."""
-        return frames.outcomes(value.outcomes, value.dag)
+        return frames.outcomes(value.outcomes, value.dag, value.started_at)
+
+    def levels(self, value: RunResult) -> pd.DataFrame:
+        """Make the frame of levels."""
+        return frames.run_levels(value.outcomes, value.dag, value.started_at)
+
+    def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 def run_bundle(result: RunResult, snapshot: Snapshot | None = None) -> Bundle:

@@ -39,6 +39,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Status
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.recovery.events import CircuitClosed, CircuitEvent, CircuitHalfOpen, CircuitOpened
+from orchestra_nb.replay.spans import Spans
 from orchestra_nb.replay.way_back import Begun, WayBack
 from orchestra_nb.resources.events import (
     DeadlockFound,
@@ -114,6 +115,7 @@ class Fold:
         self.attempts: list[int] = []
         self._room_for(self._first, 0.0)
         self.outcomes: dict[NodeId, Outcome] = {}
+        self.spans = Spans()
         self.levels = 0
         """How many levels have ended, from the first."""
         self.success: bool | None = None
@@ -140,6 +142,7 @@ class Fold:
         other.__dict__.update(self.__dict__)
         other.progress = self.progress.copy()
         other.way_back = self.way_back.copy()
+        other.spans = self.spans.copy()
         for name in _COPIED:
             setattr(other, name, getattr(self, name).copy())
         return other
@@ -163,6 +166,7 @@ class Fold:
             self._of_the_run(event)
             for i in held:
                 self.since[i] = self.progress.running[i]
+                self.spans.wake(self.progress.dag.table.ids[i], self.since[i])
         elif space in ("resource", "recovery", "cache"):
             self.counts[event.name] += 1
             self._of_results(event)
@@ -179,18 +183,22 @@ class Fold:
                 self.jobs, self.backend = event.jobs, event.backend
             case NodeQueued():
                 self._stands(event.node, "queued", event.at)
+                self.spans.queue(event.node, event.at)
             case NodeStarted():
                 i = self._stands(event.node, "running", event.at)
                 self.lanes[i] = event.lane
                 self.attempts[i] = 1
+                self.spans.begin(event.node, event.at, event.lane)
             case NodeRetrying():
                 i = self._stands(event.node, "resting", event.at + event.delay)
                 self.attempts[i] = event.attempt
+                self.spans.rest(event.node, event.at, event.at + event.delay)
             case NodeEnded():
                 outcome = event.outcome
                 i = self._stands(outcome.node, outcome.status, event.at)
                 self.attempts[i] = outcome.attempts
                 self.outcomes[outcome.node] = outcome
+                self.spans.end(outcome.node)
             case GraphGrown():
                 self._room_for(len(event.nodes), event.at)
             case LevelEnded():

@@ -86,10 +86,10 @@ class Following:
         self._waiting: deque[Event] = deque()
         self._origin = clock()
         self._warned = False
-        self._begin(DAG(()) if dag is None else dag, RunId(""))
+        self._begin(DAG(()) if dag is None else dag, RunId(""), "")
 
-    def _begin(self, dag: DAG, run: RunId) -> None:
-        self._fold, self._run = Fold(dag), run
+    def _begin(self, dag: DAG, run: RunId, started_at: str) -> None:
+        self._fold, self._run, self._started_at = Fold(dag), run, started_at
         self._last: deque[Event] = deque(maxlen=self._most)
         self._count = 0
         self._estimates: tuple[DAG, Estimates] | None = None
@@ -132,14 +132,15 @@ class Following:
             else:
                 copied, last = fold.copy(), tuple(self._last)
             forgotten = self._count - len(last)
-            self._known = ReplayState(self._run, at, self._count, copied, self._estimator_of, last, forgotten=forgotten)
+            told = self._run, at, self._count, copied, self._estimator_of, last
+            self._known = ReplayState(*told, forgotten=forgotten, started_at=self._started_at)
             return self._known
 
     def _fold_some(self, most: int) -> None:
         for _ in range(min(most, len(self._waiting))):
             event = self._waiting.popleft()
             if isinstance(event, DagBuilt):
-                self._begin(event.dag, event.run)
+                self._begin(event.dag, event.run, event.started_at)
             self._last.append(event)
             self._count += 1
             try:

@@ -14,11 +14,12 @@ from orchestra_nb.eventlog.records import error_record
 from orchestra_nb.events import RunPaused, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, NodeId, Outcome, RunId
-from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.presentation import Charted, presenter_of
 from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.replay.fold import Fold, State
+from orchestra_nb.replay.spans import Span
 from orchestra_nb.resources.events import DeadlockFound
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class NodeState:
 
 
 @dataclass(frozen=True)  # without slots: most is made when somebody wants it
-class ReplayState(Presented):
+class ReplayState(Charted):
     """What was known of a run at one moment.
 
     Parameters
@@ -88,6 +89,8 @@ class ReplayState(Presented):
         Whether a later moment was asked for than the log has: this is its last one.
     forgotten
         How many of the first of these events are not kept: whoever follows a long run keeps the last ones only.
+    started_at
+        When the run began on the wall clock, in ISO 8601; empty when nobody says.
     """
 
     run: RunId
@@ -98,6 +101,7 @@ class ReplayState(Presented):
     _events: tuple[Event, ...]
     beyond: bool = False
     forgotten: int = 0
+    started_at: str = ""
 
     @property
     def over(self) -> bool:
@@ -123,11 +127,6 @@ class ReplayState(Presented):
     def dag(self) -> DAG:
         """Its graph, with what had joined."""
         return self._fold.progress.dag
-
-    @property
-    def jobs(self) -> int | None:
-        """How many nodes might run at once; ``None`` before the run said so."""
-        return self._fold.jobs
 
     @property
     def backend(self) -> str:
@@ -191,6 +190,16 @@ class ReplayState(Presented):
     def outcomes(self) -> Mapping[str, Outcome]:
         """How the nodes ended that had, in the order of their ends; without values."""
         return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
+
+    @cached_property
+    def spans(self) -> Mapping[str, Span]:
+        """When each node that was queued or started waited, ran and rested, and in which place of which lane."""
+        return MappingProxyType(cast("dict[str, Span]", self._fold.spans.of))
+
+    @property
+    def jobs(self) -> int | None:
+        """How many nodes might run at once; ``None`` when that was not told."""
+        return self._fold.jobs
 
     @property
     def levels_done(self) -> int:

@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from orchestra_nb import Replay
-from orchestra_nb.bus import Event
+from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
 from orchestra_nb.context.metrics import CacheMetrics
 from orchestra_nb.display.dashboard import Snapshot
-from orchestra_nb.errors import Issue, NodeFailed
+from orchestra_nb.errors import CommandError, Issue, NodeFailed
 from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
@@ -24,6 +25,7 @@ from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.planning import simulate
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.progress.stats import Counts, PhaseStats, ProgressStats, SinkStats
 from orchestra_nb.progress.tracker import ProgressTracker
@@ -39,6 +41,7 @@ from orchestra_nb.resources.events import DeadlockFound, LockGranted, LockQueued
 from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceUse
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
 
 from .payloads import PAYLOADS
 
@@ -155,6 +158,16 @@ def progress_stats() -> ProgressStats:
     )
 
 
+def handle() -> RunHandle:
+    def refused() -> RunResult:
+        raise CommandError(PAYLOADS[1])
+
+    made = RunHandle(PAYLOADS[0], ParallelScheduler(), tracker())
+    with suppress(CommandError):
+        made.begin(refused, EventBus())
+    return made
+
+
 def tracker() -> ProgressTracker:
     made = ProgressTracker()
     made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
@@ -212,6 +225,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     ReplayState: lambda: log().at(),
     ResourceManager: resources,
     ResourceStats: resource_stats,
+    RunHandle: handle,
     RunReplay: lambda: log().last,
     RunResult: run,
     SagaResult: saga,

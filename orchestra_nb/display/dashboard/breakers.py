@@ -24,12 +24,12 @@ def _state(word: str) -> str:
 _COLUMNS = (
     Column("circuit", heading="circuit"),
     Column("state", _STATES, "state", markup=_state, narrow=True),
-    Column("retry_after", "float64", "tried again in", seconds),
-    Column("failures_in_a_row", "Int64", "failures in a row", whole),
-    Column("succeeded", "Int64", "succeeded", whole),
-    Column("failed", "Int64", "failed", whole),
-    Column("rejected", "Int64", "rejected", whole),
-    Column("opened", "Int64", "opened", whole),
+    Column("retry_after", "seconds", "tried again in", seconds),
+    Column("failures_in_a_row", "optional count", "failures in a row", whole),
+    Column("succeeded", "optional count", "succeeded", whole),
+    Column("failed", "optional count", "failed", whole),
+    Column("rejected", "optional count", "rejected", whole),
+    Column("opened", "optional count", "opened", whole),
     Column("last_failure", heading="last failure"),
 )
 

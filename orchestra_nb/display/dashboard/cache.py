@@ -20,14 +20,14 @@ _UNITS = {"": whole, "bytes": size, "share": share, "seconds": seconds}
 _COLUMNS = (
     Column("about", ("keys", "nodes", "reasons")),
     Column("measure"),
-    Column("value", "float64"),
+    Column("value", "number"),
     Column("unit", tuple(_UNITS)),
 )
 _COUNTED = (
     *(("hits", "cache:hit"), ("misses", "cache:miss"), ("sets", "cache:set"), ("evictions", "cache:evicted")),
     *(("expirations", "cache:expired"), ("invalidations", "cache:invalidated"), ("refusals", "cache:refused")),
 )
-_SHOWN = (Column("measure", heading="measure"), Column("value", "float64", "", lambda pair: _UNITS[pair[1]](pair[0])))
+_SHOWN = (Column("measure", heading="measure"), Column("value", "number", "", lambda pair: _UNITS[pair[1]](pair[0])))
 _TITLES = {"keys": "values by key", "nodes": "results of nodes", "reasons": "why nodes were looked up in vain"}
 Row = tuple[str, str, float, str]
 

@@ -10,7 +10,7 @@ from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.replays import about
 
 _COLUMNS = (
-    Column("at", "float64", "at", lambda at: f"{at:.3f} s"),
+    Column("at", "seconds", "at", lambda at: f"{at:.3f} s"),
     Column("name", heading="event", narrow=True),
     Column("about", heading="about", say=words),
     Column("said", heading="says", say=words),

@@ -20,15 +20,15 @@ from orchestra_nb.replay.state import ReplayState
 
 _LIVE: tuple[State, ...] = ("waiting", "queued", "running", "resting")
 _COLUMNS = (
-    Column("level", "int64", "level", whole),
-    Column("share", "float64", "", markup=lambda pair: bar(*pair)),
-    Column("ended", "int64", "ended", whole),
-    Column("nodes", "int64", "of", whole),
-    Column("running", "int64", "running", whole),
-    Column("failed", "int64", "failed", whole),
-    Column("skipped", "int64", "skipped", whole),
-    Column("seconds", "float64", "took", seconds),
-    Column("work", "float64", "work", seconds),
+    Column("level", "count", "level", whole),
+    Column("share", "number", "", markup=lambda pair: bar(*pair)),
+    Column("ended", "count", "ended", whole),
+    Column("nodes", "count", "of", whole),
+    Column("running", "count", "running", whole),
+    Column("failed", "count", "failed", whole),
+    Column("skipped", "count", "skipped", whole),
+    Column("seconds", "seconds", "took", seconds),
+    Column("work", "seconds", "work", seconds),
 )
 _BEFORE = 3
 

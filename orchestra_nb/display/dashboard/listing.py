@@ -10,9 +10,9 @@ from orchestra_nb.replay.fold import STATES
 _NODES = (
     Column("node", heading="node"),
     Column("state", STATES, "state", markup=state_cell, narrow=True),
-    Column("seconds", "float64", "took", seconds),
+    Column("seconds", "seconds", "took", seconds),
     Column("worker", heading="worker"),
-    Column("attempts", "int64", "attempts", again),
+    Column("attempts", "count", "attempts", again),
     Column("reason", heading="why"),
 )
 _EDGES = tuple(

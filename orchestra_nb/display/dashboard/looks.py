@@ -6,14 +6,12 @@ page (a dark theme stays dark), colours are those of borders and bars, which are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from orchestra_nb.display import html
-from orchestra_nb.display.scene import LOOKS
+from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean
 
-_MARKS: Mapping[str, str] = {"waiting": "○", "queued": "·", "running": "▶", "resting": "◷"}
-_BORDERS: Mapping[str, str] = {"waiting": "#8a8a8a", "queued": "#8a8a8a", "running": "#2f87bd", "resting": "#b47a00"}
 _CHIP = (
     "display:inline-block;margin:2px 6px 2px 0;padding:1px 8px;border:1px solid rgba(128,128,128,0.4);"
     "border-left:4px solid {colour};border-radius:4px;font-variant-numeric:tabular-nums;white-space:nowrap"
@@ -32,12 +30,12 @@ def mark(state: str) -> str:
     >>> mark("running"), mark("done")
     ('▶', '✓')
     """
-    return _MARKS.get(state) or LOOKS[state].mark  # type: ignore[index]
+    return LOOKS[state].mark
 
 
 def colour(state: str) -> str:
     """The colour of a state, for borders and bars."""
-    return _BORDERS.get(state) or LOOKS[state].border  # type: ignore[index]
+    return LOOKS[state].border
 
 
 def state_cell(state: str) -> str:

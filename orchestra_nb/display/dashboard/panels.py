@@ -8,7 +8,7 @@ from orchestra_nb.display.dashboard.happened import events_panel
 from orchestra_nb.display.dashboard.levels import levels_panel
 from orchestra_nb.display.dashboard.locks import locks_panel
 from orchestra_nb.display.dashboard.panel import Panel
-from orchestra_nb.display.dashboard.pictures import graph_panel
+from orchestra_nb.display.dashboard.pictures import gantt_panel, graph_panel
 from orchestra_nb.display.dashboard.progress import progress_panel
 from orchestra_nb.display.dashboard.running import running_panel
 from orchestra_nb.display.dashboard.snapshot import Snapshot
@@ -16,9 +16,9 @@ from orchestra_nb.display.dashboard.todos import todos_panel
 
 _MAKERS = (
     *(progress_panel, running_panel, levels_panel, todos_panel, cache_panel, locks_panel, breakers_panel),
-    *(events_panel, graph_panel),
+    *(events_panel, graph_panel, gantt_panel),
 )
-KEYS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers", "events", "graph")
+KEYS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers", "events", "graph", "gantt")
 """The keys of the panels, in their order."""
 
 

@@ -23,11 +23,11 @@ from orchestra_nb.replay.fold import STATES
 
 _HOW = ("not begun", "running", "paused", "silent", "done", "failed", "stopped")
 _COLUMNS = (
-    *(Column("run"), Column("how", _HOW), Column("percent", "float64"), Column("nodes", "int64")),
-    *(Column("ended", "int64"), *(Column(state, "int64") for state in STATES)),
-    *(Column(name, "float64") for name in ("elapsed", "eta_low", "eta_expected", "eta_high", "silent")),
-    *(Column("levels", "int64"), Column("levels_done", "int64"), Column("jobs", "Int64"), Column("backend")),
-    *(Column("lower_bound", "float64"), Column("speedup", "float64")),
+    *(Column("run"), Column("how", _HOW), Column("percent", "number"), Column("nodes", "count")),
+    *(Column("ended", "count"), *(Column(state, "count") for state in STATES)),
+    *(Column(name, "seconds") for name in ("elapsed", "eta_low", "eta_expected", "eta_high", "silent")),
+    *(Column("levels", "count"), Column("levels_done", "count"), Column("jobs", "optional count"), Column("backend")),
+    *(Column("lower_bound", "number"), Column("speedup", "number")),
 )
 _LONGEST = 500
 
@@ -61,7 +61,7 @@ def line(snapshot: Snapshot) -> str:
     >>> from orchestra_nb.model import Node, NodeId
     >>> from orchestra_nb.replay.following import Following
     >>> line(Snapshot(Following(DAG([Node(NodeId("load"))])).state(0.0), paused=True))
-    '○ paused: 0 %, 0 of 1 node ended, 0 s so far, 1.1 s left (0.0 s to 2.4 s)'
+    '◫ paused: 0 %, 0 of 1 node ended, 0 s so far, 1.1 s left (0.0 s to 2.4 s)'
     """
     if snapshot.result is not None:
         return short(headline(snapshot.result), _LONGEST)

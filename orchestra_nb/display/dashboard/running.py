@@ -15,11 +15,11 @@ _STATES = ("running", "resting", "queued")
 _COLUMNS = (
     Column("node", heading="node"),
     Column("state", _STATES, "state", markup=state_cell, narrow=True),
-    Column("seconds", "float64", "for", seconds),
-    Column("rests", "float64", "rests for another", seconds),
+    Column("seconds", "seconds", "for", seconds),
+    Column("rests", "seconds", "rests for another", seconds),
     Column("worker", heading="worker"),
-    Column("attempts", "int64", "attempt", again),
-    Column("level", "int64", "level", whole),
+    Column("attempts", "count", "attempt", again),
+    Column("level", "count", "level", whole),
     Column("phase", heading="phase"),
     Column("waits_for", heading="waits for"),
 )

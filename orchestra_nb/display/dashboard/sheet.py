@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.display import html
+from orchestra_nb.display import columns, html
+from orchestra_nb.display.columns import Kind, framed
 from orchestra_nb.display.wording import duration, short
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _UNBROKEN = re.compile(r"\S{25}")
 """A word that is so long that it may be broken; others never are."""
 _ROW = "border-bottom:1px solid rgba(128,128,128,0.3)"
 _TABLE = f"border-collapse:collapse;font-size:90%;{NUMBERS}"
-_NUMERIC = ("int64", "Int64", "float64")
+_NUMERIC = ("count", "optional count", "seconds", "number")
 _LONGEST = 160
 
 
@@ -71,7 +72,7 @@ class Column:
     name
         In the frame.
     kind
-        Its pandas type; several words are the categories that it may hold.
+        What it holds (:mod:`~orchestra_nb.display.columns`); several words are the values of a category.
     heading
         In the table; ``None``: it is in the frame only.
     say
@@ -83,7 +84,7 @@ class Column:
     """
 
     name: str
-    kind: str | tuple[str, ...] = "object"
+    kind: Kind | tuple[str, ...] = "text"
     heading: str | None = None
     say: Callable[[Any], str] = words
     markup: Callable[[Any], str] | None = None
@@ -99,6 +100,12 @@ class Column:
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return ""
         return self.markup(value) if self.markup else html.text(self.say(value))
+
+    def typed(self) -> columns.Column:
+        """Say what it is in a frame."""
+        if isinstance(self.kind, tuple):
+            return columns.category(self.heading or self.name, self.kind)
+        return columns.Column(self.heading or self.name, self.kind)
 
     def head(self) -> str:
         """Make its heading."""
@@ -118,9 +125,9 @@ class Sheet:
 
     Examples
     --------
-    >>> sheet = Sheet((Column("node", heading="node"), Column("seconds", "float64", "took", seconds)), (("load", 1.5),))
+    >>> sheet = Sheet((Column("node", heading="node"), Column("seconds", "seconds", "took", seconds)), (("load", 1.5),))
     >>> sheet.frame().dtypes.astype(str).to_list(), "1.5 s</td>" in sheet.html()
-    (['object', 'float64'], True)
+    (['string', 'float64'], True)
     """
 
     columns: tuple[Column, ...]
@@ -138,14 +145,7 @@ class Sheet:
 
     def frame(self) -> pd.DataFrame:
         """Make the frame, with typed columns."""
-        import pandas as pd
-
-        found = pd.DataFrame([tuple(row) for row in self.rows], columns=[column.name for column in self.columns])
-        types: dict[str, Any] = {
-            column.name: pd.CategoricalDtype(list(column.kind)) if isinstance(column.kind, tuple) else column.kind
-            for column in self.columns
-        }
-        return found.astype(types)
+        return framed({column.name: column.typed() for column in self.columns}, self.rows)
 
 
 def left_out(number: int) -> str:

@@ -14,7 +14,7 @@ _COLUMNS = (
     Column("content"),
     Column("status", ("pending", "in_progress", "completed")),
     Column("activeForm"),
-    Column("phase", "bool"),
+    Column("phase", "flag"),
 )
 
 

@@ -18,7 +18,7 @@ from orchestra_nb.display.dashboard.listing import edges_sheet, nodes_sheet
 from orchestra_nb.display.dashboard.locks import waits_of
 from orchestra_nb.display.dashboard.panel import Panel
 from orchestra_nb.display.dashboard.panels import panels_of
-from orchestra_nb.display.dashboard.pictures import graph_versions
+from orchestra_nb.display.dashboard.pictures import chart_of, gantt_versions, graph_versions
 from orchestra_nb.display.dashboard.sheet import Sheet, left_out
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.faults import faults_of_run, faults_so_far
@@ -64,12 +64,14 @@ def dashboard_html(snapshot: Snapshot, most: int = MOST) -> str:
 
 def _parts(snapshot: Snapshot, panels: dict[str, Panel]) -> Iterator[Part]:
     yield Part(0.05, [lambda: panels["progress"].html])
-    yield Part(0.15, _faults(snapshot))
+    yield Part(0.12, _faults(snapshot))
     if "graph" in panels:
-        yield Part(0.35, graph_versions(snapshot))
-    yield Part(0.12, _table("node", nodes_sheet(snapshot)))
+        yield Part(0.28, graph_versions(snapshot))
+    if "gantt" in panels:
+        yield Part(0.16, gantt_versions(chart_of(snapshot)))
+    yield Part(0.09, _table("node", nodes_sheet(snapshot)))
     waits = bool(waits_of(snapshot))
-    for key, share in (("running", 0.04), ("locks", 0.08), ("breakers", 0.04), ("cache", 0.03), ("levels", 0.04)):
+    for key, share in (("running", 0.04), ("locks", 0.06), ("breakers", 0.03), ("cache", 0.03), ("levels", 0.04)):
         if key in panels:
             yield Part(share, _folded(panels[key], shown=key == "locks" and waits))
     for key in ("todos", "events"):
@@ -77,7 +79,7 @@ def _parts(snapshot: Snapshot, panels: dict[str, Panel]) -> Iterator[Part]:
             yield Part(0.03, _folded(panels[key]))
     edges = edges_sheet(snapshot)
     if edges.rows:
-        yield Part(0.04, _table("edge", edges, " and why"))
+        yield Part(0.03, _table("edge", edges, " and why"))
 
 
 def _folded(panel: Panel, *, shown: bool = False) -> list[Version]:

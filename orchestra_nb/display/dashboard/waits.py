@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from orchestra_nb.display.parts import Box, Line, Scene
 from orchestra_nb.display.picture import draw_scene
-from orchestra_nb.display.scene import Box, Line, Scene
 from orchestra_nb.display.wording import clean, short
 
 MOST = 30
@@ -64,4 +64,4 @@ def waits_svg(waits: Sequence[Wait], circle: Iterable[tuple[str, str, str]] = ()
 
 def _box(column: int, name: str) -> Box:
     role = ("waits", "is waited for", "holds it")[column]
-    return Box((short(name), role), f"{clean(name)} {role}", column)
+    return Box((name,), short(name), (f"{clean(name)} {role}",), column, (role,))

@@ -107,7 +107,7 @@ def test_progress_says_percent_counts_time_and_what_is_left_as_an_interval():
         r"▶ running: 37 %, 3 of 8 nodes ended, 7\.5 s so far, [\d.]+ s left \([\d.]+ s to [\d.]+ s\)", shown
     )
     assert shown.split(" | ")[1:] == [
-        *("○ 2 waiting", "· 1 queued", "▶ 1 running", "◷ 1 resting", "✓ 2 done", "↺ 1 cached"),
+        *("○ 2 waiting", "» 1 queued", "▶ 1 running", "◷ 1 resting", "✓ 2 done", "↺ 1 cached"),
     ]
 
 
@@ -242,4 +242,4 @@ def test_the_frame_of_a_snapshot_has_the_numbers_of_all_panels():
     assert list(frame.columns) == ["panel", "item", "measure", "value"]
     assert frame.query("panel == 'progress' and measure == 'percent'").value.item() == 37.5
     assert frame.query("panel == 'running' and item == 'train' and measure == 'seconds'").value.item() == 2.25
-    assert set(frame["panel"]) == {"progress", "running", "levels", "cache", "events", "graph", "todos"}
+    assert set(frame["panel"]) == {"progress", "running", "levels", "cache", "events", "graph", "gantt", "todos"}
