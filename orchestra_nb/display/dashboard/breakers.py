@@ -9,7 +9,7 @@ from typing import Any
 from orchestra_nb.display import html
 from orchestra_nb.display.dashboard.looks import colour
 from orchestra_nb.display.dashboard.panel import Panel
-from orchestra_nb.display.dashboard.sheet import Column, Sheet, seconds, whole
+from orchestra_nb.display.dashboard.sheet import Column, Sheet, seconds, unless_none
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 
 _STATES = ("closed", "open", "half-open")
@@ -25,11 +25,11 @@ _COLUMNS = (
     Column("circuit", heading="circuit"),
     Column("state", _STATES, "state", markup=_state, narrow=True),
     Column("retry_after", "seconds", "tried again in", seconds),
-    Column("failures_in_a_row", "optional count", "failures in a row", whole),
-    Column("succeeded", "optional count", "succeeded", whole),
-    Column("failed", "optional count", "failed", whole),
-    Column("rejected", "optional count", "rejected", whole),
-    Column("opened", "optional count", "opened", whole),
+    Column("failures_in_a_row", "optional count", "failures in a row", unless_none),
+    Column("succeeded", "optional count", "succeeded", unless_none),
+    Column("failed", "optional count", "failed", unless_none),
+    Column("rejected", "optional count", "rejected", unless_none),
+    Column("opened", "optional count", "opened", unless_none),
     Column("last_failure", heading="last failure"),
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestra_nb.display.dashboard.looks import bar
 from orchestra_nb.display.dashboard.panel import Panel
-from orchestra_nb.display.dashboard.sheet import Column, Sheet, left_out, seconds, whole
+from orchestra_nb.display.dashboard.sheet import Column, Sheet, left_out, seconds, unless_none, whole
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.replay.fold import State
 from orchestra_nb.replay.state import ReplayState
@@ -24,9 +24,9 @@ _COLUMNS = (
     Column("share", "number", "", markup=lambda pair: bar(*pair)),
     Column("ended", "count", "ended", whole),
     Column("nodes", "count", "of", whole),
-    Column("running", "count", "running", whole),
-    Column("failed", "count", "failed", whole),
-    Column("skipped", "count", "skipped", whole),
+    Column("running", "count", "running", unless_none),
+    Column("failed", "count", "failed", unless_none),
+    Column("skipped", "count", "skipped", unless_none),
     Column("seconds", "seconds", "took", seconds),
     Column("work", "seconds", "work", seconds),
 )

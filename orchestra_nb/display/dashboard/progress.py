@@ -12,11 +12,12 @@ from functools import cache
 from typing import Any
 
 from orchestra_nb.display import html
-from orchestra_nb.display.dashboard.looks import bar, chips, colour
+from orchestra_nb.display.dashboard.looks import bar, colour
 from orchestra_nb.display.dashboard.panel import Panel
 from orchestra_nb.display.dashboard.sheet import Column, Sheet
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.headline import headline
+from orchestra_nb.display.legend import states_legend
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.progress.terminal import left
 from orchestra_nb.replay.fold import STATES
@@ -87,7 +88,7 @@ def _html(snapshot: Snapshot) -> str:
     style = f"font-weight:bold;border-left:4px solid {colour(edge)};padding-left:8px;overflow-wrap:anywhere"
     percent = snapshot.state.stats.percent
     whole = bar(percent / 100, edge, "width:100%;max-width:640px;height:12px;margin:4px 0")
-    return html.paragraph(line(snapshot), style) + f"{whole}<div>{chips(_counts(snapshot))}</div>"
+    return html.paragraph(line(snapshot), style) + whole + states_legend(snapshot.state.states.values())
 
 
 def _counts(snapshot: Snapshot) -> list[tuple[str, int]]:

@@ -48,6 +48,11 @@ def share(number: float) -> str:
     return f"{math.floor(100 * number + 1e-9)} %"
 
 
+def unless_none(number: float) -> str:
+    """Say a count, if there is anything to count."""
+    return whole(number) if number else ""
+
+
 def again(attempts: float) -> str:
     """Say the number of an attempt; that there was only one goes without saying."""
     return whole(attempts) if attempts > 1 else ""
@@ -140,8 +145,8 @@ class Sheet:
         shown = [(i, column) for i, column in headed if not rows or any(column.said(row[i]) for row in rows)]
         head = "".join(column.head() for _, column in shown)
         body = "".join(f'<tr style="{_ROW}">{"".join(column.cell(row[i]) for i, column in shown)}</tr>' for row in rows)
-        table = f'<table style="{_TABLE}"><thead><tr style="{_ROW}">{head}</tr></thead>'
-        return f"{table}<tbody>{body}</tbody></table>{left_out(len(self.rows) - most)}"
+        table = f'<div style="overflow-x:auto"><table style="{_TABLE}"><thead><tr style="{_ROW}">{head}</tr></thead>'
+        return f"{table}<tbody>{body}</tbody></table></div>{left_out(len(self.rows) - most)}"
 
     def frame(self) -> pd.DataFrame:
         """Make the frame, with typed columns."""

@@ -106,9 +106,9 @@ def test_progress_says_percent_counts_time_and_what_is_left_as_an_interval():
     assert re.search(
         r"▶ running: 37 %, 3 of 8 nodes ended, 7\.5 s so far, [\d.]+ s left \([\d.]+ s to [\d.]+ s\)", shown
     )
-    assert shown.split(" | ")[1:] == [
-        *("○ 2 waiting", "» 1 queued", "▶ 1 running", "◷ 1 resting", "✓ 2 done", "↺ 1 cached"),
-    ]
+    assert " ".join(shown.split(" | ")[1:]).replace("  ", " ") == (
+        "○ waiting 2 » queued 1 ▶ running 1 ◷ resting 1 ✓ done 2 ↺ cached 1"
+    )
 
 
 def paused_and_on():
