@@ -252,8 +252,9 @@ class Pipeline:
         if self._dashboard is None:
             from orchestra_nb.notebook.dashboard import dashboard_of
 
-            circuits = self.scheduler.circuits
-            self._dashboard = dashboard_of(self, self.config, self.bus, self.dag, breakers=circuits.statistics)
+            scheduler = self.scheduler
+            circuits = scheduler.circuits.statistics
+            self._dashboard = dashboard_of(scheduler, self.config, self.bus, self.dag, breakers=circuits)
         return self._dashboard
 
     def _idle(self) -> None:

@@ -3,8 +3,8 @@
 **What is sent.** Each panel is a trait of its own, so a redraw sends the panels that changed and no others, in one
 message (``hold_sync``), and a view that is opened later, or a page that is loaded anew, still gets everything. The
 picture of the graph is sent once, as it was laid out; after that only boxes that changed, in :data:`CHUNKS` traits of
-some boxes each, and the browser puts them in the places of the old ones. The browser changes only what differs (``front/morph.js``): what a reader has folded, scrolled to
-or reached with the keyboard stays.
+some boxes each, and the browser puts them in the places of the old ones. The browser changes only what differs
+(``front/morph.js``): what a reader has folded, scrolled to or reached with the keyboard stays.
 
 **What comes back.** A click is a message with the button's name, and the panel's. It is handed on as it is, on whatever
 thread the kernel serves it: a subshell's, or the main thread between two looks at its queue. So the receiver must only

@@ -1,8 +1,8 @@
 """The picture of a run's graph for a view that goes on: laid out once, on a thread of its own, then only painted.
 
-A large graph takes a second or two, and nobody is to wait for it: :meth:`GraphView.of` says what there is, and
-begins to lay out what there is not. A graph that has grown while it ran is laid out anew; until then the last picture
-stays. A picture that is too large for the wire is not shown live. Failure: a graph that cannot be drawn has no picture.
+A large graph takes a second or two, and nobody is to wait for it: :meth:`GraphView.of` says what there is, and begins
+to lay out what there is not. A graph that has grown while it ran is laid out anew; until then the last picture stays. A
+picture that is too large for the wire is not shown live. Failure: a graph that cannot be drawn has no picture.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestra_nb.display import html, text
+from orchestra_nb.display.parts import title
 from orchestra_nb.display.picture import Drawing, drawing
-from orchestra_nb.display.scene import title
 from orchestra_nb.display.wording import short
 from orchestra_nb.graph.dag import DAG
 

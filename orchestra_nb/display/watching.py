@@ -1,9 +1,9 @@
 """A run watched for a dashboard: followed from its bus, together with what it works with.
 
-Hearing is cheap, and whoever asks pays (:mod:`~orchestra_nb.replay.following`). What else a dashboard shows is asked for
-in the same moment: circuits, resources and the cache of those who know them, and whether the run is paused. The schedule
-that was expected is simulated once for each graph, by whoever looks first, and not for very large graphs, where that
-would take longer than a look may.
+Hearing is cheap, and whoever asks pays (:mod:`~orchestra_nb.replay.following`). What else a dashboard shows is asked
+for in the same moment: circuits, resources and the cache of those who know them, and whether the run is paused. The
+schedule that was expected is simulated once for each graph, by whoever looks first, and not for very large graphs,
+where that would take longer than a look may.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A live dashboard in a notebook: where there can be one, what it may know, and clicks that are heard while a cell runs.
+"""A live dashboard in a notebook: where there can be one, what it may know, and clicks that are heard in time.
 
 Whether there can be one is a property of the front end, and no kernel knows its front end; but those that show widgets
 send the id of the cell with each request, and tools that only store outputs do not. A cell under ``%%capture``, or one

@@ -1,8 +1,8 @@
 """The dashboard as a value: shown as the last line of a cell, it is live there while the run goes on.
 
 Where the front end is live (:func:`.is_live`) the cell first shows the static twin, then the live dashboard in its
-place, and when the run is over the twin again, of its end. So it is left in the saved notebook. Elsewhere the cell shows
-the twin of the moment. Buttons work as :mod:`.clicks` says; the kernel's interrupt always stops a run.
+place, and when the run is over the twin again, of its end. So it is left in the saved notebook. Elsewhere the cell
+shows the twin of the moment. Buttons work as :mod:`.clicks` says; the kernel's interrupt always stops a run.
 
 A dashboard follows the runs of its bus from the moment at which it was made: what happened before is not known to it,
 but for the result of a run that is over. One that waits for a run that does not begin stops waiting some time later.
@@ -92,7 +92,8 @@ class Dashboard(Presented):
         publisher, place = shell.display_pub, {"display_id": uuid.uuid4().hex}
 
         def show(bundle: Mapping[str, Any], update: bool = True) -> None:
-            publisher.publish(data=marked(self._repr_mimebundle_()) | bundle, metadata={}, transient=place, update=update)
+            data = {**marked(self._repr_mimebundle_()), **bundle}
+            publisher.publish(data=data, metadata={}, transient=place, update=update)
 
         show({}, update=False)
         if is_live(shell) and not self.snapshot.state.over:
@@ -107,7 +108,7 @@ class Dashboard(Presented):
 
 
 class Runs(RunControl, Protocol):
-    """Whoever runs one graph after another, and knows the result of the last: pipelines, schedulers, engines."""
+    """Whoever runs one graph after another, and knows the result of the last: schedulers, engines."""
 
     @property
     def last_result(self) -> RunResult | None:

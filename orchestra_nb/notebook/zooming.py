@@ -1,9 +1,9 @@
 """Pictures that can be zoomed in the notebook of a session: one model for all of them, made when the first is shown.
 
 Where the front end is live it runs the model's JavaScript (``display/front/pictures.js``), which watches the page for
-our pictures. It is made at the end of the first cell that says ``%orchestrate``, because loading widgets takes a moment,
-and once in a session; ``%unload_ext`` lets it go, and a kernel that ends takes it along. Failure: pictures stay plain
-images.
+our pictures. It is made at the end of the first cell that says ``%orchestrate``, because loading widgets takes a
+moment, and once in a session; ``%unload_ext`` lets it go, and a kernel that ends takes it along. Failure: pictures stay
+plain images.
 """
 
 from __future__ import annotations
