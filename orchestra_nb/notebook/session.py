@@ -31,6 +31,7 @@ from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.declarations import Declaration, Declarations
 from orchestra_nb.notebook.following import attached, tracker_of
+from orchestra_nb.notebook.heard import Heard
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.outputs import settle, strays
@@ -45,6 +46,8 @@ from orchestra_nb.presentation import presenter_of
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.running.admission import resources_of
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.recall import open_recall
@@ -67,7 +70,12 @@ class Session:
         self.shell = shell
         self.defaults = defaults
         self.declared = Declarations()
-        self.circuits = Breakers()
+        self._of_circuits = EventBus()
+        self.circuits = Breakers(bus=self._of_circuits)
+        self.resources: ResourceManager | None = None
+        """What nodes of the last run use, or of the one that goes on; ``None`` where none uses anything."""
+        self.heard: Heard | None = None
+        """What was heard of it beside what its outcomes tell."""
         self.result: RunResult | None = None
         self.tracker: ProgressTracker | None = None
         """Of the last run, or of the one that goes on."""
@@ -237,14 +245,17 @@ class Session:
 
     def reset(self) -> None:
         """Forget the declared nodes, their circuits and the last run."""
-        self.circuits = Breakers()
+        self.circuits = Breakers(bus=self._of_circuits)
+        self.resources = self.heard = None
         self.declared.clear()
         self._fresh.clear()
         self.result = self.tracker = None
 
     def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> RunResult:
         bus = EventBus()
-        self.control = scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
+        self.resources = resources_of(config, dag, bus)
+        self.heard = heard = Heard(bus, self._of_circuits)
+        self.control = scheduler = ParallelScheduler(config, bus, circuits=self.circuits, resources=self.resources)
         recall = open_recall(config, dag.nodes.values())
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
         wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
@@ -258,9 +269,10 @@ class Session:
                 result = self._attended(dag, program, scheduler, live)
                 success = result.success
             finally:
+                heard.close()
                 if stored is not None:
                     stored.ended(success)
-            self._finish(result, live)
+            result = self._finish(result, live)
         result.raise_for_errors()
         return ShownResult.of(result, self.shell)
 
@@ -280,14 +292,15 @@ class Session:
             if outcome.ok:
                 self._fresh[name] = keys[name]
 
-    def _finish(self, result: RunResult, live: Live) -> None:
-        self.result = result
+    def _finish(self, result: RunResult, live: Live) -> RunResult:
+        self.result = result = replace(result, heard=self.heard.facts if self.heard is not None else ())
         self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
         live.finish(presenter_of(result).bundle(result))
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
             self._show(result.outcomes[name], items)
         show_updates(self.shell, strays(outputs))
+        return result
 
     def _show(self, outcome: Outcome, outputs: Sequence[Output]) -> None:
         """Put a node's outputs where they belong. The error of a failed node follows as the run's own."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from orchestra_nb.bus import Event
 from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -58,6 +59,9 @@ class RunResult(Presented):
         nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
+    heard
+        What was heard of it beside what its outcomes tell: retries, locks, circuits, the cache; empty where nobody
+        listened, as a notebook's session does.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -73,6 +77,7 @@ class RunResult(Presented):
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
     unsaved: str = ""
+    heard: tuple[Event, ...] = ()
 
     @property
     def success(self) -> bool:
