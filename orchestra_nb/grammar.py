@@ -89,7 +89,13 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
-    add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can; the default")
+    add(
+        "--eager",
+        dest="schedule",
+        action="store_const",
+        const="eager",
+        help="start a node as soon as it can; the default",
+    )
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
     _keep_going(parser, _)
     add("--timeout", type=number, metavar="S", help="seconds for the whole run")
@@ -194,7 +200,7 @@ def _events_options(parser: Parser, _: Surface) -> None:
 
 
 def _history_nodes(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes")
+    parser.add_argument("asked", nargs="*", default=(), metavar="NODE", help="only these nodes")
 
 
 def _export_options(parser: Parser, _: Surface) -> None:
@@ -404,9 +410,11 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
         raise CommandError(f"{_PROGRAMS[surface]} events: --last {options.last} shows nothing; give 1 or more")
     if options.command == "why" and (options.kept is None) == (options.target is None):
         raise CommandError(f"{_PROGRAMS[surface]} why: name two nodes, A and B, or one: --cache NODE")
-    if getattr(options, "notebook", None) and "nodes" in options and not options.notebook.endswith(".ipynb"):
+    names = next((name for name in ("nodes", "asked") if name in options), "")
+    if getattr(options, "notebook", None) and names and not options.notebook.endswith(".ipynb"):
         # `run --notebook train`: the option takes a path or nothing, and this is a node
-        options.nodes, options.notebook = [options.notebook, *options.nodes], ""
+        setattr(options, names, [options.notebook, *getattr(options, names)])
+        options.notebook = ""
     return options
 
 

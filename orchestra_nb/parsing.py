@@ -78,9 +78,24 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{word!r} is one word too many")
             option = word.split("=")[0]
             raise CommandError(f"{self.prog}: no option {option!r}; {nearest(option, self.options)}")
-        for name in {"nodes", "names", "assignments"} & vars(namespace).keys():
+        for name in {"nodes", "asked", "names", "assignments"} & vars(namespace).keys():
             setattr(namespace, name, list(getattr(namespace, name)))
         return namespace
+
+    def takes_value(self, option: str) -> bool:
+        """Whether a word must follow an option."""
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs not in (0, "?") and not isinstance(action, _HelpAction)
+
+    def key_of(self, option: str) -> str:
+        """What an option's value is called when it is parsed; empty for no option."""
+        action = self._option_string_actions.get(option)
+        return "" if action is None else action.dest
+
+    @property
+    def takes_nodes(self) -> bool:
+        """Whether nodes may be named without an option."""
+        return any(action.dest in ("nodes", "asked", "source", "target") for action in self._get_positional_actions())
 
     @property
     def options(self) -> tuple[str, ...]:

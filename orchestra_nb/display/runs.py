@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from orchestra_nb.display import frames, html, text
 from orchestra_nb.display.graphs import edges_html, picture_block
 from orchestra_nb.display.looks import LOOKS
+from orchestra_nb.display.replays import events_frame
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.replay.happened import happened
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ class RunPresenter:
     def levels(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of levels."""
         return frames.run_levels(value.outcomes, value.dag, value.started_at)
+
+    def events(self, value: RunResult) -> pd.DataFrame:
+        """Make the frame of what happened."""
+        return events_frame(happened(value), value.started_at)
 
 
 def headline(result: RunResult) -> str:

@@ -1,8 +1,8 @@
 """A run, or a graph that has not run, as a file: what is written follows from how the file's name ends.
 
 ``.json`` is the object that ``orchestra run --json`` prints (of a graph: its nodes, edges and levels), ``.dot`` and
-``.graphml`` are the graph for other programs, with what each node took, ``.svg`` is the picture, ``.html`` a page of its
-own with what the notebook shows: no scripts, nothing from elsewhere.
+``.graphml`` are the graph for other programs, with what each node took, ``.svg`` is the picture, ``.html`` a page of
+its own with what the notebook shows: no scripts, nothing from elsewhere.
 
 Failure: a file that is there is left as it is, unless it may be written over; so is everything when something is wrong.
 """
@@ -29,7 +29,8 @@ from orchestra_nb.running.result import RunResult
 Exported = DAG | RunResult
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+</head>
 <body style="font-family:system-ui,sans-serif;margin:1.5rem">{body}</body></html>
 """
 

@@ -48,7 +48,8 @@ class Heard:
     def __init__(
         self, bus: EventBus, circuits: EventBus | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._bus, self._clock, self._began = bus, clock, clock()
+        self._bus, self._clock = bus, clock
+        self._began: float | None = None
         self._facts: deque[Event] = deque(maxlen=MOST)
         bus.on(DagBuilt.name, self._begin, inline=True)
         for pattern in _OF_RUNS:
@@ -72,7 +73,11 @@ class Heard:
 
     def _hear(self, event: Event) -> None:
         own = event.name.startswith(_RUNS_OWN)
-        self._facts.append(event if own else replace(event, at=self._clock() - self._began))
+        self._facts.append(event if own else replace(event, at=self._now()))
 
     def _tell_again(self, event: Event) -> None:
-        self._bus.publish(replace(event, at=self._clock() - self._began))
+        self._bus.publish(replace(event, at=self._now()))
+
+    def _now(self) -> float:
+        """Seconds since the run began; 0 while it is being made ready."""
+        return 0.0 if self._began is None else self._clock() - self._began

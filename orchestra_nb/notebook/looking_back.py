@@ -1,7 +1,7 @@
-"""What a session answers about its last run, or the one that goes on: cache, locks, events, and what earlier runs took.
+"""What a session answers about its last run, or the one that goes on: cache, locks, events, and how long others took.
 
-Each answer is a value with a frame; the words above it say what a person wants to know first. Failure: a name that there
-is not is a :class:`~orchestra_nb.errors.CommandError` that names the nearest; that there is nothing to tell is an answer.
+Each answer is a value with a frame; the words above it say what a person wants to know first. Failure: a name that is
+not there is a :class:`~orchestra_nb.errors.CommandError` that names the nearest; nothing to tell is an answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from itertools import groupby
 from typing import Any
 
 from orchestra_nb.config import RunConfig
@@ -20,7 +19,7 @@ from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.eventlog.registry import check_pattern
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.reports import Report, table_report, told
-from orchestra_nb.replay.of_result import events_of
+from orchestra_nb.replay.happened import happened
 from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running.history import remembered
@@ -51,7 +50,8 @@ def cache(config: RunConfig, result: RunResult | None, *, clear: bool = False) -
     size = f"{kept.bytes / 1e6:,.1f} MB" if kept.bytes >= 1e5 else f"{kept.bytes:,} bytes"
     lines = [f"forgotten: {count(gone, 'result')}"] if clear else []
     lines.append(f"{count(kept.results, 'result')} of nodes kept {where}; {size} in {kept.entries:,} entries")
-    lines.append(f"last run: {len(found):,} of {count(len(asked), 'node')} that say cache had theirs from there")
+    none = "none of its nodes says cache" if result is not None else "there was none yet"
+    lines.append(f"last run: {f'{len(found):,} of {len(asked):,} results found' if asked else none}")
     rows = [(clean(o.node), o.status, duration(o.seconds), clean(o.reason)) for o in asked]
     table = table_report(("node", "status", "time", "why"), rows)
     numbers = (kept.folder, kept.results, kept.entries, kept.bytes, len(found), len(asked) - len(found))
@@ -107,10 +107,12 @@ def events(result: RunResult | None, pattern: str = "*", last: int | None = None
     check_pattern(pattern)
     if result is None:
         return replace(told(NOTHING_RAN), make_frame=lambda: events_frame([]))
-    every = [event for event in events_of(result) if fnmatchcase(event.name, pattern)]
+    every = [event for event in happened(result) if fnmatchcase(event.name, pattern)]
     found = every if last is None else every[-last:]
     rows = [event_row(event) for event in found]
-    head = f"{count(len(every), 'event')} of the last run" + (f", the last {len(rows):,}" if len(rows) < len(every) else "")
+    head = f"{count(len(every), 'event')} of the last run" + (
+        f", the last {len(rows):,}" if len(rows) < len(every) else ""
+    )
     lines = text.some(list(text.aligned(rows)) if rows else [], html.MOST_ROWS)
     markup = html.paragraph(head) + html.table(("at", "event", "about", "says"), rows)
     return Report("\n".join([head, *lines]), markup, lambda: events_frame(found, result.started_at))
@@ -146,9 +148,3 @@ def history(config: RunConfig, dag: DAG | None, nodes: Sequence[str]) -> Report:
     head = f"{count(len(rows), 'node')} remembered" if rows else "nothing is remembered of earlier runs"
     report = table_report(("node", "expected", "runs", "the latest first"), rows, head)
     return replace(report, make_frame=lambda: frames.history(found))
-
-
-def grouped_names(result: RunResult | None) -> tuple[str, ...]:
-    """Name the events of a run, each once."""
-    names = sorted(event.name for event in events_of(result)) if result is not None else []
-    return tuple(name for name, _ in groupby(names))

@@ -29,6 +29,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
+from orchestra_nb.notebook.completion import Known
 from orchestra_nb.notebook.declarations import Declaration, Declarations
 from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.heard import Heard
@@ -242,6 +243,21 @@ class Session:
     def names(self) -> tuple[str, ...]:
         """The names of the declared nodes."""
         return tuple(item.cell.id for item in self.declared.in_order(None))
+
+    def known(self) -> Known:
+        """What can be named: the nodes that are declared, or those of the last run, and what they use."""
+        cells = [item.cell for item in self.declared.in_order(None)]
+        if cells:
+            uses, phases = [cell.settings.uses for cell in cells], [cell.settings.phase for cell in cells]
+            names = tuple(str(cell.id) for cell in cells)
+        else:
+            nodes = list(self.result.dag.nodes.values()) if self.result is not None else []
+            uses, phases = [node.uses for node in nodes], [node.phase for node in nodes]
+            names = tuple(str(node.id) for node in nodes)
+        resources = dict.fromkeys(use.partition(":")[0] for each in uses for use in each)
+        resources |= dict.fromkeys(self.defaults().resources)
+        circuits = self.circuits.statistics().circuits
+        return Known(names, tuple(resources), tuple(dict.fromkeys(filter(None, phases))), tuple(circuits))
 
     def reset(self) -> None:
         """Forget the declared nodes, their circuits and the last run."""

@@ -29,6 +29,9 @@ class _ResultPresenter(Protocol):
     def levels(self, value: object) -> pd.DataFrame:
         """One row for each level."""
 
+    def events(self, value: object) -> pd.DataFrame:
+        """One row for each event."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Presented):
@@ -151,6 +154,11 @@ class RunResult(Presented):
     def levels(self) -> pd.DataFrame:
         """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``."""
         return cast("_ResultPresenter", presenter_of(self)).levels(self)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row per event: what the outcomes tell of nodes, and what was heard beside; see ``docs/frames.md``."""
+        return cast("_ResultPresenter", presenter_of(self)).events(self)
 
     def raise_for_errors(self) -> None:
         """Raise the first error, if there is one.
