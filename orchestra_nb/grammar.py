@@ -77,6 +77,7 @@ def _parameters(parser: Parser, surface: Surface) -> None:
 def _report(parser: Parser, surface: Surface) -> None:
     if surface == "cli":
         parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+        parser.add_argument("--traceback", action="store_true", help="show errors in full, on standard error")
 
 
 def _nodes(parser: Parser, _: Surface) -> None:
