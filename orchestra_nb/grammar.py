@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, whole
+from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, svg_file, whole
 
 Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
@@ -131,6 +131,24 @@ def _replay_options(parser: Parser, _: Surface) -> None:
     )
     add("--run", default=None, metavar="ID", help="which run of the log, by its id or how that begins; else the last")
     add("--events", action="store_true", help="list what had happened by then, too")
+
+
+def _gantt_options(parser: Parser, surface: Surface) -> None:
+    add = parser.add_argument
+    which = "which run, by its id or how that begins; else the last"
+    if surface == "cli":
+        add("path", metavar="LOG", help="what a run with --log has written")
+        add("--run", default=None, metavar="ID", help=which)
+    else:
+        add("run", nargs="?", default=None, metavar="RUN", help=which)
+        add("--log", metavar="FILE", help="what a run with --log has written; else this session's last run")
+    add("--at", type=number, default=-1.0, metavar="SECONDS", help="the moment, for a log; -1: the end of the run")
+    add("--no-plan", dest="plan", action="store_false", help="leave out the simulated schedule behind it")
+    _chart_file(parser, surface)
+
+
+def _chart_file(parser: Parser, _: Surface) -> None:
+    parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
 
 
 def _keep_going(parser: Parser, _: Surface) -> None:
@@ -253,6 +271,10 @@ _COMMANDS: Mapping[str, _Command] = {
         "write the last run, or the graph when nothing has run, to a file", (_subject, _export_options), ("magic",)
     ),
     "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
+    "gantt": _Command("show who ran what when, and who waited for what", (_gantt_options, _report)),
+    "simulate": _Command(
+        "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, _chart_file)
+    ),
     "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
@@ -274,6 +296,8 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "verify": ("--notebook --runs 10", f"{_NB} --runs 10"),
     "replay": ("run.jsonl --at 2.5 --events", "run.jsonl --at 2.5 --events"),
     "history": ("train", f"{_NB} train"),
+    "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
+    "simulate": ("--notebook --jobs 4", f"{_NB} --jobs 4"),
     "cache": ("--clear", ""),
     "locks": ("gpu", ""),
     "events": ("'resource:*' --last 20", ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.graphs import edges_html, picture_block
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.replays import events_frame
@@ -42,6 +43,10 @@ class RunPresenter:
     def events(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of what happened."""
         return events_frame(happened(value), value.started_at)
+
+    def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 def headline(result: RunResult) -> str:

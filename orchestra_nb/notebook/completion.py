@@ -152,6 +152,8 @@ def _positional(words: Sequence[str], typed: str, known: Known) -> Found:
         knob, equals, _ = typed.partition("=")
         words_of = [(f"{knob}={word}", "value") for word in _WORDS.get(knob, ())]
         return words_of if equals else [(f"{knob}=", "setting") for knob in RUN_KNOBS]
+    if command == "gantt":
+        return [(run, "run") for run in _runs_in(words[2:])]
     if command in ("replay", "export"):
         return _paths(typed)
     parser = cell_parser() if words[0] == "%%orchestrate" else _parser(command)

@@ -24,7 +24,7 @@ from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, ConfigError, OrchestraError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook import looking_back, reports
+from orchestra_nb.notebook import charts, looking_back, reports
 from orchestra_nb.notebook.exporting import export
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
@@ -249,6 +249,13 @@ class Orchestrate(Magics):
         state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
         return reports.happened(state) if options.events else state
 
+    def _gantt(self, options: Namespace) -> Any:
+        return charts.gantt(options, self.session.result)
+
+    def _simulate(self, options: Namespace) -> Any:
+        config = options_to_config(options, self.defaults())
+        return charts.simulated(self._dag(options), config, options.output)
+
     def _status(self, _: Namespace) -> Any:
         if self.session.result is None:
             return reports.told("nothing has run yet; %orchestrate run")
@@ -319,6 +326,8 @@ class Orchestrate(Magics):
         "events": _events,
         "export": _export,
         "error": _error,
+        "gantt": _gantt,
+        "simulate": _simulate,
         "status": _status,
         "progress": _progress,
         "reset": _reset,
