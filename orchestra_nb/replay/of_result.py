@@ -32,7 +32,7 @@ def state_of(result: RunResult) -> ReplayState:
 
     Examples
     --------
-    >>> from orchestra_nb.model import Node, RunId
+    >>> from orchestra_nb.model import Node, NodeId, RunId
     >>> load = NodeId("load")
     >>> ended = {"load": Outcome(load, "done", started=0.5, ended=2.0, attempts=1, worker="w")}
     >>> state = state_of(RunResult(ended, {}, DAG([Node(load)]), 1, "threading", 2.0, RunId("r"), ""))
