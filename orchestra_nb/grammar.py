@@ -172,7 +172,10 @@ def _plan_options(parser: Parser, surface: Surface) -> None:
 def _run_options(parser: Parser, surface: Surface) -> None:
     add = parser.add_argument
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
-    if surface == "cli":
+    if surface == "magic":
+        text = "return at once, and run beside the cells that you run meanwhile; 'cancel' stops it"
+        add("--background", action="store_true", help=text)
+    else:
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
         text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
         add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
@@ -271,11 +274,12 @@ _COMMANDS: Mapping[str, _Command] = {
         "write the last run, or the graph when nothing has run, to a file", (_subject, _export_options), ("magic",)
     ),
     "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
+    "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
+    "cancel": _Command("stop the run that goes on", (), ("magic",)),
     "gantt": _Command("show who ran what when, and who waited for what", (_gantt_options, _report)),
     "simulate": _Command(
         "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, _chart_file)
     ),
-    "status": _Command("show how each node ended in the last run", (), ("magic",)),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from orchestra_nb.events import Event, EventBus, GraphGrown, NodeRetrying, Stalled
 from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.recovery.breakers import Breakers
 
 MOST = 10_000
 """Facts that are kept of one run."""
@@ -32,7 +33,7 @@ class Heard:
     bus
         Of the run.
     circuits
-        Where the session's circuits tell of themselves; it is told again on the run's bus.
+        Of the session; what they tell is told again on the run's bus.
     clock
         Seconds, monotonic.
 
@@ -46,7 +47,7 @@ class Heard:
     """
 
     def __init__(
-        self, bus: EventBus, circuits: EventBus | None = None, clock: Callable[[], float] = time.perf_counter
+        self, bus: EventBus, circuits: Breakers | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._bus, self._clock = bus, clock
         self._began: float | None = None
@@ -56,7 +57,7 @@ class Heard:
             bus.on(pattern, self._facts.append, inline=True)
         for pattern in _OF_OTHERS:
             bus.on(pattern, self._hear, inline=True)
-        self._deaf = circuits.on("*", self._tell_again, inline=True) if circuits is not None else None
+        self._deaf = circuits.on("*", self._tell_again) if circuits is not None else None
 
     @property
     def facts(self) -> tuple[Event, ...]:

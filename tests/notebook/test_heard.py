@@ -9,6 +9,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.notebook.heard import MOST, Heard
+from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.recovery.events import CircuitOpened
 from orchestra_nb.resources.events import LockGranted
 
@@ -22,7 +23,7 @@ class Clock:
 
 def begun() -> tuple[EventBus, EventBus, Heard, Clock]:
     bus, circuits, clock = EventBus(), EventBus(), Clock()
-    return bus, circuits, Heard(bus, circuits, clock), clock
+    return bus, circuits, Heard(bus, Breakers(bus=circuits), clock), clock
 
 
 def test_what_others_tell_is_noted_by_the_clock_of_the_run():

@@ -481,7 +481,7 @@ def test_completion_knows_the_declared_nodes(cell: Cell, shell: Any) -> None:
     cell("%%orchestrate load_data\nx = 1")
     for line, expected in [
         ("%orchestrate run load", ["load_data"]),
-        ("%orchestrate run --back", ["--backend"]),
+        ("%orchestrate run --back", ["--backend", "--background"]),
         ("%%orchestrate x --aft", ["--after"]),
         ("r = %orchestrate lev", ["levels"]),
         ("print(%orchestrate lev", []),
