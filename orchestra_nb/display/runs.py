@@ -22,7 +22,7 @@ from orchestra_nb.running.result import RunResult
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RunPresenter", "headline", "run_bundle", "run_text"]
+__all__ = ["RunPresenter", "closing_lines", "headline", "run_bundle", "run_text"]
 
 
 @presents(RunResult)
@@ -60,7 +60,12 @@ def run_bundle(result: RunResult, snapshot: Snapshot | None = None) -> Bundle:
     return {"text/plain": run_text(result), "text/html": dashboard_html(known)}
 
 
+def closing_lines(result: RunResult) -> list[str]:
+    """Say how a run went, what went wrong, and its critical path."""
+    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.dag)]
+
+
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
-    parts = [headline(result), text.outcomes_text(result.outcomes), *faults_of_run(result)]
-    return "\n".join([*filter(None, parts), text.critical_path_text(result.dag)])
+    first, *others = closing_lines(result)
+    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes), *others]))
