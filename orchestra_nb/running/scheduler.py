@@ -187,7 +187,7 @@ class ParallelScheduler(Executing):
         Examples
         --------
         >>> from orchestra_nb.config import RunConfig
-    >>> from orchestra_nb.model import Node
+        >>> from orchestra_nb.model import Node
         >>> weather = {"fair": False}
         >>> def sail(load):
         ...     return load // (1 if weather["fair"] else 0)
