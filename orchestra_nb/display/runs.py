@@ -56,10 +56,15 @@ def headline(result: RunResult) -> str:
     )
 
 
+def closing_lines(result: RunResult) -> list[str]:
+    """Say how a run went, what went wrong, and its critical path."""
+    return [*filter(None, (headline(result), *_faults(result))), text.critical_path_text(result.dag)]
+
+
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
-    parts = [headline(result), text.outcomes_text(result.outcomes), *_faults(result)]
-    return "\n".join([*filter(None, parts), text.critical_path_text(result.dag)])
+    first, *others = closing_lines(result)
+    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes), *others]))
 
 
 def _faults(result: RunResult) -> list[str]:
