@@ -48,7 +48,8 @@ def state_of(result: RunResult) -> ReplayState:
             continue
     if result.undone is not None:
         fold.way_back = WayBack(undone=frozenset(result.undone.compensated))
-    return ReplayState(result.run_id, result.total_time, len(events), fold, _estimator, events)
+    told = result.run_id, result.total_time, len(events), fold, _estimator, events
+    return ReplayState(*told, started_at=result.started_at)
 
 
 def events_of(result: RunResult) -> Iterator[Event]:
