@@ -30,7 +30,7 @@ def load_ipython_extension(shell: Any) -> None:
     magics = shell.magics_manager.registry[_NAME]
     magics.zooming = Zooming(shell)
     magics.zooming.begin()
-    shell.Completer.custom_matchers.append(matcher(magics.session.names))
+    shell.Completer.custom_matchers.append(matcher(magics.session.known))
 
 
 def unload_ipython_extension(shell: Any) -> None:
