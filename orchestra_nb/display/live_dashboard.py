@@ -197,7 +197,7 @@ class LiveDashboard:
         boxes: tuple[str, ...] = ()
         graph: Mapping[str, Any] = {}
         if drawing is not None:
-            states = {name: node.state for name, node in state.nodes.items()}
+            states = state.states
             if self._painted is not state.dag:
                 graph, self._painted = sent(state.dag, drawing, states), state.dag
                 self._paints = bool(graph)
@@ -242,7 +242,7 @@ class LiveDashboard:
             self._was_paused, self._said = snapshot.paused, ""
         if self._said or not snapshot.paused:
             return self._said
-        running = snapshot.state.stats.counts.in_progress
+        running = list(snapshot.state.states.values()).count("running")
         return "Paused: nothing new begins" + (f"; still running: {count(running, 'node')}." if running else ".")
 
     def _keep_frames(self, snapshot: Snapshot) -> None:

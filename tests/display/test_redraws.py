@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_messages_characters_and_time_stay_within_their_limits_whatever_happens(
         total += sent
         worked += spent
         largest = max(largest, sent)
-    assert all(later - sooner >= LEAST - 1e-9 for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner >= LEAST - 1e-9 for sooner, later in pairwise(times))
     assert total <= PER_SECOND * (times[-1] - times[0]) + largest + 1e-6
 
 
