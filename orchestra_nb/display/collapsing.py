@@ -17,7 +17,7 @@ from orchestra_nb.display.wording import clean, count, short
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.paths import layers
 
-_MOST_COLUMNS = 40
+_MOST_COLUMNS = 16
 _MOST_PHASES = 120
 _NAMED = 10
 _ON_PATH = 5
