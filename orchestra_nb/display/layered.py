@@ -4,6 +4,11 @@ Policy: the usual four steps of layered drawing, each in its plainest form and l
 way points in the columns that a long line crosses; order within columns by the mean position of neighbours, swept back
 and forth; heights by the same mean, pushed apart. Frames have columns of their own (:mod:`.frame_columns`).
 Beyond :data:`_MOST_POINTS` way points lines run straight.
+
+Rejected, after measuring (Python 3.11; edges that cross each other, boxes that a line runs through, for 30 nodes and 50
+edges and for 100 and 300): ``grandalf`` 0.8 (January 2023): 69 and 19, 2,174 and 113, five times slower, and boxes that
+overlap; ``pyelk`` 0.3 (February 2026, 2,500 lines): 414 and 25, 8,348 and 279, faster. Ours: 83 and 0, 2,394 and 0
+(``dot``: 54 and 2, 1,584 and 7). ``networkx.multipartite_layout`` only gives points, ``fast-sugiyama`` is compiled.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ _MARGIN = 14.0
 _HEAD = 6.0
 _FRAME_PAD = 10.0
 _FRAME_TOP = 24.0
-_SWEEPS = 6
+_SWEEPS = 7
 _MOST_POINTS = 4000
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestra_nb.display import dot_layout, layered
+from orchestra_nb.display.browser_graph import browser_widget
 from orchestra_nb.display.faces import Moment, face, plan, state_of
 from orchestra_nb.display.layout import Layout, Plan
 from orchestra_nb.display.looks import LOOKS, tally
@@ -25,6 +26,8 @@ from orchestra_nb.display.parts import Scene
 from orchestra_nb.display.scene import scene
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
+
+__all__ = ["LIMIT", "Drawing", "browser_widget", "drawing", "svg"]
 
 LIMIT = 1.5
 """Seconds that ``dot`` may take; with our own layout after it a picture stays under two."""
