@@ -1,9 +1,10 @@
-"""What a picture of a graph costs: the first one, another moment on it, with ``dot`` and without; beside graphviz's own.
+"""What a picture of a graph costs: the first one, another moment on it, with ``dot`` and without; beside graphviz.
 
 Graphs of 30 to 5,000 nodes, wide, deep and dense (50,000 edges), with phases and without. "first" is from the graph to
-the SVG, nothing kept from before; "painted" is another moment on a drawing that is laid out. Beside it python-graphviz's
-``pipe`` on the whole graph's DOT text, as people do it who have no collapsing, in a process of its own that is ended
-after some seconds: ``pipe`` has no limit. Medians, in turn. Prints tables and one line of JSON. Targets:
+the SVG, nothing kept from before; "painted" is another moment on a drawing that is laid out; "kB" is what a notebook
+keeps of it, as HTML. Beside it the ``pipe`` of python-graphviz on all of the graph, as people do it who have no
+collapsing, in a process of its own that is ended after some seconds: ``pipe`` has no limit. Medians, in turn. Prints
+tables and one line of JSON. Targets:
 
 ====  ==================================================================================================================
 P-a   a graph of 5,000 nodes, whatever its shape: the first picture in 2 s, with ``dot`` and without
@@ -28,6 +29,7 @@ from unittest.mock import patch
 
 from comparing.measuring import Check, in_turn, report
 from orchestra_nb.display import picture
+from orchestra_nb.display.graphs import picture_block
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.fold import STATES
@@ -126,7 +128,7 @@ def measured(dag: DAG, repeats: int, limit: float) -> dict[str, float | None]:
     makers["painted"] = partial(painted, dag)
     found: dict[str, float | None] = {name: times.median for name, times in in_turn(makers, repeats).items()}
     found["graphviz, all of it"] = whole(dag, limit) if program is not None else None
-    found["kB"] = len(picture.svg(dag).encode()) / 1000
+    found["kB"] = len(picture_block(dag)) / 1000
     return found
 
 

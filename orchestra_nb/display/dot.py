@@ -5,7 +5,8 @@ HTML-like label, on which a name such as ``<img`` makes ``dot`` fail. Node names
 only in labels and tooltips, never in ``URL``, ``id`` or ``name``, where ``javascript:`` would reach the SVG. Quoted:
 ``\`` doubled (else ``\N`` is replaced and a last one swallows the quote), ``"``, and ``&`` (``dot`` reads entities in
 labels). Boxes are at least as wide as we take their text to be: who draws may have other letters than who laid out, as
-the browser has, and text must not stand over the border. Nodes of one level share a column; phases become boxes around their nodes and then decide the columns. The
+the browser has, and text must not stand over the border. Nodes of one level share a column; phases become boxes around
+their nodes and then decide the columns. The
 class of node *i* is ``n{i}``, as in our own pictures.
 """
 
@@ -86,8 +87,9 @@ def _node(i: int, box: Box, width: float, moment: Moment) -> str:
     look = LOOKS[shown.state]
     colour, pen = (CRITICAL, 3) if box.critical else (look.border, 1)
     dashed = ', style="rounded,filled,dashed"' if look.dash else ""
+    tip = quote(" · ".join([*box.facts, *shown.told]))
     return (
-        f"n{i} [class=n{i}, width={width:.2f}, label={quote(*shown.rows)}, tooltip={quote(' · '.join([*box.facts, *shown.told]))}, "
+        f"n{i} [class=n{i}, width={width:.2f}, label={quote(*shown.rows)}, tooltip={tip}, "
         f'fillcolor="{look.fill}", color="{colour}", penwidth={pen}{dashed}]'
     )
 

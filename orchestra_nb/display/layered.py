@@ -180,15 +180,15 @@ def _lefts(widths: Sequence[float]) -> list[float]:
 
 def _path(way: Sequence[_Point], left: Sequence[float]) -> Way:
     x, y = left[way[0].column] + way[0].width, way[0].y
-    steps = [f"M{x:.1f},{y:.1f}"]
+    steps = [f"M{x:.0f},{y:.0f}"]
     x = left[way[0].column + 1] - _COLUMN_GAP  # past the widest box of the column, before it bends
-    steps.append(f"L{x:.1f},{y:.1f}")
+    steps.append(f"L{x:.0f},{y:.0f}")
     for point in way[1:]:
         goal = left[point.column] - (_HEAD if point is way[-1] else 0)
         bend = (goal - x) / 2
-        steps.append(f"C{x + bend:.1f},{y:.1f} {goal - bend:.1f},{point.y:.1f} {goal:.1f},{point.y:.1f}")
+        steps.append(f"C{x + bend:.0f},{y:.0f} {goal - bend:.0f},{point.y:.0f} {goal:.0f},{point.y:.0f}")
         x, y = goal, point.y
         if point is not way[-1]:
             x = left[point.column + 1] - _COLUMN_GAP
-            steps.append(f"L{x:.1f},{y:.1f}")
+            steps.append(f"L{x:.0f},{y:.0f}")
     return Way(" ".join(steps), (x, y), (x + _HEAD, y))

@@ -39,6 +39,7 @@ def svg(
     durations: Mapping[str, float] | None = None,
     *,
     states: Mapping[str, str] | None = None,
+    tips: bool = True,
 ) -> str:
     """Draw a DAG, its critical path marked, as SVG.
 
@@ -52,6 +53,8 @@ def svg(
         Measured seconds, where they differ.
     states
         Words of :data:`orchestra_nb.replay.fold.STATES`, for nodes that are not where their outcome left them.
+    tips
+        Whether it has tooltips, which only an SVG that is no image of a page shows.
 
     Examples
     --------
@@ -63,7 +66,7 @@ def svg(
     times = {name: o.seconds for name, o in outcomes.items() if o.started is not None} | dict(durations or {})
     words = {name: str(o.status) for name, o in outcomes.items()} | dict(states or {})
     reasons = {name: o.reason for name, o in outcomes.items() if o.reason}
-    drawn = _drawing(scene(dag, times), roomy=bool(words))
+    drawn = _drawing(scene(dag, times), roomy=bool(words), tips=tips)
     return drawn.at(Moment(words, times, reasons))
 
 
@@ -101,11 +104,14 @@ class Drawing:
         Where everything stands.
     canvas
         What of it never changes.
+    tips
+        Whether it has tooltips.
     """
 
     scene: Scene
     layout: Layout
     canvas: Canvas
+    tips: bool = True
 
     @property
     def boxes(self) -> tuple[tuple[str, ...], ...]:
@@ -140,12 +146,12 @@ class Drawing:
 
     def _groups(self, moment: Moment) -> tuple[str, ...]:
         boxes = zip(self.scene.boxes, self.layout.places, strict=True)
-        return tuple(group(i, box, place, face(box, moment)) for i, (box, place) in enumerate(boxes))
+        return tuple(group(i, box, place, face(box, moment), self.tips) for i, (box, place) in enumerate(boxes))
 
 
-def _drawing(composed: Scene, roomy: bool) -> Drawing:
+def _drawing(composed: Scene, roomy: bool, tips: bool = True) -> Drawing:
     laid_out = _laid_out(shutil.which("dot"), plan(composed, roomy))
-    return Drawing(composed, laid_out, canvas(composed, laid_out))
+    return Drawing(composed, laid_out, canvas(composed, laid_out, tips), tips)
 
 
 @lru_cache(maxsize=32)
