@@ -20,11 +20,12 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
 from orchestra_nb.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.grammar import parse
-from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.notebook import headless, verification
 from orchestra_nb.notebook.records import event_record
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.running import not_kept
+from orchestra_nb.running.result import RunResult
 
 SOURCES = ["#| name: load\nx = 1", "y = x + 1", "#| after: load\nz = 5", "x + y"]
 SECTION_13 = {
@@ -310,7 +311,8 @@ class Kernel:
             "errors": errors,
         }
         told = {**result, **data}
-        return SimpleNamespace(result=told, outcomes=outcomes, dag=dag, fingerprints={}, metadata={}, kept={})
+        run = RunResult(outcomes, {}, dag, 2, "threading", 1.0, RunId("r"), "2026-01-01T00:00:00Z", self.stopped)
+        return SimpleNamespace(run=run, result=told, outcomes=outcomes, dag=dag, fingerprints={}, metadata={}, kept={})
 
     def _outcome(self, node: str) -> Outcome:
         error = None if self.status == "done" else NodeFailed("ValueError: no", node, ["tb"], "ValueError", "no")
@@ -641,3 +643,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(save: Save, tmp_path: Path) -
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["plan", "no.ipynb"], "NotebookError: no.ipynb"), (["rnu"], "CommandError")]
+)
+def test_an_error_is_short_and_in_full_on_request(save: Save, tell: Tell, words: list[str], told: str) -> None:
+    save(*SOURCES)
+    code, out, err = tell(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    code, out, err = tell(*words, "--traceback")
+    assert (code, out) == (2, "")
+    assert err.startswith("Traceback (most recent call last):")
+    assert told in err
+
+
+def test_a_node_that_failed_is_shown_in_full_on_request(save: Save, tell: Tell) -> None:
+    save("def g():\n    return 1 / 0\ng()")
+    assert "return 1 / 0" not in "".join(tell("run", "a.ipynb")[1:])
+    code, _, err = tell("run", "a.ipynb", "--traceback")
+    assert code == 1
+    assert "return 1 / 0" in err
+    assert "\x1b" not in err

@@ -27,7 +27,7 @@ from orchestra_nb.display.scene import scene
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 
-__all__ = ["LIMIT", "Drawing", "browser_widget", "drawing", "svg"]
+__all__ = ["LIMIT", "Drawing", "browser_widget", "draw_scene", "drawing", "svg"]
 
 LIMIT = 1.5
 """Seconds that ``dot`` may take; with our own layout after it a picture stays under two."""
@@ -147,6 +147,19 @@ class Drawing:
     def _groups(self, moment: Moment) -> tuple[str, ...]:
         boxes = zip(self.scene.boxes, self.layout.places, strict=True)
         return tuple(group(i, box, place, face(box, moment), self.tips) for i, (box, place) in enumerate(boxes))
+
+
+def draw_scene(composed: Scene, moment: Moment | None = None, *, tips: bool = True) -> str:
+    """Draw a scene that is composed already: of something that is no graph of nodes, or collapsed.
+
+    Examples
+    --------
+    >>> from orchestra_nb.display.parts import Box
+    >>> "gpu" in draw_scene(Scene((Box(("gpu",), "gpu"),), (), "one resource"))
+    True
+    """
+    told = Moment({}, {}, {}) if moment is None else moment
+    return _drawing(composed, bool(told.states), tips).at(told)
 
 
 def _drawing(composed: Scene, roomy: bool, tips: bool = True) -> Drawing:
