@@ -58,6 +58,8 @@ class RunResult(Charted):
         nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
+    paused
+        Seconds for which somebody had paused it; they are in ``total_time``, and bodies ran on in them.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -73,6 +75,7 @@ class RunResult(Charted):
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
     unsaved: str = ""
+    paused: float = 0.0
 
     @property
     def success(self) -> bool:
