@@ -249,6 +249,18 @@ CACHE = Table(
         **_COUNTED,
     },
 )
+RESULTS = Table(
+    "(%orchestrate cache).frame",
+    "place where results of nodes are kept: one",
+    {
+        "folder": text("where; empty when the cache is off"),
+        "results": count("results of nodes that are kept"),
+        "entries": count("everything that is kept there"),
+        "bytes": count("what it weighs together", "bytes"),
+        "found": count("nodes of the last run that had their result from there"),
+        "in_vain": count("nodes that say `cache` and had not"),
+    },
+)
 RESOURCES = Table(
     "resources.frame",
     "resource",
@@ -356,13 +368,25 @@ ENGINE = Table(
         "value": number("as a number"),
     },
 )
+PANELS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers", "events", "graph", "gantt")
+DASHBOARD = Table(
+    "snapshot.frame",
+    "number of a panel of a dashboard",
+    {
+        "panel": category("which panel", PANELS),
+        "item": text("what its row is about: the first column of that panel's own frame, where that is no number"),
+        "measure": text("the column of that panel's own frame"),
+        "value": number("as a number"),
+    },
+)
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
-            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, STATES_OF_NODES, RUNS, GANTT),
+            RESULTS,
+            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
     }
 )
