@@ -193,6 +193,9 @@ def _agents(parser: Parser, surface: Surface) -> None:
 
 def _picture_options(parser: Parser, surface: Surface) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
+    if surface == "magic":
+        text = "let the browser lay it out, with graphviz as WebAssembly; nothing is fetched (extra: browser)"
+        parser.add_argument("--browser", action="store_true", help=text)
 
 
 def _pair(parser: Parser, _: Surface) -> None:
