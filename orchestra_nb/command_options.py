@@ -167,6 +167,9 @@ def agents(parser: Parser, surface: Surface) -> None:
 def picture_options(parser: Parser, surface: Surface) -> None:
     """Add where the picture is written."""
     parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
+    if surface == "magic":
+        text = "let the browser lay it out, with graphviz as WebAssembly; nothing is fetched (extra: browser)"
+        parser.add_argument("--browser", action="store_true", help=text)
 
 
 def pair(parser: Parser, _: Surface) -> None:

@@ -27,6 +27,7 @@ from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, pa
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import charts, looking_back, reports
 from orchestra_nb.notebook.exporting import export
+from orchestra_nb.notebook.graph_picture import show_graph
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.session import Session
@@ -211,13 +212,7 @@ class Orchestrate(Magics):
         return reports.plan(dag, simulate(dag, jobs, config.policy, config.schedule, config.seed))
 
     def _graph(self, options: Namespace) -> Any:
-        dag = self._dag(options)
-        if options.output:
-            from orchestra_nb.display.picture import svg
-
-            text = dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag)
-            write_text(Path(options.output), text)
-        return dag
+        return show_graph(self.shell, self._dag(options), options)
 
     def _levels(self, options: Namespace) -> Any:
         return reports.levels(self._dag(options))

@@ -21,6 +21,7 @@ from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.decisions import Attempt
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.running.seams import Reply
+from orchestra_nb.wording import duration
 
 from .driver_worlds import Script
 from .test_driver import DONE, driver_of, kinds, launches
@@ -300,6 +301,9 @@ def test_a_run_is_paused_from_a_body_looked_at_from_outside_and_goes_on(jobs):
     kinds_heard = [each if isinstance(each, str | tuple) else type(each).__name__ for each in heard]
     assert kinds_heard == ["first", "RunPaused", (True, False), "RunUnpaused", "second"]
     assert (scheduler.paused, scheduler.over) == (False, True)
+    assert result.paused == next(each.seconds for each in heard if isinstance(each, RunUnpaused))
+    assert 0.0 < result.paused <= result.total_time
+    assert f"(paused for {duration(result.paused)})" in result._repr_mimebundle_()["text/plain"].split("\n")[0]
 
 
 def test_a_subscriber_that_is_called_in_step_may_pause_and_let_go_on():
