@@ -77,6 +77,7 @@ def _parameters(parser: Parser, surface: Surface) -> None:
 def _report(parser: Parser, surface: Surface) -> None:
     if surface == "cli":
         parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+        parser.add_argument("--traceback", action="store_true", help="show errors in full, on standard error")
 
 
 def _nodes(parser: Parser, _: Surface) -> None:
@@ -89,12 +90,18 @@ def _knobs(parser: Parser, _: Surface) -> None:
     add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
-    add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can")
+    add(
+        "--eager",
+        dest="schedule",
+        action="store_const",
+        const="eager",
+        help="start a node as soon as it can; the default",
+    )
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
     _keep_going(parser, _)
     add("--timeout", type=number, metavar="S", help="seconds for the whole run")
     add("--seed", type=whole, metavar="N", help="seed of what is random")
-    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once; any number unless given")
+    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
     add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
         help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
     add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
@@ -186,6 +193,9 @@ def _agents(parser: Parser, surface: Surface) -> None:
 
 def _picture_options(parser: Parser, surface: Surface) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
+    if surface == "magic":
+        text = "let the browser lay it out, with graphviz as WebAssembly; nothing is fetched (extra: browser)"
+        parser.add_argument("--browser", action="store_true", help=text)
 
 
 def _pair(parser: Parser, _: Surface) -> None:
@@ -196,7 +206,33 @@ def _pair(parser: Parser, _: Surface) -> None:
 
 
 def _verify_options(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("--runs", type=whole, default=5, metavar="N", help="how many runs to compare (5)")
+    parser.add_argument("--runs", type=whole, default=5, metavar="N", help="how many runs to compare")
+
+
+def _cache_options(parser: Parser, _: Surface) -> None:
+    text = "forget the results of nodes that earlier runs have kept"
+    parser.add_argument("--clear", action="store_true", help=text)
+
+
+def _names(parser: Parser, _: Surface) -> None:
+    parser.add_argument("names", nargs="*", default=(), metavar="RESOURCE", help="only these")
+
+
+def _events_options(parser: Parser, _: Surface) -> None:
+    add = parser.add_argument
+    add("pattern", nargs="?", default="*", metavar="PATTERN", help="only events of such names, as 'resource:*'")
+    add("--last", type=whole, default=None, metavar="N", help="only the last N")
+
+
+def _history_nodes(parser: Parser, surface: Surface) -> None:
+    parser.add_argument("asked", nargs="*", default=(), metavar="NODE", help="only these nodes")
+
+
+def _export_options(parser: Parser, _: Surface) -> None:
+    add = parser.add_argument
+    kinds = ", ".join(EXPORTS)
+    add("file", metavar="FILE", help=f"where to; what is written follows from how it ends: {kinds}")
+    add("--force", action="store_true", help="write over a file that is there")
 
 
 def _assignments(parser: Parser, _: Surface) -> None:
@@ -206,6 +242,8 @@ def _assignments(parser: Parser, _: Surface) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Command:
+    """A subcommand; its examples stand in :data:`_EXAMPLES`."""
+
     summary: str
     parts: tuple[Callable[[Parser, Surface], None], ...]
     surfaces: tuple[Surface, ...] = ("magic", "cli")
@@ -231,6 +269,14 @@ _COMMANDS: Mapping[str, _Command] = {
     ),
     "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
     "replay": _Command("show a run as it was at any moment, from its log", (_replay_options, _report)),
+    "history": _Command("show what nodes took in earlier runs", (*_FILE, _history_nodes, _keep_going, _report)),
+    "cache": _Command("show what is kept of results, and what the last run found of it", (_cache_options,), ("magic",)),
+    "locks": _Command("show resources: who holds and who waits, now or in the last run", (_names,), ("magic",)),
+    "events": _Command("list what happened in the last run", (_events_options,), ("magic",)),
+    "export": _Command(
+        "write the last run, or the graph when nothing has run, to a file", (_subject, _export_options), ("magic",)
+    ),
+    "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
     "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
     "cancel": _Command("stop the run that goes on", (), ("magic",)),
     "gantt": _Command("show who ran what when, and who waited for what", (_gantt_options, _report)),
@@ -241,6 +287,43 @@ _COMMANDS: Mapping[str, _Command] = {
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),
 }
+
+
+EXPORTS = (".json", ".dot", ".graphml", ".svg", ".html")
+"""How a file may end that a run or a graph is written to."""
+_NB = "analysis.ipynb"
+_EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "run": ("train --jobs 2 --keep-going", f"{_NB} -o done.ipynb --jobs 4"),
+    "resume": ("--notebook", f"{_NB} -o done.ipynb"),
+    "plan": ("--notebook", f"{_NB} --jobs 2"),
+    "graph": ("-o dag.svg", f"{_NB} -o dag.svg"),
+    "levels": ("--notebook", _NB),
+    "validate": ("--notebook", _NB),
+    "why": ("load train", f"{_NB} load train"),
+    "verify": ("--notebook --runs 10", f"{_NB} --runs 10"),
+    "replay": ("run.jsonl --at 2.5 --events", "run.jsonl --at 2.5 --events"),
+    "history": ("train", f"{_NB} train"),
+    "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
+    "simulate": ("--notebook --jobs 4", f"{_NB} --jobs 4"),
+    "cache": ("--clear", ""),
+    "locks": ("gpu", ""),
+    "events": ("'resource:*' --last 20", ""),
+    "export": ("run.html --force", ""),
+    "config": ("jobs=2 policy=fifo", ""),
+}
+"""For each subcommand what may stand behind it: in a notebook, on the command line."""
+
+
+def example_of(command: str, surface: Surface) -> str:
+    """Show a subcommand as it may be written.
+
+    Examples
+    --------
+    >>> example_of("graph", "magic"), example_of("status", "magic")
+    ('%orchestrate graph -o dag.svg', '%orchestrate status')
+    """
+    words = _EXAMPLES.get(command, ("", _NB))[surface == "cli"]
+    return f"{_PROGRAMS[surface]} {command} {words}".rstrip()
 
 
 def commands(surface: Surface) -> Mapping[str, str]:
@@ -261,7 +344,7 @@ def parser_of(command: str, surface: Surface) -> Parser:
     if command not in known:
         program = _PROGRAMS[surface]
         raise CommandError(f"{program}: no subcommand {command!r}; {nearest(command, known)}")
-    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command])
+    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command], example_of(command, surface))
     for part in _COMMANDS[command].parts:
         part(parser, surface)
     return parser
@@ -270,7 +353,9 @@ def parser_of(command: str, surface: Surface) -> Parser:
 @cache
 def cell_parser() -> Parser:
     """Build the parser of a ``%%orchestrate`` line."""
-    parser = Parser("%%orchestrate", "declare this cell as a node, or run the pipeline that its '# %%' markers make")
+    text = "declare this cell as a node, or run the pipeline that its '# %%' markers make"
+    example = "%%orchestrate train --after load,clean --uses gpu --run"
+    parser = Parser("%%orchestrate", text, example, argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", metavar="NAME", help="the node's id")
     parser.add_argument("--run", action="store_true", help="run this node now, and what it needs")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
@@ -291,6 +376,33 @@ def overview(surface: Surface) -> str:
     lines = [f"  {name:<{width}}  {summary}" for name, summary in known.items()]
     program = _PROGRAMS[surface]
     return "\n".join([f"usage: {program} SUBCOMMAND ...", "", *lines, "", f"{program} SUBCOMMAND --help says more."])
+
+
+def manual() -> str:
+    """Say what the magics can do: what IPython shows for ``%orchestrate?`` and ``%%orchestrate?``."""
+    known = commands("magic")
+    width = max(map(len, known))
+    lines = [f"    {name:<{width}}  {summary}" for name, summary in known.items()]
+    return "\n".join(
+        [
+            "Run cells as a DAG, with the same results as from top to bottom.",
+            "",
+            "    %orchestrate SUBCOMMAND ...        what it can do stands below",
+            "    %%orchestrate NAME [options]       declare this cell as a node; --run runs it now",
+            "    %%orchestrate                      over a cell with '# %% name' markers: run it as a pipeline",
+            "",
+            "Subcommands, each with --help:",
+            "",
+            *lines,
+            "",
+            "Examples:",
+            "",
+            "    %orchestrate run --notebook        run every cell of this notebook",
+            "    %%orchestrate train --after load   declare the cell below this line; then %orchestrate run",
+            "",
+            "Defaults of runs: %config Orchestrate. The last error in full: %orchestrate error.",
+        ]
+    )
 
 
 def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
@@ -326,11 +438,15 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
     if not words or words[0] in ("-h", "--help", "help"):
         return Namespace(command="help", text=overview(surface))
     options = _understand(parser_of(words[0], surface), words[1:], words[0])
+    if options.command == "events" and options.last is not None and options.last < 1:
+        raise CommandError(f"{_PROGRAMS[surface]} events: --last {options.last} shows nothing; give 1 or more")
     if options.command == "why" and (options.kept is None) == (options.target is None):
         raise CommandError(f"{_PROGRAMS[surface]} why: name two nodes, A and B, or one: --cache NODE")
-    if getattr(options, "notebook", None) and "nodes" in options and not options.notebook.endswith(".ipynb"):
+    names = next((name for name in ("nodes", "asked") if name in options), "")
+    if getattr(options, "notebook", None) and names and not options.notebook.endswith(".ipynb"):
         # `run --notebook train`: the option takes a path or nothing, and this is a node
-        options.nodes, options.notebook = [options.notebook, *options.nodes], ""
+        setattr(options, names, [options.notebook, *getattr(options, names)])
+        options.notebook = ""
     return options
 
 

@@ -16,7 +16,9 @@ from orchestra_nb.display.dashboard.twin import dashboard_html
 from orchestra_nb.display.faults import faults_of_run
 from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.headline import headline
+from orchestra_nb.display.replays import events_frame
 from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.replay.happened import happened
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ class RunPresenter:
     def levels(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of levels."""
         return frames.run_levels(value.outcomes, value.dag, value.started_at)
+
+    def events(self, value: RunResult) -> pd.DataFrame:
+        """Make the frame of what happened."""
+        return events_frame(happened(value), value.started_at)
 
     def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
         """Make the Gantt chart."""

@@ -7,19 +7,22 @@ and hands what it came to to whoever shows it; also when it was interrupted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.following import attached, tracker_of
+from orchestra_nb.notebook.heard import Heard
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.resuming import StoredRun, Where, stored_run
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.running.admission import resources_of
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
@@ -39,6 +42,10 @@ class CellRun:
         Who follows it, and who draws it.
     stored
         Who stores it, if anybody does.
+    resources
+        What its nodes use; ``None`` where none uses anything.
+    heard
+        What is heard of it beside what its outcomes tell.
     """
 
     dag: DAG
@@ -48,6 +55,8 @@ class CellRun:
     tracker: ProgressTracker
     live: Live
     stored: StoredRun | None
+    resources: ResourceManager | None
+    heard: Heard
 
     def attend(self, finish: Finish, *, beside: bool = False) -> RunResult:
         """Run it to its end, on this thread.
@@ -70,6 +79,7 @@ class CellRun:
                 result = self._run(finish, beside)
                 success = result.success
             finally:
+                self.heard.close()
                 if self.stored is not None:
                     self.stored.ended(success)
             finish(result, self.live)
@@ -77,10 +87,11 @@ class CellRun:
 
     def _run(self, finish: Finish, beside: bool) -> RunResult:
         try:
-            return run_cells(self.dag, self.program, self.scheduler, idle=self.live.idle, beside=beside)
+            result = run_cells(self.dag, self.program, self.scheduler, idle=self.live.idle, beside=beside)
+            return replace(result, heard=self.heard.facts)
         except KeyboardInterrupt:
             if self.scheduler.last_result is not None:
-                finish(self.scheduler.last_result, self.live)
+                finish(replace(self.scheduler.last_result, heard=self.heard.facts), self.live)
             raise
 
 
@@ -110,7 +121,8 @@ def made(
         A condition cannot be read.
     """
     bus = EventBus()
-    scheduler = ParallelScheduler(config, bus, circuits=circuits)
+    resources, heard = resources_of(config, dag, bus), Heard(bus, circuits)
+    scheduler = ParallelScheduler(config, bus, circuits=circuits, resources=resources)
     recall = open_recall(config, dag.nodes.values())
     tracker = tracker_of(dag, config, sinks=sinks)
     wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
@@ -120,7 +132,8 @@ def made(
         program = CellProgram(dag, shell.user_ns, shell, config.guard, recall, checkpoint)
         live = Live(shell, dag, tracker)
     except BaseException:
+        heard.close()
         if stored is not None:
             stored.ended(False)
         raise
-    return CellRun(dag, program, scheduler, bus, tracker, live, stored)
+    return CellRun(dag, program, scheduler, bus, tracker, live, stored, resources, heard)

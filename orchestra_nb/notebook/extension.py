@@ -27,7 +27,7 @@ def load_ipython_extension(shell: Any) -> None:
         return
     shell.register_magics(Orchestrate)  # the class: IPython makes it with its config
     magics = shell.magics_manager.registry[_NAME]
-    shell.Completer.custom_matchers.append(matcher(magics.session.names))
+    shell.Completer.custom_matchers.append(matcher(magics.session.known))
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -27,13 +27,16 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
-from orchestra_nb.model import NodeId, Outcome, Output
+from orchestra_nb.model import Node, NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.background import BackgroundRun, Beginner, check_background
 from orchestra_nb.notebook.cell_run import CellRun, made
+from orchestra_nb.notebook.completion import Known
 from orchestra_nb.notebook.declarations import Declaration, Declarations
+from orchestra_nb.notebook.heard import Heard
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
+from orchestra_nb.notebook.meanwhile import spoken_of
 from orchestra_nb.notebook.outputs import settle, strays
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.resume_plan import ResumePlan
@@ -45,6 +48,7 @@ from orchestra_nb.presentation import presenter_of
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.result import RunResult
@@ -66,6 +70,10 @@ class Session:
         self.defaults = defaults
         self.declared = Declarations()
         self.circuits = Breakers()
+        self.resources: ResourceManager | None = None
+        """What nodes of the last run use, or of the one that goes on; ``None`` where none uses anything."""
+        self.heard: Heard | None = None
+        """What was heard of it beside what its outcomes tell."""
         self.result: RunResult | None = None
         self.tracker: ProgressTracker | None = None
         """Of the last run, or of the one that goes on."""
@@ -237,9 +245,14 @@ class Session:
             raise
         place = Beginner(self.shell, self._parent())
 
+        def say(line: str) -> None:
+            self.shell.display_pub.publish(data=reports.told(line)._repr_mimebundle_(), metadata={})
+
         def attended() -> RunResult:
+            left = partial(_not_ended, run)
             try:
-                result = run.attend(partial(self._finish, beginner=place), beside=True)
+                with spoken_of(self.shell, left, self._analysed, say):
+                    result = run.attend(partial(self._finish, beginner=place), beside=True)
                 ended()
                 return result
             except BaseException as error:
@@ -285,6 +298,7 @@ class Session:
     def _made(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> CellRun:
         run = made(self.shell, dag, config, self.circuits, sinks, where)
         self.control, self.tracker = run.scheduler, run.tracker
+        self.resources, self.heard = run.resources, run.heard
         return run
 
     def where(self, notebook: str | None, run_id: str = "") -> Where:
@@ -325,9 +339,25 @@ class Session:
         """The names of the declared nodes."""
         return tuple(item.cell.id for item in self.declared.in_order(None))
 
+    def known(self) -> Known:
+        """What can be named: the nodes that are declared, or those of the last run, and what they use."""
+        cells = [item.cell for item in self.declared.in_order(None)]
+        if cells:
+            uses, phases = [cell.settings.uses for cell in cells], [cell.settings.phase for cell in cells]
+            names = tuple(str(cell.id) for cell in cells)
+        else:
+            nodes = list(self.result.dag.nodes.values()) if self.result is not None else []
+            uses, phases = [node.uses for node in nodes], [node.phase for node in nodes]
+            names = tuple(str(node.id) for node in nodes)
+        resources = dict.fromkeys(use.partition(":")[0] for each in uses for use in each)
+        resources |= dict.fromkeys(self.defaults().resources)
+        circuits = self.circuits.statistics().circuits
+        return Known(names, tuple(resources), tuple(dict.fromkeys(filter(None, phases))), tuple(circuits))
+
     def reset(self) -> None:
         """Forget the declared nodes, their circuits and the last run."""
         self.circuits = Breakers()
+        self.resources = self.heard = None
         self.declared.clear()
         self._fresh.clear()
         self.result = self.tracker = None
@@ -427,6 +457,13 @@ class Session:
     @staticmethod
     def _cell_id(parent: Mapping[str, Any] | None) -> str:
         return str((parent or {}).get("metadata", {}).get("cellId", ""))
+
+
+def _not_ended(run: CellRun) -> list[Node]:
+    """The nodes of a run that have no end yet."""
+    progress = run.tracker.report().progress
+    nodes = zip(progress.dag.nodes.values(), progress.standings, strict=True)
+    return [node for node, standing in nodes if standing in ("pending", "in_progress")]
 
 
 def _after_only(cell: Cell, names: Container[str]) -> Cell:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from orchestra_nb.bus import Event
 from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -27,6 +28,9 @@ class _ResultPresenter(Protocol):
 
     def levels(self, value: object) -> pd.DataFrame:
         """One row for each level."""
+
+    def events(self, value: object) -> pd.DataFrame:
+        """One row for each event."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +62,9 @@ class RunResult(Charted):
         nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
+    heard
+        What was heard of it beside what its outcomes tell: retries, locks, circuits, the cache; empty where nobody
+        listened, as a notebook's session does.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -73,6 +80,7 @@ class RunResult(Charted):
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
     unsaved: str = ""
+    heard: tuple[Event, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -146,6 +154,11 @@ class RunResult(Charted):
     def levels(self) -> pd.DataFrame:
         """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``."""
         return cast("_ResultPresenter", presenter_of(self)).levels(self)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row per event: what the outcomes tell of nodes, and what was heard beside; see ``docs/frames.md``."""
+        return cast("_ResultPresenter", presenter_of(self)).events(self)
 
     def raise_for_errors(self) -> None:
         """Raise the first error, if there is one.
