@@ -69,8 +69,15 @@ def graph_versions(snapshot: Snapshot) -> list[Callable[[], str]]:
     def without() -> str:
         return html.paragraph(f"{said}; the picture is too large for this cell, .dag shows it") + below
 
-    pictures = (drawn, lambda: plainer(drawn()), lambda: plainest(drawn()), small)
-    return [*(partial(_pictured, picture, said, below) for picture in pictures), without]
+    faint = html.paragraph("lines that longer ways imply are left out here; .dag shows them")
+    few = html.paragraph("nodes are gathered here, for want of room; .dag shows each")
+    return [
+        partial(_pictured, drawn, said, below),
+        partial(_pictured, lambda: plainer(drawn()), said, below),
+        partial(_pictured, lambda: plainest(drawn()), said, below + faint),
+        partial(_pictured, small, said, below + few),
+        without,
+    ]
 
 
 def gantt_versions(chart: Gantt) -> list[Callable[[], str]]:
