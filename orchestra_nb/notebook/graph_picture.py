@@ -1,7 +1,7 @@
 """What ``%orchestrate graph`` answers with: the graph, which shows itself; a file; or a widget that draws it.
 
 The widget is a display of its own, and the answer below it is the same picture, still and folded away: that one is
-there when the notebook is opened again without a kernel.
+there when the notebook is opened again without a kernel. What stands for the widget in plain text is what it shows.
 """
 
 from __future__ import annotations
@@ -47,9 +47,12 @@ def _in_browser(dag: DAG) -> reports.Report:
     from orchestra_nb.display import frames, html
     from orchestra_nb.display.browser_graph import browser_widget
     from orchestra_nb.display.graphs import picture_html
+    from orchestra_nb.display.parts import title
     from orchestra_nb.display.text import dag_text
 
-    display(browser_widget(dag))
+    bundle = browser_widget(dag)._repr_mimebundle_()
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    display({**data, "text/plain": f"{title(dag)}, drawn in the browser"}, metadata=metadata, raw=True)
     still = html.details("the same, as a still picture", picture_html(dag))
     return reports.Report(dag_text(dag), still, lambda: frames.nodes(dag))
 

@@ -62,6 +62,8 @@ class RunResult(Charted):
         nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
+    paused
+        Seconds for which somebody had paused it; they are in ``total_time``, and bodies ran on in them.
     heard
         What was heard of it beside what its outcomes tell: retries, locks, circuits, the cache; empty where nobody
         listened, as a notebook's session does.
@@ -80,6 +82,7 @@ class RunResult(Charted):
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
     unsaved: str = ""
+    paused: float = 0.0
     heard: tuple[Event, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from xml.etree import ElementTree
@@ -103,3 +104,24 @@ def test_no_name_makes_dot_fail(names):
         assert (done.returncode, done.stderr) == (0, b"")
     assert_ours(svg(dag))
     assert_ours(drawing(dag).painted(dict.fromkeys(names, "running")))
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="there is no dot on this machine")
+def test_ten_thousand_names_of_any_letters_and_dot_complains_of_none():
+    dice = random.Random(7)
+    odd = "\"\\<>&:;{}[]|\x00\x07\x1b\n\t\u202e\u2066\ufffe\ud800🧪é日ا\u0301'`$#"
+
+    def letter() -> str:
+        kind = dice.random()
+        return dice.choice(odd) if kind < 0.5 else chr(dice.randrange(32, 127 if kind < 0.7 else 0x110000))
+
+    names: dict[str, None] = {}
+    while len(names) < 10_000:
+        names["".join(letter() for _ in range(dice.randint(1, 24)))] = None
+    every = list(names)
+    graphs = [DAG([Node(name, phase=name if i % 9 == 0 else None) for i, name in enumerate(every[k : k + 250])])
+              for k in range(0, len(every), 250)]  # fmt: skip
+    text = "\n".join(dot(scene(dag)) for dag in graphs)
+    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True, timeout=150)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b'class="node n') == 10_000

@@ -37,10 +37,12 @@ def test_where_the_browser_would_draw_it_better_one_line_says_so(monkeypatch):
 
 
 def test_drawn_in_the_browser_a_still_picture_is_left_below(monkeypatch):
-    displayed: list[Any] = []
-    monkeypatch.setattr("IPython.display.display", displayed.append)
+    displayed: list[dict[str, Any]] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: displayed.append(data))
     answer = show_graph(Namespace(), DAG_, Namespace(output=None, browser=True))
-    assert [widget.dot_source[:7] for widget in displayed] == ["digraph"]
+    (data,) = displayed
+    assert set(data) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+    assert data["text/plain"] == ("DAG of 2 nodes in 2 levels; critical path load → plot, drawn in the browser")
     bundle = answer._repr_mimebundle_()
     assert bundle["text/html"].startswith("<details><summary>the same, as a still picture</summary>")
     assert "data:image/svg+xml;base64," in bundle["text/html"]
