@@ -1,18 +1,22 @@
 """One run of cells of a session: made by the thread that asks for it, and attended by whichever thread is to wait.
 
 Everything that can be wrong with it is found when it is made. Attending runs it to its end, has its progress followed,
-and hands what it came to to whoever shows it; also when it was interrupted.
+and hands what it came to to whoever shows it; also when it was interrupted. Where nodes use resources, the run has a
+table of locks of its own that others can look into and that tells of itself; a run without any pays nothing for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.watching import Watching, nothing
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.notebook.attended import watched
 from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.heard import Heard
 from orchestra_nb.notebook.live import Live
@@ -38,8 +42,8 @@ class CellRun:
     ----------
     dag, program, scheduler, bus
         What runs, what its nodes do, what runs them, and where that is told.
-    tracker, live
-        Who follows it, and who draws it.
+    tracker, watching, live
+        Who follows it, for whoever is told and for whoever looks, and who draws it.
     stored
         Who stores it, if anybody does.
     resources
@@ -53,6 +57,7 @@ class CellRun:
     scheduler: ParallelScheduler
     bus: EventBus
     tracker: ProgressTracker
+    watching: Watching
     live: Live
     stored: StoredRun | None
     resources: ResourceManager | None
@@ -74,7 +79,7 @@ class CellRun:
             It was interrupted, after what it has was finished.
         """
         success = False
-        with attached(self.tracker, self.bus):
+        with attached(self.tracker, self.bus), self.watching.attached(self.bus), closing(self.live):
             try:
                 result = self._run(finish, beside)
                 success = result.success
@@ -130,10 +135,12 @@ def made(
     try:
         checkpoint = None if stored is None else stored.checkpoint
         program = CellProgram(dag, shell.user_ns, shell, config.guard, recall, checkpoint)
-        live = Live(shell, dag, tracker)
+        used = nothing if resources is None else resources.get_resource_stats
+        watching = Watching(scheduler, config, dag, breakers=circuits.statistics, resources=used)
+        live = Live(shell, dag, tracker, watched=watched(watching, shell))
     except BaseException:
         heard.close()
         if stored is not None:
             stored.ended(False)
         raise
-    return CellRun(dag, program, scheduler, bus, tracker, live, stored, resources, heard)
+    return CellRun(dag, program, scheduler, bus, tracker, watching, live, stored, resources, heard)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.command_options import EXPORTS
 from orchestra_nb.display import html
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.wording import clean
 from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.grammar import EXPORTS
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
 from orchestra_nb.notebook.records import edge_record, run_record

@@ -23,11 +23,14 @@ def load_ipython_extension(shell: Any) -> None:
     from orchestra_nb.notebook import at_terminal
     from orchestra_nb.notebook.completion import matcher
     from orchestra_nb.notebook.magics import Orchestrate
+    from orchestra_nb.notebook.zooming import Zooming
 
     if _NAME in shell.magics_manager.registry:
         return
     shell.register_magics(Orchestrate)  # the class: IPython makes it with its config
     magics = shell.magics_manager.registry[_NAME]
+    magics.zooming = Zooming(shell)
+    magics.zooming.begin()
     shell.Completer.custom_matchers.append(matcher(magics.session.known))
     at_terminal.begin(shell)
 
@@ -39,6 +42,7 @@ def unload_ipython_extension(shell: Any) -> None:
     magics = shell.magics_manager.registry.pop(_NAME, None)
     if magics is None:
         return
+    magics.zooming.end()
     at_terminal.end(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("orchestrate", None)

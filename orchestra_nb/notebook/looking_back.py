@@ -17,6 +17,7 @@ from orchestra_nb.display.replays import event_row, events_frame
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.eventlog.registry import check_pattern
+from orchestra_nb.events import Event
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.reports import Report, table_report, told
 from orchestra_nb.replay.happened import happened
@@ -87,17 +88,21 @@ def locks(manager: ResourceManager | None, names: Sequence[str], ran: bool) -> R
     return replace(stats, resources={name: stats[name] for name in names}) if names else stats
 
 
-def events(result: RunResult | None, pattern: str = "*", last: int | None = None) -> Report:
+def events(
+    result: RunResult | None, pattern: str = "*", last: int | None = None, so_far: Sequence[Event] | None = None
+) -> Report:
     """List what happened in a run.
 
     Parameters
     ----------
     result
-        Of the run.
+        Of the last run.
     pattern
         Only events of such names.
     last
         Only the last so many.
+    so_far
+        What was heard of a run that goes on, which is then the one that is asked for.
 
     Raises
     ------
@@ -105,17 +110,18 @@ def events(result: RunResult | None, pattern: str = "*", last: int | None = None
         No event has such a name.
     """
     check_pattern(pattern)
-    if result is None:
+    if result is None and so_far is None:
         return replace(told(NOTHING_RAN), make_frame=lambda: events_frame([]))
-    every = [event for event in happened(result) if fnmatchcase(event.name, pattern)]
+    known = so_far if so_far is not None or result is None else happened(result)
+    began = result.started_at if so_far is None and result is not None else ""
+    every = [event for event in known or () if fnmatchcase(event.name, pattern)]
     found = every if last is None else every[-last:]
     rows = [event_row(event) for event in found]
-    head = f"{count(len(every), 'event')} of the last run" + (
-        f", the last {len(rows):,}" if len(rows) < len(every) else ""
-    )
+    of = "the last run" if so_far is None else "the run that goes on; those of its nodes are told when it is over"
+    head = f"{count(len(every), 'event')} of {of}" + (f", the last {len(rows):,}" if len(rows) < len(every) else "")
     lines = text.some(list(text.aligned(rows)) if rows else [], html.MOST_ROWS)
     markup = html.paragraph(head) + html.table(("at", "event", "about", "says"), rows)
-    return Report("\n".join([head, *lines]), markup, lambda: events_frame(found, result.started_at))
+    return Report("\n".join([head, *lines]), markup, lambda: events_frame(found, began))
 
 
 def history(config: RunConfig, dag: DAG | None, nodes: Sequence[str]) -> Report:

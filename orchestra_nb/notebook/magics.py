@@ -278,7 +278,9 @@ class Orchestrate(Magics):
         return looking_back.locks(self.session.resources, options.names, self.session.result is not None)
 
     def _events(self, options: Namespace) -> Any:
-        return looking_back.events(self.session.result, options.pattern, options.last)
+        heard = self.session.heard if self.session.control is not None else None  # of a run that goes on
+        so_far = None if heard is None else heard.facts
+        return looking_back.events(self.session.result, options.pattern, options.last, so_far)
 
     def _history(self, options: Namespace) -> Any:
         known = options.notebook is not None or self.session.names() or self.session.result is not None

@@ -24,6 +24,7 @@ from orchestra_nb.cells.learned import Learned, with_changes
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.runs import run_bundle
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -44,7 +45,6 @@ from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, u
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
-from orchestra_nb.presentation import presenter_of
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
@@ -372,7 +372,7 @@ class Session:
         """Show what a run came to; of one in the background, where it was begun."""
         self.result = result
         self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
-        live.finish(presenter_of(result).bundle(result))
+        live.finish(run_bundle(result, live.snapshot()))
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
             self._show(result.outcomes[name], items, beginner)

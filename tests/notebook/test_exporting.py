@@ -11,8 +11,8 @@ import networkx as nx
 import pytest
 
 from orchestra_nb import DAG, Node, Pipeline, RunConfig
+from orchestra_nb.command_options import EXPORTS
 from orchestra_nb.errors import CommandError
-from orchestra_nb.grammar import EXPORTS
 from orchestra_nb.notebook.exporting import _FORMS, export
 
 Cell = Callable[..., Any]

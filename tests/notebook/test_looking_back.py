@@ -87,6 +87,13 @@ def test_events_can_be_chosen_by_name_and_number(ran: Cell) -> None:
     assert ran("%orchestrate events 'cache:*'").result.frame.dtypes.to_dict() == some.frame.dtypes.to_dict()
 
 
+def test_a_cell_sees_what_was_heard_while_it_runs(cell: Cell, shell: Any) -> None:
+    cell("%%orchestrate look --uses gpu\nseen = get_ipython().run_line_magic('orchestrate', 'events resource:*')")
+    cell("%orchestrate run")
+    assert shell.user_ns["seen"].frame["name"].tolist()[-1] == "resource:lock-granted"
+    assert "the run that goes on" in shell.user_ns["seen"].plain
+
+
 def test_a_retry_is_heard(cell: Cell) -> None:
     cell("%%orchestrate shaky --retry 3\n1 / 0")
     cell("%orchestrate run -j 1", fails=True)

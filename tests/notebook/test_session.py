@@ -22,6 +22,7 @@ from orchestra_nb.errors import (
     NodeFailed,
     NotebookError,
 )
+from orchestra_nb.grammar import manual
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
@@ -513,3 +514,12 @@ def test_a_run_keeps_a_checklist_where_it_is_told_to(cell: Cell, tmp_path: Path)
     assert (tmp_path / "todos.md").read_text() == "- [x] Run load\n"
     for bad, message in (("todos.txt", "ends with .md or .json"), ("no/todos.md", "there is no folder")):
         assert message in str(cell(f"%orchestrate run --todos {bad}", fails=True).error)
+
+
+@pytest.mark.parametrize(
+    "asked", ["%orchestrate", "%%orchestrate", "orchestrate"]
+)  # the last is what Shift-Tab asks for
+def test_inspecting_a_magic_shows_the_manual_of_the_grammar(cell: Cell, shell: Any, asked: str) -> None:
+    text = shell.object_inspect_mime(asked)["text/plain"]
+    for line in manual().splitlines():
+        assert line in text

@@ -5,6 +5,7 @@ That nothing begins in a pause, whatever else happens, is a law of :mod:`.driver
 
 from __future__ import annotations
 
+import _thread
 import random
 import threading
 
@@ -334,6 +335,29 @@ def test_a_paused_run_is_cancelled():
     scheduler.bus.on("execution:run-paused", lambda event: scheduler.cancel("enough"))
     result = scheduler.execute(chain(first, second))
     assert (result.stopped, result.outcomes["second"].reason) == ("cancelled", "enough")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_a_paused_run(jobs):
+    scheduler, ended = ParallelScheduler(RunConfig(jobs=jobs, history=False)), []
+
+    def first():
+        scheduler.pause()
+
+    def second():
+        raise AssertionError("it began in a pause")
+
+    def hear(event):
+        if event.outcome.node == "first":
+            _thread.interrupt_main()
+
+    scheduler.bus.on("execution:node-ended", hear)
+    scheduler.bus.on("execution:run-unpaused", ended.append)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.execute(chain(first, second))
+    result = scheduler.last_result
+    assert (result.stopped, result.outcomes["first"].status) == ("interrupted", "done")
+    assert (result.outcomes["second"].status, len(ended)) == ("skipped", 1)
 
 
 def test_without_a_run_a_pause_is_harmless_and_is_not_kept_for_the_next_one():
