@@ -102,6 +102,23 @@ def test_hostile_texts_are_harmless_in_every_panel_and_shown():
     assert len(dashboard_html(snapshot).encode()) <= MOST
 
 
+KEPT = {
+    *("background", "border", "border-bottom", "border-collapse", "border-left", "border-radius", "border-top"),
+    *("box-sizing", "color", "display", "font-size", "font-weight", "height", "margin", "margin-right", "max-width"),
+    *("min-width", "opacity", "overflow", "overflow-wrap", "overflow-x", "padding", "padding-left", "text-align"),
+    *("vertical-align", "white-space", "width", "word-break"),
+}
+"""Properties that JupyterLab's sanitizer lets through in a notebook that is not trusted."""
+
+
+@pytest.mark.parametrize("moment", [moments.good, moments.bad, moments.middle, moments.locked])
+def test_only_styles_that_an_untrusted_notebook_keeps_are_used_but_for_the_width_of_digits(moment):
+    styles = re.findall(r'style="([^"]*)"', dashboard_html(moment()))
+    pairs = {tuple(each.split(":")) for style in styles for each in style.split(";") if each}
+    assert {name for name, _ in pairs} - KEPT == {"font-variant-numeric"}
+    assert {value for name, value in pairs if name == "overflow-wrap"} <= {"break-word", "normal"}
+
+
 def test_a_result_is_as_light_as_before_and_travels():
     result = moments.good().result
     size = len(pickle.dumps(result))
