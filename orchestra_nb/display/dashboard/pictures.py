@@ -48,7 +48,7 @@ def chart_of(snapshot: Snapshot) -> Gantt:
 
 def dag_of(snapshot: Snapshot) -> DAG:
     """The graph; of a run that is over, with the measured seconds as costs."""
-    return snapshot.state.dag if snapshot.result is None else snapshot.result.dag
+    return snapshot.state.dag if snapshot.result is None else snapshot.result.measured
 
 
 def critical_path(snapshot: Snapshot) -> str:

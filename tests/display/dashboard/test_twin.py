@@ -59,7 +59,7 @@ def large():
 def test_ten_thousand_nodes_with_long_names_and_a_thousand_errors_stay_below_300_kb(large):
     page = dashboard_html(large)
     assert len(page.encode()) <= MOST
-    assert "✗ failed: 10,000 nodes (9000 done, 1000 failed)" in page
+    assert "✗ failed: 10,000 nodes (9,000 done, 1,000 failed)" in page
     assert "and 895 more; errors has all of them" in page
     assert "the frame has all of them" in page
     assert "<img" in page
