@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunPresenter", "closing_lines", "headline", "run_bundle", "run_text"]
 
+_MOST_LINES = 200
+"""Lines of nodes in plain text; the frame has all of them."""
+
 
 @presents(RunResult)
 class RunPresenter:
@@ -68,10 +71,10 @@ def run_bundle(result: RunResult, snapshot: Snapshot | None = None) -> Bundle:
 
 def closing_lines(result: RunResult) -> list[str]:
     """Say how a run went, what went wrong, and its critical path."""
-    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.dag)]
+    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.measured)]
 
 
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
     first, *others = closing_lines(result)
-    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes), *others]))
+    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes, _MOST_LINES), *others]))

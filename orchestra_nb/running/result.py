@@ -119,6 +119,11 @@ class RunResult(Charted):
         return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
 
     @property
+    def measured(self) -> DAG:
+        """The DAG with what each node took as its cost: also of those that failed, and nothing of what never ran."""
+        return self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+
+    @property
     def lower_bound(self) -> float:
         """No schedule of these measured nodes on so many workers is shorter (seconds).
 
@@ -126,7 +131,7 @@ class RunResult(Charted):
         """
         if not self.outcomes:
             return 0.0
-        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        measured = self.measured
         waiting = 0.0 if self.jobs == 1 else sum(o.seconds for o in self.outcomes.values() if o.worker == "event loop")
         return max(measured.critical_time, (self.work - waiting) / self.jobs)
 
@@ -138,7 +143,7 @@ class RunResult(Charted):
         """
         if not self.outcomes:
             return 0.0
-        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        measured = self.measured
         return self.work / self.jobs + (1 - 1 / self.jobs) * measured.critical_time
 
     @property

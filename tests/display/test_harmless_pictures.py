@@ -17,6 +17,7 @@ from orchestra_nb.display.legend import lines_legend, states_legend
 from orchestra_nb.display.picture import drawing, svg
 from orchestra_nb.display.scene import scene
 from orchestra_nb.display.wording import short
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.fold import STATES
@@ -82,7 +83,7 @@ def test_a_collapsed_picture_is_as_harmless(phased):
 
 
 def test_a_state_that_does_not_exist_is_refused():
-    with pytest.raises(KeyError, match="onload"):
+    with pytest.raises(ConfigError, match="is no state of a node"):
         drawing(DAG([Node("a")])).painted({"a": '" onload="alert(1)'})
 
 
