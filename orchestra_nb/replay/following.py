@@ -153,9 +153,11 @@ class Following:
     def _estimator_of(self, dag: DAG) -> Estimates:
         known = self._estimates
         if known is None or known[0] is not dag:
-            took = {} if self._history is None else self._history.durations(dag)
-            known = self._estimates = dag, SeldomEstimator(Estimator(expected(dag, took)))
+            known = self._estimates = dag, SeldomEstimator(lambda: self._estimator(dag))
         return known[1]
+
+    def _estimator(self, dag: DAG) -> Estimator:
+        return Estimator(expected(dag, {} if self._history is None else self._history.durations(dag)))
 
     def __repr__(self) -> str:
         return f"<Following {self.state()!r}>"
