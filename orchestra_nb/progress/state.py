@@ -175,13 +175,15 @@ class Progress:
         ProgressError
             It has ended, or the run has, or there is no such node.
         """
-        i = self.position(node)
-        now = self.standings[i]
+        i, standings = self.position(node), self.standings
+        now = standings[i]
         if now in ENDS:
             raise ProgressError(f"{node!r} has ended as {now} and cannot start")
         self._happens(at)
         if now == "pending":
-            self._stands(i, "in_progress")
+            standings[i] = "in_progress"
+            self.counts["pending"] -= 1
+            self.counts["in_progress"] += 1
             running = self.running
             running[i] = at
             if len(running) > self.peak:
@@ -249,10 +251,10 @@ class Progress:
         ProgressError
             It has ended otherwise, or the run has, or there is no such node or end.
         """
-        i = self.position(node)
+        i, standings = self.position(node), self.standings
         if standing not in ENDS:
             raise ProgressError(f"{node!r} cannot end as {standing!r}; {nearest(str(standing), ENDS)}")
-        now = self.standings[i]
+        now = standings[i]
         if now == standing:
             return
         if now in ENDS:
@@ -262,7 +264,9 @@ class Progress:
         took = seconds if seconds is not None else at - began if began is not None else 0.0
         if standing == "completed" and took > 0:
             self.seconds[i] = took
-        self._stands(i, standing)
+        standings[i] = standing
+        self.counts[now] -= 1
+        self.counts[standing] += 1
 
     def came_to(self, outcome: Outcome, at: float) -> None:
         """Take note of the outcome of a node. Only of what ran well is learned how long it takes.

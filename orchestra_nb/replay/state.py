@@ -147,7 +147,9 @@ class ReplayState(Charted):
         ids, states = self.dag.table.ids, self._fold.states
         found = dict(zip(cast("tuple[str, ...]", ids), states, strict=True))
         if "resting" in states:
-            found.update((ids[i], "running") for i, state in enumerate(states) if state == "resting" and self._rested(i))
+            found.update(
+                (ids[i], "running") for i, state in enumerate(states) if state == "resting" and self._rested(i)
+            )
         return MappingProxyType(found)
 
     @cached_property
