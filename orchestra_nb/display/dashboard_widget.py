@@ -14,6 +14,11 @@ take note of it.
 ``over``), panels are ``[data-panel=KEY]``, buttons ``button[data-action=pause|resume|cancel|frame]``; one that cannot
 be pressed now has ``aria-disabled="true"``. A picture that can be zoomed is ``figure.orchestra-zoom``.
 
+**The end.** A model must not be closed before its view has been drawn: until JupyterLab has, it lets nothing that the
+kernel says come through behind that, and anywidget never ends the drawing of a view whose model is gone; the cell would
+never end. So the front end says when a view was drawn, and a model that is to go waits for that; of those for which
+nobody says it (nobody looks), only the last few are kept.
+
 Failure: what a front end makes of a message is not known here; a widget that is not shown costs the same. Rejected: a
 trait with everything (200 kB for a second that went by), custom messages without traits (a view that is opened later
 has nothing), ipywidgets' own boxes (a model and a message for each label), HTML with ``<script>`` (untrusted notebooks
@@ -22,7 +27,9 @@ strip it, and rightly). anywidget, and ipywidgets with it, are loaded when the f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +41,9 @@ _CONTROLS = ("pause", "resume", "cancel")
 ACTIONS = (*_CONTROLS, "frame")
 CHUNKS = 32
 """Traits among which the boxes of the graph are divided."""
+_DRAWN = "drawn"
+_MOST_WAITING = 4
+"""Models that may wait for their views."""
 _FRONT = Path(__file__).with_name("front")
 _DASHBOARD = ("sanitise.js", "zoomable.js", "morph.js", "dashboard.js")
 _PICTURES = ("sanitise.js", "zoomable.js", "pictures.js")
@@ -99,6 +109,7 @@ class DashboardWidget:
 
     def __init__(self, clicked: Click) -> None:
         self._clicked = clicked
+        self._asked_for = self._drawn = self._retired = False
         self._model = _dashboard_model()()
         self._model.on_msg(self._message)
 
@@ -135,12 +146,22 @@ class DashboardWidget:
 
     def bundle(self) -> dict[str, Any]:
         """The MIME bundle of its view, without anything beside it."""
+        self._asked_for = True
         shown = self._model._repr_mimebundle_()
         data = shown[0] if isinstance(shown, tuple) else shown
         return {mime: content for mime, content in (data or {}).items() if mime.startswith("application/")}
 
     def close(self) -> None:
-        """Let the front end forget it; twice is fine."""
+        """Let the front end forget it, as soon as it has drawn what it was given; twice is fine."""
+        self._retired = True
+        if self._drawn or not self._asked_for:
+            self._forget()
+        elif self not in _waiting:
+            _waiting.append(self)
+            while len(_waiting) > _MOST_WAITING:
+                _waiting.popleft()._forget()
+
+    def _forget(self) -> None:
         self._model.on_msg(self._message, remove=True)
         _forget(self._model)
 
@@ -148,6 +169,12 @@ class DashboardWidget:
         """Hand a click on; whatever else a front end may send is none."""
         if isinstance(content, Mapping):
             action, panel = content.get("action"), content.get("panel", "")
+            if action == _DRAWN:
+                self._drawn = True
+                if self._retired:
+                    self._forget()
+                    with suppress(ValueError):
+                        _waiting.remove(self)
             if action in ACTIONS and (panel in PANELS or panel == ""):
                 self._clicked(str(action), str(panel))
 
@@ -170,6 +197,9 @@ class ZoomablePictures:
     def close(self) -> None:
         """Have new pictures stay plain images."""
         _forget(self._model)
+
+
+_waiting: deque[DashboardWidget] = deque()
 
 
 def _script(names: tuple[str, ...]) -> str:

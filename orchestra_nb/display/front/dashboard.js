@@ -133,6 +133,7 @@ export default {
     const view = new View(model, el);
     const draw = () => view.draw();
     model.on("change", draw);
+    model.send({ action: "drawn" }); // from now on the kernel may let the model go
     return () => model.off("change", draw);
   },
 };
