@@ -164,7 +164,7 @@ class Orchestrate(Magics):
         for option, name in written.items():
             if name and options.notebook is None:
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
-        check_writable({**written, "--svg": options.svg, "--log": config.log})
+        check_writable({**written, "--svg": options.svg})
         notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
         sinks = [todo_file(options.todos)] if options.todos else []
         if getattr(options, "background", False):

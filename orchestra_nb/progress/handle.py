@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from numbers import Real
 from time import monotonic
 
 from orchestra_nb.errors import ConfigError, RunNotOver
@@ -163,7 +162,7 @@ class RunHandle(Presented):
         KeyboardInterrupt
             Whoever waits was interrupted; the run goes on.
         """
-        if timeout is not None and (not isinstance(timeout, Real) or math.isnan(timeout)):
+        if timeout is not None and (not isinstance(timeout, int | float) or math.isnan(timeout)):
             raise ConfigError(f"timeout={timeout!r} is no number of seconds; give None to wait as long as it takes")
         if not self._await(lambda: self._is_over, timeout):
             told = f"{self.name or 'the run'} is not over after {duration(timeout or 0.0)}"
