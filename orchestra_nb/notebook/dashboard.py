@@ -5,7 +5,8 @@ place, and when the run is over the twin again, of its end. So it is left in the
 shows the twin of the moment. Buttons work as :mod:`.clicks` says; the kernel's interrupt always stops a run.
 
 A dashboard follows the runs of its bus from the moment at which it was made: what happened before is not known to it,
-but for the result of a run that is over. One that waits for a run that does not begin stops waiting some time later.
+but for the result of a run that is over.
+One that is shown looks four times a second until a run has ended, or until :meth:`Dashboard.close`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from orchestra_nb.bus import EventBus
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.dashboard import Snapshot
-from orchestra_nb.display.watching import Watching
+from orchestra_nb.display.live.watching import Watching
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.attended import AttendedDashboard, Watched, is_live
 from orchestra_nb.notebook.kept_frames import KeptFrames

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports
 
@@ -33,6 +34,7 @@ def show_graph(shell: Any, dag: DAG, options: Namespace) -> Any:
     from orchestra_nb.display.picture import svg
 
     if options.output:
+        check_writable({"--output": options.output})
         write_text(Path(options.output), dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag))
     if options.browser:
         return _in_browser(dag)
@@ -45,9 +47,9 @@ def _in_browser(dag: DAG) -> reports.Report:
     from IPython.display import display
 
     from orchestra_nb.display import frames, html
-    from orchestra_nb.display.browser_graph import browser_widget
     from orchestra_nb.display.graphs import picture_html
-    from orchestra_nb.display.parts import title
+    from orchestra_nb.display.picture.in_browser import browser_widget
+    from orchestra_nb.display.picture.parts import title
     from orchestra_nb.display.text import dag_text
 
     bundle = browser_widget(dag)._repr_mimebundle_()
