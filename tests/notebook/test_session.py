@@ -312,7 +312,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
     cell: Cell, shell: Any, tmp_path: Path, option: str
 ) -> None:
     path = write(tmp_path / "a.ipynb", ["ran = True"])
-    with pytest.raises(CommandError, match="there is no folder .*nowhere; make it first"):
+    with pytest.raises(CommandError, match=r"there is no folder .*nowhere; make it first"):
         cell(f"%orchestrate run --notebook {path} {option} {tmp_path}/nowhere/x.svg")
     assert "ran" not in shell.user_ns
 
