@@ -52,9 +52,9 @@ def _in_browser(dag: DAG) -> reports.Report:
     from IPython.display import display
 
     from orchestra_nb.display import frames, html
-    from orchestra_nb.display.browser_graph import browser_widget
     from orchestra_nb.display.graphs import picture_html
-    from orchestra_nb.display.parts import title
+    from orchestra_nb.display.picture.in_browser import browser_widget
+    from orchestra_nb.display.picture.parts import title
     from orchestra_nb.display.text import dag_text
 
     bundle = browser_widget(dag)._repr_mimebundle_()
