@@ -378,6 +378,6 @@ def test_what_a_button_or_a_bus_hands_over_in_place_of_a_reason_is_none(given, t
     scheduler.bus.on("execution:run-paused", lambda event: told.append(event.reason), inline=True)
     scheduler.bus.on("execution:run-paused", lambda event: scheduler.cancel(given), inline=True)
     scheduler.bus.on("execution:run-started", lambda event: scheduler.pause(given), inline=True)
-    result = scheduler.execute(DAG([Node("a", fn=lambda: 1), Node("b", fn=lambda a: a)]))
+    result = scheduler.execute(DAG([Node("a", fn=lambda: 1), Node("b", fn=lambda: 2, after=["a"])]))
     assert told == ["lunch" if given == "lunch" else "the run was paused"]
     assert result.outcomes["b"].reason == ("lunch" if given == "lunch" else "the run was cancelled")
