@@ -34,7 +34,7 @@ _COMMON = (
 
 @dataclass(frozen=True)
 class Front:
-    """A front end: the module that starts it, whose flags it takes, and at which address it shows a notebook."""
+    """A front end: the module that starts it, whose flag gives scripts its commands, and at which address it shows a notebook."""
 
     module: str
     app: str
@@ -42,9 +42,8 @@ class Front:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        own = ("news_url=None", "check_for_updates_class=jupyterlab.NeverCheckForUpdate", "extension_manager=readonly",
-               "expose_app_in_browser=True")  # fmt: skip
-        return tuple(f"--{self.app}.{flag}" for flag in own)
+        news = ("news_url=None", "check_for_updates_class=jupyterlab.NeverCheckForUpdate", "extension_manager=readonly")
+        return (f"--{self.app}.expose_app_in_browser=True", *(f"--LabApp.{flag}" for flag in news))
 
 
 LAB = Front("jupyterlab", "LabApp", "lab/tree/{}?reset")
