@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orchestra_nb.definitions.builder import DAGBuilder
     from orchestra_nb.definitions.command import CommandDefinition
     from orchestra_nb.definitions.loading import load_command
+    from orchestra_nb.earlier_runs import history
     from orchestra_nb.engine.config import EngineConfig
     from orchestra_nb.engine.engine import OrchestrationEngine
     from orchestra_nb.errors import (
@@ -141,6 +142,7 @@ _HOME = {
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
+    "history": "earlier_runs",
     "load_command": "definitions.loading",
     "simulate": "planning.simulator",
     "task": "graph.task",
@@ -220,6 +222,7 @@ __all__ = [
     "current_node",
     "declare_effects",
     "forget_effects",
+    "history",
     "load_command",
     "load_ipython_extension",
     "simulate",

@@ -71,6 +71,22 @@ class Stalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused(Event):
+    """Nothing begins from now on, because somebody wants it so; what runs goes on."""
+
+    name: ClassVar[str] = "execution:run-paused"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunUnpaused(Event):
+    """The pause is over after so many ``seconds``: the run goes on, is stopped, or has nothing left to do."""
+
+    name: ClassVar[str] = "execution:run-unpaused"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodeEnded(Event):
     """A node reached its one terminal state."""
 

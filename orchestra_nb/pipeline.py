@@ -136,6 +136,27 @@ class Pipeline:
         """Stop the run that is under way, from any thread; :meth:`run` then returns what it has."""
         self.scheduler.cancel(reason)
 
+    def pause(self, reason: str = "the run was paused") -> None:
+        """Begin nothing any more in the run that is under way, until :meth:`unpause`; from any thread, at once.
+
+        What runs goes on to its end, and the time of the run's timeout stands still. Harmless when nothing runs.
+        """
+        self.scheduler.pause(reason)
+
+    def unpause(self) -> None:
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        self.scheduler.unpause()
+
+    @property
+    def paused(self) -> bool:
+        """Whether a run is under way and begins nothing, because it was asked to."""
+        return self.scheduler.paused
+
+    @property
+    def over(self) -> bool:
+        """Whether the run that was begun last has ended; not before there is one."""
+        return self.scheduler.over
+
     def _run_cells(self, dag: DAG, scheduler: ParallelScheduler, namespace: dict[str, Any]) -> RunResult:
         from orchestra_nb.notebook.outputs import settle
         from orchestra_nb.notebook.program import CellProgram, run_cells

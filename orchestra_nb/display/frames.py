@@ -1,15 +1,18 @@
-"""The numbers behind every view, as tidy pandas frames.
+"""The numbers behind every view, as tidy pandas frames: rows from values; the columns are told in :mod:`.tables`.
 
-Policy: one row per thing, columns in a fixed order that an empty frame has too, seconds as floats, names as strings.
-pandas is imported when the first frame is asked for: text and pictures do without it.
+Policy: one row per thing, columns in a fixed order that an empty frame has too, each of one kind (:mod:`.columns`).
+pandas is imported when the first frame is asked for: text and pictures do without it. Views and widgets read these
+frames or the snapshots that they are made of, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.context.metrics import CacheMetrics, KeyMetrics
+from orchestra_nb.display import tables
+from orchestra_nb.display.columns import Column, after, epoch_of, framed, text
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
@@ -21,75 +24,18 @@ from orchestra_nb.recovery.statistics import BreakerStats, RecoveryStats
 from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
+from orchestra_nb.running.history import Remembered
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NODE = {
-    **{"id": "object", "level": "int64", "cost": "float64", "critical": "bool", "slack": "float64"},
-    **{"earliest": "float64", "latest": "float64", "rank": "float64", "gain": "float64"},
-    **dict.fromkeys(("kind", "reads", "writes", "mutates", "after"), "object"),
-}
-_EDGE = ("source", "target", "kind", "certainty", "evidence", "variable", "source_line", "target_line")
-_LEVEL = ("level", "nodes", "width", "cost", "longest")
-_ISSUE = ("severity", "code", "message", "nodes", "path", "suggestion")
-_SLOT = ("node", "worker", "start", "end", "seconds")
-_OUTCOME = (
-    *("node", "level", "status", "seconds", "worker", "queued", "lock_wait", "started", "ended"),
-    *("attempts", "cached", "bytes_in", "bytes_out", "reason"),
-)
-
-_COUNTED = (
-    *("hits", "misses", "hit_rate", "sets", "evictions", "expirations", "invalidations", "refusals"),
-    *("promotions", "computations", "joined", "seconds_saved"),
-)
-_KEY = ("key", "cached", "bytes", "ttl", *_COUNTED)
-_CACHE = ("entries", "bytes", "max_bytes", "deduplicated", *_COUNTED)
-_RATES = {"hit_rate": "float64", "seconds_saved": "float64"}
-
-
-_RESOURCE = {
-    **dict.fromkeys(("resource", "type", "scope", "kind"), "object"),
-    **dict.fromkeys(("capacity", "period", "used", "left", "utilisation"), "float64"),
-    **dict.fromkeys(("holders", "waiting"), "object"),
-    **dict.fromkeys(("granted", "timed_out", "victims", "expired"), "int64"),
-    **dict.fromkeys(("wait_p50", "wait_p90", "wait_p99", "wait_max"), "float64"),
-}
-_SAGA = {
-    **dict.fromkeys(("step", "fate"), "object"),
-    **dict.fromkeys(("attempts", "undo_attempts"), "int64"),
-    **dict.fromkeys(("error", "undo_error"), "object"),
-    "in_doubt": "bool",
-    "despite": "object",
-}
-_PROGRESS = {
-    **{"name": "object", "percent": "float64"},
-    **dict.fromkeys((*STANDINGS, "total"), "int64"),
-    **dict.fromkeys(("elapsed", "eta_low", "eta_expected", "eta_high"), "float64"),
-    "over": "bool",
-}
-_ACTION = {"action": "object", **dict.fromkeys(("calls", "attempts", "succeeded", "failed"), "int64")}
-_CIRCUIT = {
-    **{"circuit": "object", "state": "object", "since": "float64", "retry_after": "float64"},
-    **{"failures_in_a_row": "int64", "failure_rate": "float64", "probes": "int64", "last_failure": "object"},
-    **dict.fromkeys(("succeeded", "failed", "abandoned", "late", "rejected", "opened"), "int64"),
-}
-_WAIT = ("circle", "owner", "resource", "holder")
-
-
-def _frame(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([tuple(row) for row in rows], columns=list(columns))
 
 
 def nodes(dag: DAG) -> pd.DataFrame:
     """One row per node, in document order.
 
-    ``critical`` nodes have no slack: they lie on a longest way, of which there may be several. ``earliest`` and
-    ``latest`` are starts, ``rank`` is the time from the start to the end of all that needs the node, ``gain`` what the
-    whole would save if the node were twice as fast. ``verdict_*`` says for each backend why a node must not run there.
-    Where any node says ``cache``, ``not_kept`` says why the result of a node that does will not be kept.
+    ``critical`` nodes have no slack: they lie on a longest way, of which there may be several. ``verdict_*`` says for
+    each backend why a node must not run there. Where any node says ``cache``, ``not_kept`` says why the result of a
+    node that does will not be kept.
     """
     level_of = {name: number for number, names in enumerate(dag.levels) for name in names}
     caching = any(node.cache for node in dag.nodes.values())
@@ -105,8 +51,9 @@ def nodes(dag: DAG) -> pd.DataFrame:
         )
         for name, node in dag.nodes.items()
     ]
-    verdicts = [f"verdict_{backend}" for backend in backends]
-    return _frame(rows, [*_NODE, *verdicts, *(["not_kept"] if caching else [])]).astype(_NODE)
+    more = {f"verdict_{backend}": text(tables.SAFE) for backend in backends}
+    more |= {"not_kept": text("why its result will not be kept")} if caching else {}
+    return framed({**tables.NODES.columns, **more}, rows)
 
 
 def edges(dag: DAG) -> pd.DataFrame:
@@ -116,7 +63,7 @@ def edges(dag: DAG) -> pd.DataFrame:
         for edge in dag.edges
         for item in edge.evidence or (None,)
     ]
-    return _frame(rows, _EDGE).astype({"source_line": "Int64", "target_line": "Int64"})
+    return framed(tables.EDGES.columns, rows)
 
 
 def _evidence(item: Any) -> tuple[Any, ...]:
@@ -130,41 +77,93 @@ def levels(dag: DAG) -> pd.DataFrame:
         (number, ", ".join(names), len(names), sum(costs[n] for n in names), max(costs[n] for n in names))
         for number, names in enumerate(dag.levels)
     ]
-    return _frame(rows, _LEVEL)
+    return framed(tables.LEVELS.columns, rows)
 
 
 def issues(found: Iterable[Issue]) -> pd.DataFrame:
     """One row per fault."""
     rows = [(i.severity, i.code, i.message, ", ".join(i.nodes), i.path, i.suggestion) for i in found]
-    return _frame(rows, _ISSUE)
+    return framed(tables.ISSUES.columns, rows)
 
 
 def schedule(planned: Schedule) -> pd.DataFrame:
     """One row per node of a simulated schedule, by start."""
-    return _frame([(s.node, s.worker, s.start, s.end, s.end - s.start) for s in planned.rows], _SLOT)
+    rows = [(s.node, s.worker, s.start, s.end, s.end - s.start) for s in planned.rows]
+    return framed(tables.SCHEDULE.columns, rows)
 
 
-def outcomes(ended: Mapping[str, Outcome], dag: DAG) -> pd.DataFrame:
+def outcomes(ended: Mapping[str, Outcome], dag: DAG, started_at: str = "") -> pd.DataFrame:
     """One row per node of a run.
 
-    ``queued`` is when all that a node needs had ended, ``started`` and ``ended`` enclose its body: seconds since the
-    run began, missing where a node never got so far. ``lock_wait`` is the part of the wait that was for resources, in
-    seconds; ``bytes_in`` and ``bytes_out`` travelled to and from another process.
+    Parameters
+    ----------
+    ended
+        How each node ended.
+    dag
+        What ran.
+    started_at
+        When the run began, in ISO 8601; empty where that is not known, and then no time of the wall clock is.
     """
     level_of = {name: number for number, names in enumerate(dag.levels) for name in names}
-    rows = [
-        (
-            *(name, level_of.get(o.node, 0), o.status, o.seconds, o.worker, o.queued, o.lock_wait, o.started, o.ended),
-            *(o.attempts, o.status == "cached", o.bytes_in, o.bytes_out, o.reason),
+    began, known = epoch_of(started_at), dag.nodes
+    rows = []
+    for name, o in ended.items():
+        node = known.get(o.node)
+        kind, phase = ("function", None) if node is None else (node.kind, node.phase)
+        rows.append(
+            (
+                *(name, level_of.get(o.node, 0), o.status, o.seconds, o.worker, o.queued, o.lock_wait),
+                *(o.started, o.ended, o.attempts, o.status == "cached", o.bytes_in, o.bytes_out, o.reason),
+                *(kind, phase, place_of(o.worker), *(after(began, time) for time in (o.queued, o.started, o.ended))),
+            )
         )
-        for name, o in ended.items()
+    return framed(tables.OUTCOMES.columns, rows)
+
+
+def place_of(worker: str) -> str | None:
+    """Say of which kind a worker is, by its name; ``None`` for none.
+
+    Examples
+    --------
+    >>> [place_of(name) for name in ("MainThread", "orchestra-1", "process 42", "event loop", "dask worker 0", "")]
+    ['main', 'thread', 'process', 'async', 'cluster', None]
+    """
+    if not worker:
+        return None
+    if worker in ("MainThread", "event loop"):
+        return "main" if worker == "MainThread" else "async"
+    if worker.startswith("process "):
+        return "process"
+    return "cluster" if worker.startswith(("dask worker ", "ray ")) else "thread"
+
+
+def run_levels(ended: Mapping[str, Outcome], dag: DAG, started_at: str = "") -> pd.DataFrame:
+    """One row per level of a run: how its nodes ended, from when to when, and what they took together."""
+    began = epoch_of(started_at)
+    return framed(tables.RUN_LEVELS.columns, _run_levels(ended, dag, began))
+
+
+def _run_levels(ended: Mapping[str, Outcome], dag: DAG, began: float | None) -> Iterator[tuple[Any, ...]]:
+    for number, names in enumerate(dag.levels):
+        found = [ended[name] for name in names if name in ended]
+        statuses = [outcome.status for outcome in found]
+        tally = [statuses.count(status) for status in tables.OUTCOMES.columns["status"].values]  # type: ignore[arg-type]
+        first = min((o.started for o in found if o.started is not None), default=None)
+        last = max((o.ended for o in found if o.started is not None and o.ended is not None), default=None)
+        took = last - first if first is not None and last is not None else None
+        work = sum(outcome.seconds for outcome in found)
+        times = (first, last, took, work, after(began, first), after(began, last))
+        yield (number, ", ".join(names), len(names), *tally, *times)
+
+
+def history(remembered: Iterable[Remembered]) -> pd.DataFrame:
+    """One row per node and earlier run that is remembered, the newest first."""
+    rows = [
+        (each.node, ago, seconds, each.expected, each.source)
+        for each in remembered
+        for ago, seconds in enumerate(reversed(each.seconds), 1)
     ]
-    types = {
-        **dict.fromkeys(("queued", "lock_wait", "started", "ended"), "float64"),
-        "level": "int64",
-        "cached": "bool",
-    }
-    return _frame(rows, _OUTCOME).astype(types)
+    return framed(tables.HISTORY.columns, rows)
 
 
 def cache_keys(counted: Iterable[KeyMetrics]) -> pd.DataFrame:
@@ -173,72 +172,62 @@ def cache_keys(counted: Iterable[KeyMetrics]) -> pd.DataFrame:
     ``ttl`` is what the value has left, in seconds, missing where it has no end or where there is none; ``bytes`` counts
     what the key shares with others, ``seconds_saved`` is what its hits would have taken to compute.
     """
-    whole = {name: "int64" for name in _KEY if name not in ("key", "cached", "ttl", *_RATES)}
-    rows = [tuple(getattr(each, name) for name in _KEY) for each in counted]
-    return _frame(rows, _KEY).astype({"cached": "bool", "ttl": "float64", **whole, **_RATES})
+    return framed(tables.CACHE_KEYS.columns, _attributes(counted, tables.CACHE_KEYS.columns))
 
 
 def cache(counted: CacheMetrics) -> pd.DataFrame:
     """One row: how a cache did."""
-    return _frame([tuple(getattr(counted, name) for name in _CACHE)], _CACHE)
+    return framed(tables.CACHE.columns, _attributes([counted], tables.CACHE.columns))
 
 
 def resources(stats: ResourceStats) -> pd.DataFrame:
-    """One row per resource: how much there is, who holds and who waits, and how long grants had to wait, in seconds.
-
-    ``utilisation`` is the share that was held on average since the resource was registered.
-    """
-    named = ("holders", "waiting")
+    """One row per resource: how much there is, who holds and who waits, and how long grants had to wait, in seconds."""
+    columns, named = tables.RESOURCES.columns, ("holders", "waiting")
     rows = [
-        [_listed(getattr(use, column)) if column in named else getattr(use, column) for column in _RESOURCE]
+        [_listed(getattr(use, name)) if name in named else getattr(use, name) for name in columns]
         for use in stats.resources.values()
     ]
-    return _frame(rows, list(_RESOURCE)).astype(_RESOURCE)
+    return framed(columns, rows)
 
 
 def _listed(amounts: Mapping[str, float]) -> str:
     return ", ".join(f"{owner} {amount:g}" for owner, amount in amounts.items())
 
 
+def _attributes(values: Iterable[object], columns: Mapping[str, Column]) -> list[Sequence[Any]]:
+    return [[getattr(value, name) for name in columns] for value in values]
+
+
 def progress(stats: ProgressStats) -> pd.DataFrame:
     """One row: how far a run is; times in seconds."""
     counts, eta = stats.counts, stats.eta
     counted = [getattr(counts, standing) for standing in STANDINGS]
-    row = (
-        stats.name,
-        stats.percent,
-        *counted,
-        counts.total,
-        stats.elapsed,
-        eta.low,
-        eta.expected,
-        eta.high,
-        stats.over,
-    )
-    return _frame([row], list(_PROGRESS)).astype(_PROGRESS)
+    times = (stats.elapsed, eta.low, eta.expected, eta.high)
+    row = (stats.name, stats.percent, *counted, counts.total, *times, stats.over, stats.paused)
+    return framed(tables.PROGRESS.columns, [row])
 
 
 def deadlocks(result: DeadlockResult) -> pd.DataFrame:
     """One row per wait: in which circle, who waits, for what, and who holds it."""
-    return _frame(((number, *wait) for number, circle in enumerate(result.circles) for wait in circle), _WAIT)
+    rows = ((number, *wait) for number, circle in enumerate(result.circles) for wait in circle)
+    return framed(tables.WAITS.columns, rows)
 
 
 def saga(report: SagaResult) -> pd.DataFrame:
     """One row per step of a saga: what became of it, how often it was tried, and what it raised last."""
+    columns = tables.SAGA.columns
     rows = [
-        [", ".join(step.despite) if column == "despite" else getattr(step, column) for column in _SAGA]
+        [", ".join(step.despite) if name == "despite" else getattr(step, name) for name in columns]
         for step in report.steps
     ]
-    return _frame(rows, list(_SAGA)).astype(_SAGA)
+    return framed(columns, rows)
 
 
 def actions(stats: RecoveryStats) -> pd.DataFrame:
     """One row per action that was called with retries, and what became of its calls."""
-    rows = [[getattr(each, column) for column in _ACTION] for each in stats.actions.values()]
-    return _frame(rows, list(_ACTION)).astype(_ACTION)
+    return framed(tables.ACTIONS.columns, _attributes(stats.actions.values(), tables.ACTIONS.columns))
 
 
 def circuits(stats: BreakerStats) -> pd.DataFrame:
     """One row per circuit: its state, since when (seconds), and what became of its calls."""
-    rows = [[getattr(each, column) for column in _CIRCUIT] for each in stats.circuits.values()]
-    return _frame(rows, list(_CIRCUIT)).astype(_CIRCUIT)
+    return framed(tables.CIRCUITS.columns, _attributes(stats.circuits.values(), tables.CIRCUITS.columns))

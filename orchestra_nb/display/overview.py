@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.display import html
+from orchestra_nb.display import html, tables
+from orchestra_nb.display.columns import framed
 from orchestra_nb.presentation import Bundle, Presented
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
             item = str(row[named[0]]) if named else ""
             rows += [(name, item, str(column), float(row[column])) for column in numbers]
         rows += [(name, "", own, value) for own, value in _own(part).items() if own not in numbers]
-    return pd.DataFrame(rows, columns=["part", "item", "measure", "value"])
+    return framed(tables.ENGINE.columns, rows)
 
 
 def _own(part: Presented) -> dict[str, float]:

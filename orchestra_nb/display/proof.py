@@ -40,7 +40,7 @@ def _run(run: Mapping[str, Any]) -> str:
         return f"linear: {took}"
     if run["order"] == "serial":
         return f"one by one, in another order: {took}"
-    return f"random order: {took}, {run['backend']}, {run['jobs']} at once"
+    return f"random order: {took}, {clean(run['backend'])}, {run['jobs']} at once"
 
 
 def _coverage(found: Mapping[str, Any]) -> str:

@@ -6,11 +6,12 @@ evidence. What is wrong with the log stands below, each with its line and what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.bus import Event
-from orchestra_nb.display import html
+from orchestra_nb.display import html, tables
+from orchestra_nb.display.columns import after, epoch_of, framed
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.scene import LOOKS, title
 from orchestra_nb.display.text import aligned, some
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HEADINGS = ("node", "state", "when", "worker", "attempts", "why")
-_NODE = {
-    **{"node": "object", "level": "int64", "phase": "object", "state": "object", "since": "float64"},
-    **{"worker": "object", "attempts": "int64", "started": "float64", "ended": "float64", "seconds": "float64"},
-    **{"reason": "object"},
-}
-_EVENT = {"at": "float64", "name": "object", "about": "object", "said": "object"}
-_RUN = {
-    **{"run": "object", "started_at": "object", "nodes": "int64", "events": "int64", "seconds": "float64"},
-    **{"percent": "float64", "over": "bool", "success": "bool", "faults": "int64"},
-}
 _MARKS = {"running": "▶", "resting": "◷", "queued": "·", "waiting": " "}
 _MARKS |= {status: look.mark for status, look in LOOKS.items() if status is not None}
 _MOST = 200
@@ -62,11 +53,11 @@ class ReplayStatePresenter:
             times = (None, None, None) if outcome is None else (outcome.started, outcome.ended, outcome.seconds)
             told = (node.state, node.since, node.worker, node.attempts, *times, node.reason)
             rows.append((name, node.level, node.phase, *told))
-        return _frame(rows, _NODE)
+        return framed(tables.STATES_OF_NODES.columns, rows)
 
     def events(self, value: ReplayState) -> pd.DataFrame:
         """Make the frame of what had happened."""
-        return events_frame(value.facts)
+        return events_frame(value.facts, value.started_at)
 
 
 @presents(RunReplay)
@@ -85,7 +76,7 @@ class RunReplayPresenter:
 
     def events(self, value: RunReplay) -> pd.DataFrame:
         """Make the frame of everything that happened."""
-        return events_frame(value.facts)
+        return events_frame(value.facts, value.started_at)
 
 
 @presents(Replay)
@@ -107,8 +98,8 @@ class ReplayPresenter:
             end = run.end
             progress = end.stats
             told = (progress.percent, end.over, bool(end.success), len(run.faults))
-            rows.append((str(run.run), run.started_at, len(end.dag), len(run.facts), end.at, *told))
-        return _frame(rows, _RUN)
+            rows.append((str(run.run), epoch_of(run.started_at), len(end.dag), len(run.facts), end.at, *told))
+        return framed(tables.RUNS.columns, rows)
 
 
 def headline(state: ReplayState) -> str:
@@ -135,7 +126,7 @@ def node_row(node: NodeState) -> tuple[str, ...]:
 
 def fault_lines(faults: Iterable[Issue]) -> list[str]:
     """Say what is wrong with a log, a line each."""
-    return [f"{fault.severity} [{fault.code}] {clean(fault)}" for fault in faults]
+    return [f"{fault.severity} [{clean(fault.code)}] {clean(fault)}" for fault in faults]
 
 
 def event_row(event: Event) -> tuple[str, ...]:
@@ -155,9 +146,19 @@ def events_text(state: ReplayState) -> str:
     return "\n".join(aligned([event_row(event) for event in state.facts]) if state.facts else ())
 
 
-def events_frame(events: Sequence[Event]) -> pd.DataFrame:
-    """One row for each event: when, which, what it is about, and what else it says."""
-    return _frame(((event.at, event.name, *_about(event)) for event in events), _EVENT)
+def events_frame(events: Iterable[Event], started_at: str = "") -> pd.DataFrame:
+    """One row for each event: when, which, what it is about, what else it says, and when that was on the wall clock.
+
+    Parameters
+    ----------
+    events
+        In the order of the rows.
+    started_at
+        When their run began, in ISO 8601; empty where that is not known.
+    """
+    began = epoch_of(started_at)
+    rows = ((event.at, event.name, *_about(event), after(began, event.at)) for event in events)
+    return framed(tables.HAPPENED.columns, rows)
 
 
 def _about(event: Event) -> tuple[str, str]:
@@ -181,6 +182,8 @@ def _worded(value: Any) -> str:
 
 def _beside(state: ReplayState) -> Iterator[str]:
     """What there was to say beside the nodes."""
+    if state.pause is not None:
+        yield clean(f"paused at {duration(state.pause.at)}: {short(state.pause.reason)}")
     if state.levels_done:
         yield f"levels done: {state.levels_done:,} of {len(state.dag.levels):,}"
     for owner, resources in state.locks[:_MOST]:
@@ -195,9 +198,3 @@ def _beside(state: ReplayState) -> Iterator[str]:
     if state.stalled is not None:
         waiting = ", ".join(f"{name} ({what})" for name, what in state.stalled.waiting[:5])
         yield clean(f"silent for {duration(state.stalled.silent)}: {', '.join(state.stalled.running[:5])}; {waiting}")
-
-
-def _frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([tuple(row) for row in rows], columns=list(columns)).astype(columns)

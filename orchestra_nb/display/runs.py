@@ -32,7 +32,11 @@ class RunPresenter:
 
     def frame(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of outcomes."""
-        return frames.outcomes(value.outcomes, value.dag)
+        return frames.outcomes(value.outcomes, value.dag, value.started_at)
+
+    def levels(self, value: RunResult) -> pd.DataFrame:
+        """Make the frame of levels."""
+        return frames.run_levels(value.outcomes, value.dag, value.started_at)
 
 
 def headline(result: RunResult) -> str:

@@ -240,6 +240,40 @@ class OrchestrationEngine(Presented):
         if running is not None:
             running.cancel(reason)
 
+    def pause(self, reason: str = "the run was paused") -> None:
+        """Begin nothing any more in the run that is under way, until :meth:`unpause`; from any thread, at once.
+
+        What runs goes on to its end and keeps its locks; the run takes no more of them, and the time of its timeout
+        stands still. Harmless when nothing runs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> def hold():
+        ...     engine.pause("for a look")
+        ...     engine.unpause()
+        >>> told = []
+        >>> off = engine.on("execution:run-paused", lambda event: told.append(event.reason))
+        >>> engine.run([Node("first", fn=hold), Node("second", fn=lambda: 2, after=["first"])]).values["second"], told
+        (2, ['for a look'])
+        """
+        running = self._parts.running
+        if running is not None:
+            running.pause(reason)
+
+    def unpause(self) -> None:
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        running = self._parts.running
+        if running is not None:
+            running.unpause()
+
+    @property
+    def paused(self) -> bool:
+        """Whether a run is under way and begins nothing, because it was asked to."""
+        running = self._parts.running
+        return running is not None and running.paused
+
     # Recovery.
 
     async def execute_saga(

@@ -56,7 +56,7 @@ class EngineStats(Presented):
         """The numbers of all parts, as a tidy frame: part, item, measure, value."""
         from orchestra_nb.display.overview import overview_frame
 
-        return overview_frame(self._parts())
+        return overview_frame({**self._parts(), "circuits": self.recovery.circuits})
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         from orchestra_nb.display.overview import overview

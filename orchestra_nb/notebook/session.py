@@ -45,6 +45,7 @@ from orchestra_nb.presentation import presenter_of
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
@@ -70,6 +71,8 @@ class Session:
         self.result: RunResult | None = None
         self.tracker: ProgressTracker | None = None
         """Of the last run, or of the one that goes on."""
+        self.control: RunControl | None = None
+        """What holds, lets go on and stops the run that goes on; ``None`` while none does."""
         self._fresh: dict[str, str] = {}
         self._learned: Learned = {}
         self._running = False
@@ -190,7 +193,7 @@ class Session:
         except KeyboardInterrupt:  # in the run, or when its result was being shown
             raise _short_interrupt() from None
         finally:
-            self._running = False
+            self._running, self.control = False, None
             if declared and self.result is not None:
                 self._remember(self.result)
 
@@ -241,7 +244,7 @@ class Session:
 
     def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> RunResult:
         bus = EventBus()
-        scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
+        self.control = scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
         recall = open_recall(config, dag.nodes.values())
         self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
         wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))

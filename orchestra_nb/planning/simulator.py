@@ -45,6 +45,8 @@ class Schedule(Presented):
         Seconds that no schedule can beat.
     utilization
         Share of the workers' time spent on nodes, from 0 to 1.
+    critical_path
+        The longest way through the graph, which no number of workers makes shorter.
     """
 
     rows: tuple[Slot, ...]
@@ -52,6 +54,7 @@ class Schedule(Presented):
     makespan: float
     lower_bound: float
     utilization: float
+    critical_path: tuple[NodeId, ...] = ()
 
 
 def simulate(
@@ -104,4 +107,4 @@ def simulate(
             plan.finish(slot.node)
             heappush(free, slot.worker)
     busy = dag.total_time / (now * workers) if now else 0.0
-    return Schedule(tuple(rows), workers, now, bound, min(busy, 1.0))
+    return Schedule(tuple(rows), workers, now, bound, min(busy, 1.0), dag.critical_path)

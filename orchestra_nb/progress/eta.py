@@ -10,6 +10,8 @@ Hammersley and Morton, 1956), and are the same for the same nodes each time, so 
 A running node is drawn from its distribution *given that it has not ended yet*: a truncated normal in logarithms. One
 that is far beyond its time is expected to run on for a share of that, as long tails do, and never "any moment now".
 
+A paused run is estimated as if it went on this moment: what has not begun is as long as it was, so the estimate stays.
+
 The interval holds 80 %: a log-normal one around the mean, whose variance is that of the draws (at least that of the
 work, spread over the workers), and that of the pace, which moves everything at once. Costs that nobody has measured
 make it as wide as such a guess deserves.
@@ -97,6 +99,7 @@ class Estimator:
     def remaining(self, progress: Progress, now: float) -> Estimate:
         """Estimate the seconds from ``now`` (seconds since the run began) until the run ends."""
         so_far = {i: now - began for i, began in progress.running.items()}
+        so_far |= dict.fromkeys((i for i in progress.held if so_far[i] > 0), 0.0)  # they begin when the run goes on
         pace = paces(self._expectations, self._typical, progress.seconds, so_far)
         rest = _Rest(progress, self._expectations, pace, so_far)
         if progress.over or not rest.order:

@@ -28,7 +28,17 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from orchestra_nb.errors import ProgressError, nearest
-from orchestra_nb.events import Event, GraphGrown, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import (
+    Event,
+    GraphGrown,
+    NodeEnded,
+    NodeRetrying,
+    NodeStarted,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    RunUnpaused,
+)
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.growth import grown
 from orchestra_nb.model import Node, NodeId, Status
@@ -90,6 +100,8 @@ class Progress:
     at: float = field(init=False, default=0.0)
     """When the last thing happened."""
     over: bool = field(init=False, default=False)
+    paused_at: float | None = field(init=False, default=None)
+    """Since when nothing begins; ``None``: the run is not paused."""
     _base: float = field(init=False, default=0.0)
     _base_ended: int = field(init=False, default=0)
 
@@ -103,7 +115,7 @@ class Progress:
         self.counts = dict.fromkeys(STANDINGS, 0)
         self.counts["pending"] = len(self.dag)
         self.running, self.seconds, self.peak = {}, {}, 0
-        self.at, self.over = 0.0, False
+        self.at, self.over, self.paused_at = 0.0, False, None
         self._base, self._base_ended = 0.0, 0
 
     @classmethod
@@ -184,6 +196,37 @@ class Progress:
         self.started(node, at)
         self.running[self._position(node)] = at + delay
 
+    def pause(self, at: float) -> None:
+        """Take note that nothing begins from now on; a second time changes nothing.
+
+        Raises
+        ------
+        ProgressError
+            The run has ended.
+        """
+        self._happens(at)
+        if self.paused_at is None:
+            self.paused_at = at
+
+    def unpause(self, at: float) -> None:
+        """Take note that the run goes on. Whoever has rested long enough meanwhile begins its next attempt only now.
+
+        Raises
+        ------
+        ProgressError
+            The run has ended.
+        """
+        self._happens(at)
+        held, self.paused_at = self.held, None
+        for i in held:
+            self.running[i] = max(self.running[i], at)
+
+    @property
+    def held(self) -> list[int]:
+        """Positions of those whose next attempt would have begun since the run was paused, or will; it does not."""
+        since = self.paused_at
+        return [] if since is None else [i for i, begins in self.running.items() if begins > since]
+
     def ended(self, node: str, standing: Standing, at: float, seconds: float | None = None) -> None:
         """Take note of how a node ended.
 
@@ -243,7 +286,7 @@ class Progress:
         if self.over:
             return
         self._happens(at)
-        self.over = True
+        self.over, self.paused_at = True, None
         for i, now in enumerate(self.standings):
             if now not in ENDS:
                 self._stands(i, "skipped" if now == "pending" else "cancelled")
@@ -275,6 +318,10 @@ class Progress:
             case GraphGrown():
                 self._position(event.node)
                 self.grow(_known_by_name(self, event))
+            case RunPaused():
+                self.pause(event.at)
+            case RunUnpaused():
+                self.unpause(event.at)
             case RunEnded():
                 self.end(event.at)
 

@@ -87,6 +87,8 @@ class ProgressStats(Presented):
         The same counts for each phase, in the order in which they first occur.
     sinks
         What has been delivered.
+    paused
+        Whether nothing begins, because somebody has paused the run; ``eta`` is then from when it goes on.
 
     Examples
     --------
@@ -104,6 +106,7 @@ class ProgressStats(Presented):
     active: tuple[NodeId, ...] = ()
     phases: tuple[PhaseStats, ...] = ()
     sinks: tuple[SinkStats, ...] = ()
+    paused: bool = False
 
     @property
     def total(self) -> int:
@@ -154,4 +157,5 @@ def stats_of(
         active=tuple(ids[i] for i in progress.running),
         phases=tuple(PhaseStats(phase, Counts(**counts)) for phase, counts in phases.items()),
         sinks=sinks,
+        paused=progress.paused_at is not None,
     )

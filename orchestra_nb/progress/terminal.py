@@ -47,10 +47,12 @@ def plain_line(stats: ProgressStats) -> str:
     >>> from orchestra_nb.progress.stats import Counts
     >>> plain_line(ProgressStats("today", 50.0, Counts(in_progress=1, completed=1), 3.0, active=("fit",)))
     'today: 50 %, 1 of 2, 3.0 s so far; running: fit'
+    >>> plain_line(ProgressStats("", 50.0, Counts(pending=1, completed=1), 3.0, Estimate(1.0, 2.0, 3.0), paused=True))
+    '50 %, 1 of 2, 3.0 s so far, paused, 2.0 s left (1.0 s to 3.0 s)'
     """
     name = f"{clean(stats.name)}: " if stats.name else ""
     took = f"in {duration(stats.elapsed)}" if stats.over else f"{duration(stats.elapsed)} so far"
-    parts = [f"{math.floor(stats.percent)} %", _counted(stats), took, left(stats.eta)]
+    parts = [f"{math.floor(stats.percent)} %", _counted(stats), took, "paused" if stats.paused else "", left(stats.eta)]
     running = _running(stats)
     return name + ", ".join(part for part in parts if part) + (f"; running: {running}" if running else "")
 
@@ -83,7 +85,8 @@ class _Line:
 
         stats, width = self._stats, options.max_width
         done = _counted(stats).rjust(2 * len(f"{stats.counts.total:,}") + len(" of "))
-        cells: list[RenderableType] = [f"{math.floor(stats.percent):>3} %", done, left(stats.eta), _running(stats)]
+        time_left = ", ".join(filter(None, ("paused" if stats.paused else "", left(stats.eta))))
+        cells: list[RenderableType] = [f"{math.floor(stats.percent):>3} %", done, time_left, _running(stats)]
         if width >= _NARROW:
             cells.insert(0, _bar(stats, _WIDTH if width >= _WIDE else _WIDTH // 2))
         if width >= _WIDE and stats.name:

@@ -20,7 +20,18 @@ from typing import Any
 
 from orchestra_nb.config import RunConfig, SinkPolicy
 from orchestra_nb.errors import ConfigError, ProgressError, nearest
-from orchestra_nb.events import Event, EventBus, GraphGrown, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import (
+    Event,
+    EventBus,
+    GraphGrown,
+    NodeEnded,
+    NodeRetrying,
+    NodeStarted,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    RunUnpaused,
+)
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.presentation import Presented
@@ -33,7 +44,7 @@ from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.running.history import History, open_history
 
-_TELLING = (RunStarted, NodeStarted, NodeRetrying, NodeEnded, GraphGrown, RunEnded)
+_TELLING = (RunStarted, NodeStarted, NodeRetrying, NodeEnded, GraphGrown, RunPaused, RunUnpaused, RunEnded)
 _NAMES: dict[str, Standing] = dict((*zip(STANDINGS, STANDINGS, strict=True), *AS_STANDING.items()))
 
 

@@ -29,13 +29,16 @@ from orchestra_nb.events import (
     NodeRetrying,
     NodeStarted,
     RunEnded,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
     Stalled,
 )
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Status
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.recovery.events import CircuitClosed, CircuitEvent, CircuitHalfOpen, CircuitOpened
+from orchestra_nb.replay.spans import Spans
 from orchestra_nb.replay.way_back import Begun, WayBack
 from orchestra_nb.resources.events import (
     LeaseEnded,
@@ -102,12 +105,20 @@ class Fold:
         self.attempts: list[int] = []
         self._room_for(self._first, 0.0)
         self.outcomes: dict[NodeId, Outcome] = {}
+        self.spans = Spans()
         self.levels = 0
         """How many levels have ended, from the first."""
         self.success: bool | None = None
         self.stalled: Stalled | None = None
         """What was said the last time that nothing happened for long; ``None`` when something has since."""
+        self.pause: RunPaused | None = None
+        """What was said when the run was paused; ``None`` when it is not."""
         self.way_back = WayBack()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing begins, because somebody has paused the run."""
+        return self.pause is not None
 
     def _room_for(self, new: int, now: float) -> None:
         self.states += ["waiting"] * new
@@ -121,6 +132,7 @@ class Fold:
         other.__dict__.update(self.__dict__)
         other.progress = self.progress.copy()
         other.way_back = self.way_back.copy()
+        other.spans = self.spans.copy()
         for name in ("states", "since", "lanes", "attempts", "outcomes", "held", "waits", "circuits", "counts"):
             setattr(other, name, getattr(self, name).copy())
         return other
@@ -135,12 +147,16 @@ class Fold:
         """
         if isinstance(event, NodeQueued) and (now := self.progress.standing(event.node)) != "pending":
             raise ProgressError(f"{event.node!r} is {now} and cannot be queued")
+        held = self.progress.held if isinstance(event, RunUnpaused) else ()
         self.progress.hear(event)  # first: it refuses what cannot be
         self.count += 1
         space = event.name.partition(":")[0]
         if space == "execution":
             self.now = max(self.now, event.at)
             self._of_the_run(event)
+            for i in held:
+                self.since[i] = self.progress.running[i]
+                self.spans.wake(self.progress.dag.table.ids[i], self.since[i])
         elif space in ("resource", "recovery", "cache"):
             self.counts[event.name] += 1
             self._of_locks(event)
@@ -156,24 +172,32 @@ class Fold:
                 self.jobs, self.backend = event.jobs, event.backend
             case NodeQueued():
                 self._stands(event.node, "queued", event.at)
+                self.spans.queue(event.node, event.at)
             case NodeStarted():
                 i = self._stands(event.node, "running", event.at)
                 self.lanes[i] = event.lane
                 self.attempts[i] = 1
+                self.spans.begin(event.node, event.at, event.lane)
             case NodeRetrying():
                 i = self._stands(event.node, "resting", event.at + event.delay)
                 self.attempts[i] = event.attempt
+                self.spans.rest(event.node, event.at, event.at + event.delay)
             case NodeEnded():
                 outcome = event.outcome
                 i = self._stands(outcome.node, outcome.status, event.at)
                 self.attempts[i] = outcome.attempts
                 self.outcomes[outcome.node] = outcome
+                self.spans.end(outcome.node)
             case GraphGrown():
                 self._room_for(len(event.nodes), event.at)
             case LevelEnded():
                 self.levels = max(self.levels, event.level + 1)
+            case RunPaused():
+                self.pause = event if self.pause is None else self.pause
+            case RunUnpaused():
+                self.pause = None
             case RunEnded():
-                self.success = event.success
+                self.success, self.pause = event.success, None
             case Stalled():
                 self.stalled = event
 

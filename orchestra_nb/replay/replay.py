@@ -178,7 +178,7 @@ class RunReplay(Presented):
     def _state(self, count: int, seconds: float) -> ReplayState:
         fold = self._fold_after(count)
         self._cursor = fold, count
-        return ReplayState(self.run, seconds, count, fold, self._estimator, self.facts)
+        return ReplayState(self.run, seconds, count, fold, self._estimator, self.facts, started_at=self.started_at)
 
     def _fold_after(self, count: int) -> Fold:
         """Fold so many events: from where it stands, or from the copy before, whichever is nearer."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from orchestra_nb.bus import Event
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.eventlog.records import error_record
-from orchestra_nb.events import Stalled
+from orchestra_nb.events import RunPaused, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.presentation import Presented, presenter_of
@@ -19,6 +19,7 @@ from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.replay.fold import Fold, State
+from orchestra_nb.replay.spans import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,8 @@ class ReplayState(Presented):
         How many of its events had happened.
     beyond
         Whether a later moment was asked for than the log has: this is its last one.
+    started_at
+        When the run began on the wall clock, in ISO 8601; empty when nobody says.
     """
 
     run: RunId
@@ -92,6 +95,7 @@ class ReplayState(Presented):
     _estimator: Callable[[DAG], Estimator]
     _events: tuple[Event, ...]
     beyond: bool = False
+    started_at: str = ""
 
     @property
     def over(self) -> bool:
@@ -104,6 +108,16 @@ class ReplayState(Presented):
         return self._fold.success
 
     @property
+    def paused(self) -> bool:
+        """Whether nothing began, because somebody had paused it."""
+        return self._fold.paused
+
+    @property
+    def pause(self) -> RunPaused | None:
+        """What was said when it was paused; ``None`` when it was not."""
+        return self._fold.pause
+
+    @property
     def dag(self) -> DAG:
         """Its graph, with what had joined."""
         return self._fold.progress.dag
@@ -112,11 +126,12 @@ class ReplayState(Presented):
     def nodes(self) -> Mapping[str, NodeState]:
         """How each node stood, in document order."""
         fold, dag = self._fold, self.dag
+        held = frozenset(fold.progress.held)
         level = {name: number for number, names in enumerate(dag.levels) for name in names}
         found = {}
         for i, node in enumerate(dag.nodes.values()):
             state, since, attempts = fold.states[i], fold.since[i], fold.attempts[i]
-            if state == "resting" and since <= self.at:  # nobody is told when a rest is over
+            if state == "resting" and since <= self.at and i not in held:  # nobody is told when a rest is over
                 state, attempts = "running", attempts + 1
             outcome = fold.outcomes.get(node.id)
             worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
@@ -129,6 +144,16 @@ class ReplayState(Presented):
     def outcomes(self) -> Mapping[str, Outcome]:
         """How the nodes ended that had, in the order of their ends; without values."""
         return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
+
+    @property
+    def spans(self) -> Mapping[str, Span]:
+        """When each node that was queued or started waited, ran and rested, and in which place of which lane."""
+        return MappingProxyType(cast("dict[str, Span]", self._fold.spans.of))
+
+    @property
+    def jobs(self) -> int | None:
+        """How many nodes might run at once; ``None`` when that was not told."""
+        return self._fold.jobs
 
     @property
     def levels_done(self) -> int:
@@ -195,6 +220,7 @@ class ReplayState(Presented):
             "events_heard": self.count,
             "over": self.over,
             "success": self.success,
+            "paused": self.paused,
             "progress": self.stats.as_mapping(),
             "nodes": [self._node_record(node) for node in self.nodes.values()],
             "levels_done": self.levels_done,

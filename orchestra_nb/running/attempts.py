@@ -61,6 +61,9 @@ class Attempts:
         self._refused = False
         """Whether a node has ended in place of beginning, and others may be ready for it."""
         self._heard_at = 0.0
+        self._paused_at: float | None = None
+        self._paused_for = 0.0
+        """Seconds in all pauses that are over."""
 
     @property
     def running(self) -> tuple[Attempt, ...]:
@@ -104,7 +107,9 @@ class Attempts:
         return True
 
     def _enter(self, attempt: Attempt, now: float) -> None:
-        if self.places.enter(attempt):
+        if self._paused_at is not None:
+            self.places.wait(attempt)
+        elif self.places.enter(attempt):
             self._launch(attempt, now)
 
     def _launch(self, attempt: Attempt, now: float) -> None:

@@ -21,6 +21,7 @@ State in, decisions out: each method takes the time (seconds since the run began
   its slot until it ends, because it is still using it. When every slot is lost so, the run stops rather than wait
   without end. Only the main lane is waited for in any case: the caller's thread is in it.
 * **Stop** (interrupt, cancel, timeout of the run): nothing new starts, what runs is ended as above.
+* **A pause** (:mod:`.pausing`): nothing begins, what runs goes on to its end, and the run's own time stands still.
 * **A budget** that has less left than a node asks for never has more: the node fails with that, before it began.
 * **Silence.** When nothing has happened for ``patience`` seconds, :class:`.Stalled` says who runs and who waits for
   what: no run is ever silent without a reason that can be seen.
@@ -44,8 +45,8 @@ from orchestra_nb.graph.growth import grown
 from orchestra_nb.graph.undoing import compensators, runs_later
 from orchestra_nb.model import Expand, Node, NodeId, Outcome
 from orchestra_nb.running import outcomes, replies
-from orchestra_nb.running.attempts import Attempts
 from orchestra_nb.running.decisions import Attempt, Decision
+from orchestra_nb.running.pausing import Pausing
 from orchestra_nb.running.seams import Conditional, Growing, Lane, Reply, Task
 
 _INTERRUPTED = "the run was interrupted"
@@ -54,7 +55,7 @@ _OFTEN = 3
 """Times that a node may lose its worker through others before it begins alone."""
 
 
-class Driver(Attempts):
+class Driver(Pausing):
     """The decisions of one run.
 
     Parameters
@@ -82,9 +83,9 @@ class Driver(Attempts):
 
         Silence is not counted: who keeps the time also looks once in a while.
         """
-        opens = self.places.wake(now)
-        limit = None if self.stopped else self._terms.timeout
-        deadlines, resting = self._deadlines, self._resting
+        limit, deadlines = self._limit, self._deadlines
+        opens = None if self._paused_at is not None else self.places.wake(now)
+        resting = () if self._paused_at is not None else self._resting
         if opens is limit is None and not deadlines and not resting:
             return None
         while deadlines and not self._counts(*deadlines[0]):
@@ -120,14 +121,14 @@ class Driver(Attempts):
 
     def tick(self, now: float) -> list[Decision]:
         """Time has passed: end what outlived its time, and go on with what has rested."""
-        limit = self._terms.timeout
-        if limit is not None and now >= limit and not self.stopped:
-            self._halt("timeout", f"the run outlived its timeout of {limit:g} s", now)
+        limit = self._limit
+        if limit is not None and now >= limit:
+            self._halt("timeout", f"the run outlived its timeout of {self._terms.timeout:g} s", now)
         while self._deadlines and self._deadlines[0][0] <= now:
             due, token = heappop(self._deadlines)
             if self._counts(due, token):
                 self._expire(self._running[token], now)
-        if now >= self._heard_at + self._terms.patience and not self._over:
+        if now >= self._heard_at + self._terms.patience and not self._over and self._paused_at is None:
             self._say_who_is_waited_for(now)
         return self._decided(now)
 
@@ -144,6 +145,16 @@ class Driver(Attempts):
     def cancel(self, reason: str, now: float) -> list[Decision]:
         """Stop because somebody asked for it, from wherever."""
         self._halt("cancelled", reason, now)
+        return self._decided(now)
+
+    def pause(self, reason: str, now: float) -> list[Decision]:
+        """Begin nothing any more until :meth:`unpause`; harmless when it is paused, stopped or over."""
+        self._hold(reason, now)
+        return self._decided(now)
+
+    def unpause(self, now: float) -> list[Decision]:
+        """Go on after a pause; harmless when there is none."""
+        self._go_on(now)
         return self._decided(now)
 
     # What a reply means.
@@ -220,6 +231,9 @@ class Driver(Attempts):
     def _decided(self, now: float) -> list[Decision]:
         """Fill the places and hand over everything that was decided."""
         plan, places = self._plan, self.places
+        if self._paused_at is not None:
+            places.rest()
+            return self._told(now)
         while self._resting and self._resting[0][0] <= now:
             _, _, rested = heappop(self._resting)
             alone = rested.alone and rested.refused  # still to be found out whether it kills workers
@@ -237,12 +251,18 @@ class Driver(Attempts):
                 attempt.started, attempt.number = now, attempt.number - 1
                 self._end(self._outcome(attempt, replies.failure(error), now), now)
             return self._decided(now)
+        return self._told(now)
+
+    def _told(self, now: float) -> list[Decision]:
+        """Hand over everything that was decided, with what follows from it for levels and for the run."""
+        plan = self._plan
         while self._levels < plan.completed_levels:
             self._out.append(LevelEnded(now, self._levels))
             self._levels += 1
         if plan.done:
             if not self._over:
                 self._over = True
+                self._go_on(now)
                 good = not self.stopped and not any(outcome.bad for outcome in self.outcomes.values())
                 self._out.append(RunEnded(now, good))
         elif self._late and not self._running and not self._resting and not self.stopped and self._stuck(now):
@@ -254,7 +274,7 @@ class Driver(Attempts):
 
     def _stuck(self, now: float) -> bool:
         """Whether neither time nor others make room for somebody who waits."""
-        return self.places.wake(now) is None and not self.places.hopes()
+        return self._paused_at is None and self.places.wake(now) is None and not self.places.hopes()
 
     def _arrive(self, name: NodeId, now: float) -> None:
         """All that a node needs has ended."""

@@ -50,6 +50,7 @@ used = excluded.used
 _OLDEST = """
 DELETE FROM recent WHERE (source, name) IN (SELECT source, name FROM recent ORDER BY used LIMIT ?)
 """
+_IS_THERE = "SELECT 1 FROM sqlite_master WHERE name = 'recent'"
 _LAYOUTS = [struct.Struct(f"<{count}d") for count in range(MOST_DURATIONS + 1)]
 _T = TypeVar("_T")
 _log = logging.getLogger("orchestra_nb.running")
@@ -93,6 +94,20 @@ class SqliteHistory:
         def read() -> Recent:
             with self._connected() as db:
                 return _rows(db, asked)
+
+        return self._tried(read) or {}
+
+    def everything(self) -> Mapping[tuple[Source, Name], tuple[float, ...]]:
+        """Tell all that is known, what was measured last first."""
+        if not self._path.exists():
+            return {}
+
+        def read() -> Mapping[tuple[Source, Name], tuple[float, ...]]:
+            with self._connected() as db:
+                if not db.execute(_IS_THERE).fetchone():
+                    return {}
+                rows = db.execute("SELECT source, name, seconds FROM recent ORDER BY used DESC, source, name")
+                return {(source, name): _unpacked(seconds) for source, name, seconds in rows if _is_key(source, name)}
 
         return self._tried(read) or {}
 
@@ -155,7 +170,7 @@ class SqliteHistory:
 
 def _rows(db: sqlite3.Connection, sources: Iterable[Source]) -> dict[Source, dict[Name, tuple[float, ...]]]:
     found: dict[Source, dict[Name, tuple[float, ...]]] = {}
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'recent'").fetchone():  # another process is making it
+    if not db.execute(_IS_THERE).fetchone():  # another process is making it
         return found
     for some in _batches(sources):
         marks = ",".join("?" * len(some))
@@ -164,6 +179,11 @@ def _rows(db: sqlite3.Connection, sources: Iterable[Source]) -> dict[Source, dic
         ):
             found.setdefault(source, {})[name] = _unpacked(seconds)
     return found
+
+
+def _is_key(source: object, name: object) -> bool:
+    """Whether it is one that this wrote; anybody may write into the file."""
+    return isinstance(source, bytes) and isinstance(name, bytes)
 
 
 def _write(db: sqlite3.Connection, measured: Mapping[tuple[Source, Name], Sequence[float]]) -> None:

@@ -95,6 +95,14 @@ class Places:
         self._take(attempt)
         return attempt
 
+    def recall(self) -> None:
+        """Ask for nothing any more where others ask too; who waited there asks anew when it is next chosen from."""
+        self._room.recall()
+
+    def rest(self) -> None:
+        """Choose nobody; what was given back others may have all the same."""
+        self._claims.left()
+
     def close(self) -> None:
         """Give back, at the end of the run, what others share with it."""
         self._claims.close()

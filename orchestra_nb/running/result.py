@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
-from orchestra_nb.presentation import Presented
+from orchestra_nb.presentation import Presented, presenter_of
 from orchestra_nb.recovery.saga_result import SagaResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _ResultPresenter(Protocol):
+    """What the display knows about results beside what it knows about everything."""
+
+    def levels(self, value: object) -> pd.DataFrame:
+        """One row for each level."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -131,6 +141,11 @@ class RunResult(Presented):
         cached = sum(outcome.status == "cached" for outcome in self.outcomes.values())
         good = sum(outcome.ok for outcome in self.outcomes.values())
         return cached / good if good else 0.0
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``."""
+        return cast("_ResultPresenter", presenter_of(self)).levels(self)
 
     def raise_for_errors(self) -> None:
         """Raise the first error, if there is one.

@@ -67,6 +67,8 @@ _CANCEL = -1
 """In place of a token: somebody asked for the run to be cancelled."""
 _LOOK_AGAIN = -2
 """In place of a token: somebody outside of the run may have made room for one of its nodes."""
+_PAUSE, _UNPAUSE = -3, -4
+"""In place of a token: somebody asked for the run to hold, or to go on."""
 _LEFT = Reply("cancelled", reason="the calling thread has left")
 
 
@@ -196,6 +198,19 @@ class Run:
         """Stop the run, from any thread: returns at once, and ``execute`` returns the result soon after."""
         self._send(_CANCEL, replies.cancelled(reason))
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing begins, because somebody asked for it; a moment after it was asked for."""
+        return self.driver.paused and not self.ended
+
+    def pause(self, reason: str = "the run was paused") -> None:
+        """Begin nothing any more, from any thread: returns at once; what runs goes on to its end."""
+        self._send(_PAUSE, replies.cancelled(reason))
+
+    def unpause(self) -> None:
+        """Go on after a pause, from any thread: returns at once."""
+        self._send(_UNPAUSE, _LEFT)
+
     def look_again(self) -> None:
         """Have the driver look who can go in, from any thread; never waits."""
         self._send(_LOOK_AGAIN, _LEFT)
@@ -255,6 +270,10 @@ class Run:
             return driver.reply(token, reply, now)
         if token == _LOOK_AGAIN:
             return driver.tick(now)
+        if token == _PAUSE:
+            return driver.pause(reply.reason, now)
+        if token == _UNPAUSE:
+            return driver.unpause(now)
         self._stopping = True
         return driver.interrupt(now) if token == _STOP else driver.cancel(reply.reason, now)
 

@@ -169,6 +169,29 @@ class ParallelScheduler:
         if self._run is not None and not self._run.ended:
             self._run.cancel(reason)
 
+    def pause(self, reason: str = "the run was paused") -> None:
+        """Begin nothing any more in the run that is under way, until :meth:`unpause`; from any thread, at once.
+
+        What runs goes on to its end, and the time of the run's timeout stands still. Harmless when nothing runs.
+        """
+        if self._run is not None and not self._run.ended:
+            self._run.pause(reason)
+
+    def unpause(self) -> None:
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        if self._run is not None and not self._run.ended:
+            self._run.unpause()
+
+    @property
+    def paused(self) -> bool:
+        """Whether a run is under way and begins nothing, because it was asked to."""
+        return self._run is not None and self._run.paused
+
+    @property
+    def over(self) -> bool:
+        """Whether the run that was begun last has ended; not before there is one."""
+        return self._run is not None and self._run.ended
+
     def execute(
         self,
         dag: DAG,

@@ -165,6 +165,16 @@ class WaitingRoom:
         self.size = 0
         return gone
 
+    def recall(self) -> None:
+        """Let nobody wait in a queue of others, where it could be granted something; it waits here for its lane."""
+        there = tuple(self._elsewhere.items())
+        self._elsewhere.clear()
+        self.size -= len(there)
+        for node, (reason, waiter) in there:
+            self._claims.withdraw(node)
+            self._push(_Reason(reason.lane), waiter)
+        self._claims.settle()
+
     def waits_for(self, lane: str) -> bool:
         """Whether anybody waits for a place in this lane."""
         return any(heap and reason.lane == lane for reason, heap in self._heaps.items()) or any(

@@ -1,128 +1,103 @@
-"""Names come from notebooks that others wrote: none of them may become markup, a script or a failure of ``dot``."""
+"""Names come from notebooks that others wrote: none of them may become markup, a script, a colour or a failure."""
 
 from __future__ import annotations
 
-import base64
-import re
+import io
+import json
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import mistune
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+import orchestra_nb.display
 from orchestra_nb.display import layered
 from orchestra_nb.display.dot import dot
+from orchestra_nb.display.overview import overview
 from orchestra_nb.display.picture import svg
+from orchestra_nb.display.progress_widget import ProgressWidget
+from orchestra_nb.display.proof import proof_lines
+from orchestra_nb.display.replays import events_frame, events_text
 from orchestra_nb.display.scene import scene
-from orchestra_nb.display.wording import short
-from orchestra_nb.errors import Issue, NodeFailed
-from orchestra_nb.graph import DAG, ValidationResult
-from orchestra_nb.model import Edge, Evidence, Node, Outcome
-from orchestra_nb.planning import simulate
-from orchestra_nb.running.result import RunResult
+from orchestra_nb.display.text import show, unforeseen_line, why_lines
+from orchestra_nb.display.todo_list import todo_list
+from orchestra_nb.display.wording import clean, short
+from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.graph import DAG
+from orchestra_nb.model import Node
+from orchestra_nb.presentation import _presenters
+from orchestra_nb.progress.sinks import JsonSink, Report
+from orchestra_nb.progress.terminal import renderable
+from orchestra_nb.progress.todos import checklist, todos_of
 
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<img ",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "</title><script>alert(1)</script>",
-    "</text><script>alert(1)</script>",
-    "<foreignObject><iframe src=javascript:alert(1)></foreignObject>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "javascript:alert(1)",
-    '" onmouseover="alert(1)',
-    "' onmouseover='alert(1)",
-    '"><script>alert(1)</script>',
-    "'><script>alert(1)</script>",
-    "<!--<script>alert(1)</script>-->",
-    "<![CDATA[<script>alert(1)</script>]]>",
-    "]]><script>alert(1)</script>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;script&#62;alert(1)&#60;/script&#62;",
-    "&amp;lt;script&amp;gt;",
-    "&bogus; &#xZZ; &",
-    '"]; n9 [URL="javascript:alert(1)"]; x ["',
-    '\\" URL=\\"javascript:alert(1)',
-    "\\",
-    "\\\\\\",
-    "\\N\\G\\E\\L\\l\\r",
-    "<<b>bold</b>>",
-    "a:b:c",
-    "node",
-    "digraph { a -> b }",
-    "<details open ontoggle=alert(1)>",
-    "<style>*{display:none}</style>",
-    "<math><mi xlink:href=javascript:alert(1)>x</mi></math>",
-    "x\x00<script>y",
-    "\u202e<script>",
-    "\ud800<script>\udfff",
-    "{{constructor.constructor('alert(1)')()}}",
-    "日本語 <b>العربية</b> 🧪",
-]
+from .judges import assert_harmless_html, assert_harmless_svg, assert_harmless_terminal, assert_harmless_text
+from .payloads import PAYLOADS
+from .specimens import SPECIMENS, facts, graph_of, outcomes_of, progress, progress_stats, run
 
-HTML_TAGS = {"div", "img", "p", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"}
-HTML_ATTRIBUTES = {"style", "src", "alt", "open"}
-SVG_TAGS = {"svg", "g", "a", "title", "polygon", "polyline", "path", "text", "rect", "ellipse"}
+SCRIPT = PAYLOADS[0]
+assert SCRIPT == "<script>alert(1)</script>"
+SILENT = {"CacheMetrics", "ProgressStats", "ProgressTracker"}
+"""Those whose text has no place for the first payload: counts, or the names of the first few that run."""
 
 
-class Reader(HTMLParser):
-    """Collects the tags, attributes and texts of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: list[tuple[str, str]] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_data(self, data):
-        self.texts.append(data)
+def assert_shown(shown: str, texts: list[str]) -> None:
+    """Whether texts from outside are there at all, as they are."""
+    assert any(shown in text for text in texts)
 
 
-def assert_harmless_svg(drawing: str) -> None:
-    for element in ElementTree.fromstring(drawing).iter():
-        assert element.tag.split("}")[-1] in SVG_TAGS
-        for name in element.attrib:
-            local = name.split("}")[-1]
-            assert not local.lower().startswith("on")
-            assert local not in ("href", "style")
+def test_there_are_150_and_more_hostile_strings():
+    assert len(set(PAYLOADS)) == len(PAYLOADS) >= 150
 
 
-def assert_harmless_html(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    assert reader.tags <= HTML_TAGS
-    for name, value in reader.attributes:
-        assert name in HTML_ATTRIBUTES
-        if name == "src":
-            assert value.startswith("data:image/svg+xml;base64,")
-            assert_harmless_svg(base64.b64decode(value.split(",", 1)[1]).decode())
-        if name == "style":
-            assert "url" not in value
-    return reader
+def test_every_presenter_has_a_hostile_specimen():
+    assert orchestra_nb.display  # which registers them
+    ours = {cls for cls in _presenters if cls.__module__.startswith("orchestra_nb.")}
+    assert ours == set(SPECIMENS)
 
 
-def graph_of(names: list[str]) -> DAG:
-    first, *others = names
-    nodes = [Node(name, index=i, phase=name, reads=(name,), cost=i + 1) for i, name in enumerate(names)]
-    return DAG(nodes, [Edge(first, name, "file", evidence=(Evidence(name, reason=name),)) for name in others])
+@pytest.mark.parametrize("cls", SPECIMENS, ids=lambda cls: cls.__name__)
+def test_hostile_names_in_everything_that_shows_itself(cls):
+    value = SPECIMENS[cls]()
+    bundle = value._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert_harmless_text(bundle["text/plain"])
+    texts = assert_harmless_html(bundle["text/html"]).texts
+    if cls.__name__ not in SILENT:
+        assert_shown("<script>alert(1)", texts)
+        assert_shown("alert(1)", [bundle["text/plain"]])
+    assert len(value.frame.columns) >= 4
 
 
-def outcomes_of(dag: DAG) -> dict[str, Outcome]:
-    return {
-        name: Outcome(name, "failed", error=NodeFailed(name, name), started=0.0, ended=1.0, worker=name, reason=name)
-        for name in dag.nodes
-    }
+@pytest.mark.parametrize("cls", SPECIMENS, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("width", [60, 200])
+def test_hostile_names_on_a_terminal(cls, width):
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=width, color_system="truecolor")
+    text = SPECIMENS[cls]()._repr_mimebundle_()["text/plain"]
+    show(text, console)
+    assert_harmless_terminal(written.getvalue())
+    if "[red]red[/red]" in text:
+        assert "[red]red[/red]" in written.getvalue()
+
+
+def test_the_line_of_a_run_on_a_terminal_is_text():
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
+    for name in PAYLOADS:
+        stats = progress_stats()
+        console.print(renderable(type(stats)(name, 50.0, stats.counts, 3.0, active=(name,))))
+    assert_harmless_terminal(written.getvalue())
+    assert "[red]red[/red]" in written.getvalue()
+
+
+def test_snapshots_beside_one_another_are_as_harmless():
+    shown = overview({name: cls() for name, cls in zip(PAYLOADS, SPECIMENS.values(), strict=False)})
+    assert_harmless_text(shown["text/plain"])
+    assert_harmless_html(shown["text/html"])
 
 
 def test_hostile_names_in_both_drawings():
@@ -140,20 +115,98 @@ def test_hostile_names_are_shown_as_they_are(draw):
     assert {" ".join(short(name).split()) for name in PAYLOADS} <= shown
 
 
-def test_hostile_names_in_every_page():
-    dag = graph_of(PAYLOADS)
-    run = RunResult(outcomes_of(dag), {}, dag, 2, PAYLOADS[0], 1.0, PAYLOADS[1], PAYLOADS[2], PAYLOADS[3])
-    faults = ValidationResult(tuple(Issue(text, text, (text,), text, text) for text in PAYLOADS))
-    for value in (dag, run, faults, simulate(dag, 2)):
-        bundle = value._repr_mimebundle_()
-        reader = assert_harmless_html(bundle["text/html"])
-        assert any("<script>alert(1)</script>" in text for text in reader.texts)
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202e]", bundle["text/plain"])
-
-
 def test_a_collapsed_picture_is_as_harmless():
     dag = DAG([Node(f"{PAYLOADS[i % len(PAYLOADS)]}{i}", index=i) for i in range(400)])
     assert_harmless_svg(svg(dag))
+
+
+@pytest.mark.parametrize("by_phase", [False, True])
+def test_todos_are_harmless_as_html_and_in_the_tooltip_of_none(by_phase):
+    todos = todos_of(progress(), by_phase=by_phase)
+    assert_shown(short(SCRIPT), assert_harmless_html(todo_list(todos, most=1000)).texts)
+    assert_harmless_html(todo_list(todos))
+
+
+@pytest.mark.parametrize("by_phase", [False, True])
+def test_a_checklist_is_only_a_list_whatever_reads_it_as_markdown(by_phase):
+    markdown = checklist(progress(), title=PAYLOADS[0], by_phase=by_phase)
+    assert_harmless_text(markdown)
+    page = mistune.create_markdown(escape=False, plugins=["table", "task_lists", "strikethrough", "math", "url"])(
+        markdown
+    )
+    assert set(tags_of(page)) <= {"h1", "ul", "li", "p", "input"}
+    assert page.count("<li") == len(todos_of(progress(), by_phase=by_phase))
+    assert "checked" not in page.replace("[x] forged", "")  # nothing is done, and no name says that it is
+
+
+def tags_of(page: str) -> set[str]:
+    from .judges import Reader
+
+    reader = Reader()
+    reader.feed(page)
+    return reader.tags
+
+
+def test_events_are_one_line_each_and_come_through_json():
+    told = facts(PAYLOADS)
+    records = [event_to_json(event) for event in told]
+    assert json.loads(json.dumps(records)) == json.loads(json.dumps(records, ensure_ascii=False))
+    assert all("\n" not in json.dumps(record) for record in records)
+    assert len(events_frame(told)) == len(told)
+    state = SPECIMENS[type_named("ReplayState")]()
+    lines = events_text(state).split("\n")
+    assert len(lines) == len(state.facts)
+    assert_harmless_text("\n".join(lines))
+
+
+def type_named(name: str) -> type:
+    return next(cls for cls in SPECIMENS if cls.__name__ == name)
+
+
+def test_a_file_of_progress_is_whole_whatever_the_names(tmp_path):
+    JsonSink(tmp_path / "progress.json")(Report(progress_stats(), progress(), by_phase=True))
+    read = json.loads((tmp_path / "progress.json").read_text())
+    assert len(read["todos"]) == 2 * len(PAYLOADS)
+    assert read["active"] == PAYLOADS
+
+
+def test_the_widget_of_progress_takes_names_as_text():
+    widget = ProgressWidget()
+    widget(Report(progress_stats(), progress()))
+    assert_harmless_text(widget._repr_mimebundle_()["text/plain"])
+    assert_harmless_text(widget._label.value)
+
+
+def test_why_and_what_was_noticed_are_lines_of_their_own():
+    dag = graph_of(PAYLOADS)
+    for text in PAYLOADS[1:]:
+        lines = why_lines(dag, PAYLOADS[0], text)
+        assert len("\n".join(lines).split("\n")) == len(lines)
+        assert_harmless_text("\n".join(lines))
+    for change in run().unforeseen:
+        assert "\n" not in unforeseen_line(change)
+        assert_harmless_text(unforeseen_line(change))
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_a_proof_says_hostile_names_as_text(text):
+    difference = {"message": text, "run": 1, "diff": [text]}
+    edge = {
+        **{"source": text, "target": text, "differences": [difference], "shared": [text], "mend": text},
+        "evidence": [{"kind": "value", "evidence": [{"reason": text}]}],
+    }
+    pair = {"nodes": [text, text], "seconds": 1.0, "shared": [text], "mend": text}
+    found = {
+        **{"equal": False, "folder": "own", "noise": [text], "opaque": [text], "missing_edges": [edge]},
+        "runs": [{"order": "random", "total_time": 1.0, "backend": text, "jobs": 2}],
+        "pairs": {"unordered": 2, "inverted": 1},
+        **{"in_document_order": [difference], "backwards": [(text, text)], "suspects": [pair]},
+        **{"unsteady": [difference], "search": {"complete": False, "runs": 3}, "differences": [difference]},
+    }
+    lines = proof_lines(found)
+    assert len("\n".join(lines).split("\n")) == len(lines)
+    assert_harmless_text("\n".join(lines))
+    assert clean(text) in "\n".join(lines)
 
 
 @settings(deadline=None, max_examples=60)

@@ -92,6 +92,35 @@ def test_coroutines_of_an_awaited_run_may_have_the_loop_that_awaits(engine):
     assert asyncio.run(both()) == {True}
 
 
+def test_a_run_of_an_engine_is_paused_holds_no_lock_that_it_does_not_use_and_goes_on(engine):
+    engine.register_resource("db")
+    mine = engine.acquire_lock("db", owner="me")
+    seen = []
+
+    async def scenario():
+        queued, paused = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        engine.on("resource:lock-queued", lambda event: loop.call_soon_threadsafe(queued.set))
+        engine.on("execution:run-paused", lambda event: loop.call_soon_threadsafe(paused.set))
+        engine.on("execution:run-*paused", lambda event: seen.append(event.name))
+        running = asyncio.ensure_future(engine.execute([Node("save", fn=lambda: 42, uses=["db"])]))
+        await queued.wait()
+        engine.pause("for a look")
+        await paused.wait()
+        while not engine.get_progress_stats().paused:  # its own tracker may hear of it after others
+            await asyncio.sleep(0)
+        engine.release_lock(mine)
+        seen.append((engine.paused, list(engine.get_resource_stats().owners)))
+        engine.unpause()
+        return (await running).values
+
+    assert asyncio.run(scenario()) == {"save": 42}
+    assert seen == ["execution:run-paused", (True, []), "execution:run-unpaused"]
+    engine.pause()
+    engine.unpause()
+    assert not engine.paused
+
+
 def test_a_cancelled_task_has_stopped_its_run_when_it_ends(engine):
     begun = asyncio.Event()
     seen = []

@@ -99,16 +99,18 @@ def test_everything_that_happens_is_heard_in_one_place(engine):
 def test_it_shows_all_its_parts_and_their_numbers(engine):
     engine.register_resource("db")
     engine.run([Node("a", fn=lambda: 1, uses=["db"], retry=2)])
+    engine.recovery.run_with_circuit_breaker("api", lambda: 1)
     bundle = engine._repr_mimebundle_()
     assert "100" in bundle["text/plain"]
     assert "db" in bundle["text/html"]
     frame = engine.frame
     assert list(frame.columns) == ["part", "item", "measure", "value"]
-    assert set(frame.part) == {"progress", "cache", "resources", "recovery"}
+    assert set(frame.part) == {"progress", "cache", "resources", "recovery", "circuits"}
     values = frame.set_index(["part", "item", "measure"]).value
     assert values["resources", "db", "granted"] == 1.0
     assert values["recovery", "a", "attempts"] == 1.0
     assert values["recovery", "", "sagas"] == 0.0
+    assert values["circuits", "api", "succeeded"] == 1.0
     assert values["cache", "", "node_misses"] == 0.0
     assert values.index.is_unique
     assert "idle" in repr(engine)

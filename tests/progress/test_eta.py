@@ -156,6 +156,21 @@ def test_a_node_that_rests_counts_with_its_rest():
     assert estimator.remaining(progress, 1.0).expected == pytest.approx(101.0, rel=0.01)
 
 
+def test_while_a_run_is_paused_the_estimate_of_what_has_not_begun_stays_as_it_was():
+    dag = DAG([Node("a"), Node("b", after=["a"]), Node("c")])
+    progress, estimator = Progress(dag, workers=2), Estimator(expected(dag, {"a": [4.0] * 9, "b": [8.0] * 9}))
+    progress.started("a", 0.0)
+    progress.started("c", 0.0)
+    progress.ended("c", "completed", 1.0)
+    progress.retrying("a", 1.0, delay=2.0)
+    progress.pause(2.0)
+    before, long_after = estimator.remaining(progress, 3.0), estimator.remaining(progress, 500.0)
+    assert long_after == before
+    progress.unpause(500.0)
+    assert estimator.remaining(progress, 500.0) == before
+    assert estimator.remaining(progress, 502.0).expected < before.expected
+
+
 def test_one_slow_node_moves_the_rest_a_little_and_many_move_it_nearly_all_the_way():
     def factor(count, took):
         return Pace.of([(Expectation(1.0, 0.15, True), took)] * count, 0.2, 1.0).factor

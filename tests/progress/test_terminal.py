@@ -19,6 +19,10 @@ LINES = [
         ProgressStats("today", 50.0, HALF, 9.0, Estimate(8.0, 10.0, 70.0), active=("fit",)),
         "today: 50 %, 2 of 4, 9.0 s so far, 10.0 s left (8.0 s to 1 min 10 s); running: fit",
     ),
+    (
+        ProgressStats("", 50.0, HALF, 9.0, paused=True, active=("fit",)),
+        "50 %, 2 of 4, 9.0 s so far, paused; running: fit",
+    ),
     (ProgressStats("", 99.9, Counts(completed=3), 1.0), "99 %, 3 of 3, 1.0 s so far"),
     (
         ProgressStats("", 100.0, Counts(completed=1, failed=1, skipped=1200), 75.0, NOTHING, over=True),

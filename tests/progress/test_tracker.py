@@ -12,7 +12,16 @@ import pytest
 
 from orchestra_nb import ConfigError, Expand, ParallelScheduler, ProgressError, ProgressTracker, RunConfig
 from orchestra_nb.config import SinkPolicy
-from orchestra_nb.events import EventBus, NodeEnded, NodeQueued, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import (
+    EventBus,
+    NodeEnded,
+    NodeQueued,
+    NodeStarted,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    RunUnpaused,
+)
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node, Outcome
 from orchestra_nb.progress.sinks import JsonSink, MarkdownSink
@@ -345,6 +354,26 @@ def test_a_file_that_cannot_be_written_is_counted_and_leaves_nothing_behind(tmp_
     assert not tracker.complete()
     assert all(sink.failures and sink.error for sink in tracker.get_stats().sinks)
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_pause_is_in_its_numbers_and_its_sinks_hear_of_it():
+    clock, told, bus = Clock(), threading.Event(), EventBus()
+    tracker = tracker_of(small(), clock=clock)
+    sink = tracker_of(small(), lambda report: told.set() if report.stats.paused else None, clock=time.monotonic)
+    for each in (tracker, sink):
+        each.attach(bus)
+    bus.publish(RunStarted(0.0, 3, 2, "threading"))
+    bus.publish(RunPaused(1.0, "lunch"))
+    assert told.wait(LONG)
+    assert (tracker.get_stats().paused, tracker.frame["paused"].tolist()) == (True, [True])
+    before = tracker.get_stats().eta
+    clock.now += 3600.0
+    assert tracker.get_stats().eta == before
+    bus.publish(RunUnpaused(3601.0, 3600.0))
+    assert not tracker.get_stats().paused
+    bus.publish(RunPaused(3602.0, "again"))
+    bus.publish(RunEnded(3603.0, False))
+    assert not tracker.get_stats().paused
 
 
 # What it shows.

@@ -14,7 +14,9 @@ from orchestra_nb.events import (
     NodeRetrying,
     NodeStarted,
     RunEnded,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
     Stalled,
 )
 from orchestra_nb.graph.dag import DAG
@@ -59,6 +61,34 @@ def test_a_node_waits_is_queued_runs_rests_and_ends():
     fold.hear(LevelEnded(9.0, 0))
     fold.hear(RunEnded(9.5, False))
     assert (fold.levels, fold.success, fold.now) == (1, False, 9.5)
+
+
+def test_a_pause_is_known_until_it_is_over_and_holds_up_who_rests():
+    fold = folded(
+        RunStarted(0.0, 2, 3, "loky"),
+        NodeQueued(0.0, "a"),
+        NodeStarted(0.0, "a", "thread"),
+        NodeRetrying(1.0, "a", 1, 2.0, "no"),
+        RunPaused(2.0, "for a look"),
+    )
+    assert (fold.paused, fold.pause.reason, fold.since[0], fold.now) == (True, "for a look", 3.0, 2.0)
+    paused = fold.copy()
+    fold.hear(RunUnpaused(7.0, 5.0))
+    assert (fold.paused, fold.states[0], fold.since[0], fold.now) == (False, "resting", 7.0, 7.0)
+    assert (paused.paused, paused.since[0]) == (True, 3.0)
+    paused.hear(RunEnded(8.0, False))
+    assert not paused.paused
+
+
+def test_who_began_its_next_attempt_before_the_pause_is_not_held_up():
+    fold = folded(
+        RunStarted(0.0, 2, 3, "loky"),
+        NodeStarted(0.0, "a", "thread"),
+        NodeRetrying(1.0, "a", 1, 0.5, "no"),
+        RunPaused(2.0, ""),
+        RunUnpaused(9.0, 7.0),
+    )
+    assert (fold.states[0], fold.since[0]) == ("resting", 1.5)
 
 
 FAILED = (

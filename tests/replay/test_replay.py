@@ -23,7 +23,17 @@ from orchestra_nb import (
 )
 from orchestra_nb.display.progress_widget import ProgressWidget
 from orchestra_nb.eventlog.reading import LoggedRun
-from orchestra_nb.events import LevelEnded, NodeEnded, NodeQueued, NodeRetrying, NodeStarted, RunEnded, RunStarted
+from orchestra_nb.events import (
+    LevelEnded,
+    NodeEnded,
+    NodeQueued,
+    NodeRetrying,
+    NodeStarted,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    RunUnpaused,
+)
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Outcome
 from orchestra_nb.progress.state import Progress
@@ -115,6 +125,27 @@ def test_a_state_tells_attempts_workers_levels_phases_todos_and_how_long_it_will
     assert (end.levels_done, end.over, end.success, end.stats.eta.expected) == (2, True, True, 0.0)
     assert end.nodes["a"].worker == "w"
     assert {name: outcome.seconds for name, outcome in end.outcomes.items()} == {"a": 2.5, "b": 3.0}
+
+
+def test_a_state_tells_whether_the_run_was_paused_and_who_rested_then_went_on_only_after():
+    facts = (*FACTS[:4], RunPaused(1.5, "<b>lunch"), RunUnpaused(20.0, 18.5), done("a", 0.5, 21.0))
+    run = replay_of(facts)
+    told = [(s, run.at(s).paused, run.at(s).nodes["a"].state, run.at(s).stats.paused) for s in (1.2, 1.5, 9.0, 20.0)]
+    assert told == [
+        (1.2, False, "resting", False),
+        (1.5, True, "resting", True),
+        (9.0, True, "resting", True),
+        (20.0, False, "running", False),
+    ]
+    state = run.at(9.0)
+    assert (state.as_mapping()["paused"], run.end.as_mapping()["paused"]) == (True, False)
+    assert "paused at 1.5 s: <b>lunch" in repr_of(state, "text/plain")
+    assert "<b>lunch" not in repr_of(state, "text/html")
+    assert state.frame["state"].tolist() == ["resting", "waiting"]
+
+
+def repr_of(value, mime):
+    return value._repr_mimebundle_()[mime]
 
 
 def test_after_the_end_of_a_log_nothing_is_made_up():

@@ -151,6 +151,8 @@ class World:
         """Whether all that becomes ready in one step does so at once: who ends without beginning lets others follow."""
         self.haste = 0.0 if self.grim else draw.choice((0.0, 0.0, 0.05))
         """How likely somebody stops the run at a step."""
+        self.restless = draw.choice((0.0, 0.0, 0.1, 0.3))
+        """How likely somebody pauses it at a step, or lets it go on."""
         self.driver = Driver(self.plan, self.script, self.terms)
         self.live: dict[int, Attempt] = {}
         """What could still answer, also after it was given up."""
@@ -269,6 +271,7 @@ class World:
             assert not alone or {name for name, _ in event.waiting} == waiting
             assert abs(event.silent - (event.at - self.heard)) <= TINY, "it was not silent for so long"
             assert event.silent >= self.terms.patience - TINY
+            assert not self.driver.paused, "it complains of a pause"
             self.heard = event.at
 
     def begin(self, attempt):
@@ -286,6 +289,7 @@ class World:
         assert name not in self.terms.known
         assert name not in self.script.false, "its condition was false"
         assert not self.driver.stopped, "something began after the stop"
+        assert not self.driver.paused, "something began in a pause"
         if attempt.look is None:
             assert name in self.sought or not attempt.node.cache, "no earlier result was looked for"
             self.started[name] += 1
@@ -316,6 +320,7 @@ class World:
         name = node.id
         assert self.resting.pop(name, self.now) <= self.now, "it began before it had rested"
         assert not self.driver.stopped, "something began after the stop"
+        assert not self.driver.paused, "something began in a pause"
         assert name not in self.told.ended, "it began after its end"
         self.seen.add("no leave")
         self.refused.append(name)
@@ -339,7 +344,10 @@ class World:
         self.check_answers(running, late)
         self.check_told(running)
         self.check_time(running)
-        if self.waiting:
+        if self.driver.paused:
+            assert not begun, "something began in a pause"
+            self.seen.add("paused while it ran" if running else "paused with nobody at it")
+        elif self.waiting:
             self.check_work_is_conserved(begun)
         if any(self.attempts.get(name) is attempt for name, attempt in before.items() if attempt.alone):
             assert not any(one.lane == "process" and not one.alone for one in begun), (
@@ -354,7 +362,9 @@ class World:
         if late:
             self.seen.add("late")
             assert all(attempt.token in self.asked for attempt in late), "given up and never asked to stop"
-        assert not self.plan.ready(), "a node whose needs are met is forgotten"
+        if self.plan.ready():
+            assert self.driver.paused, "a node whose needs are met is forgotten"
+            self.seen.add("became ready in a pause")
         assert self.stopped in ("", self.driver.stopped), "stopped twice"
         if self.driver.stopped == "stuck" != self.stopped:
             went = {name for name in self.refused if self.told.ended[name].status == "failed"}  # in, and was refused
@@ -366,6 +376,7 @@ class World:
         if self.stopped:
             assert not self.waiting
             assert not self.driver.resting
+            assert not self.driver.paused, "stopped, and paused"
             assert all(attempt.token in self.asked for attempt in running)
 
     def check_told(self, running):
@@ -380,6 +391,7 @@ class World:
         assert len(told.ended) == len(driver.outcomes)
         assert told.levels == self.plan.completed_levels
         assert (told.success is not None) == driver.done == (len(told.ended) == len(driver.dag.nodes))
+        assert (told.paused_at is not None) == driver.paused
 
     def check_places(self, running, late):
         holders = [*running, *late]
@@ -417,19 +429,21 @@ class World:
                 due += [self.asked[attempt.token] + self.terms.grace] if attempt.lane != "main" else []
             elif attempt.node.timeout is not None and attempt.look is None:
                 due.append(attempt.started + attempt.node.timeout)
-        if self.resting:
+        paused = self.driver.paused
+        if self.resting and not paused:
             due += [at for name, at in self.resting.items() if name not in self.waiting]
-        if self.terms.timeout is not None and not self.driver.stopped:
-            due.append(self.terms.timeout)
+        if self.terms.timeout is not None and not self.driver.stopped and not paused:
+            due.append(self.terms.timeout + self.told.paused_for)
         self.wake = wake = self.driver.wake(self.now)
         if self.driver.done:
             return
         for what in self.waiting.values():
             self.seen.add(f"waits for {what or 'a place'}")
-        due += [at for name, what in self.waiting.items() if what == "api" and (at := self.opens(name)) > self.now]
+        rates = [name for name, what in self.waiting.items() if what == "api" and not paused]
+        due += [at for name in rates if (at := self.opens(name)) > self.now]
         assert wake is None or wake in due, "woken for nothing"
         assert not due or (wake is not None and wake <= min(due)), "not woken in time"
-        assert running or wake is not None, "nobody will ever answer"
+        assert running or wake is not None or paused, "nobody will ever answer"
 
     def opens(self, name):
         """When the rate lets a node begin."""
@@ -475,7 +489,11 @@ class World:
         wake = self.wake
         hopeless = not able and wake is None
         choice = draw.random()
-        if choice < self.haste or (hopeless and not driver.stopped):
+        if self.restless and draw.random() < self.restless * (1 + driver.paused):
+            self.hold_or_go_on()
+        elif hopeless and driver.paused and draw.random() < 0.8:
+            self.unpause()
+        elif choice < self.haste or (hopeless and not driver.stopped):
             stop = choice < self.haste / 2 or draw.random() < 0.5
             self.act(driver.interrupt(self.now) if stop else driver.cancel("enough", self.now))
             assert not (stop and self.in_main), "the calling thread is in no body when it says stop"
@@ -488,12 +506,27 @@ class World:
         else:
             self.answer(draw.choice(able))
 
+    def hold_or_go_on(self):
+        """Somebody pauses it or lets it go on, whether or not it is paused."""
+        paused = self.driver.paused
+        if self.draw.random() < (0.1 if paused else 0.9):
+            self.act(self.driver.pause("for a look", self.now))
+            assert self.driver.paused or self.driver.stopped or self.driver.done
+        else:
+            self.unpause()
+
+    def unpause(self):
+        self.heard = self.now if self.driver.paused else self.heard
+        self.act(self.driver.unpause(self.now))
+        assert not self.driver.paused
+
     def answers(self, token):
         return token not in self.deaf or (self.deaf[token] and token in self.asked)
 
     def tick(self):
         self.act(self.driver.tick(self.now))
-        overdue = self.terms.timeout is not None and self.now >= self.terms.timeout
+        limit = None if self.terms.timeout is None else self.terms.timeout + self.told.paused_for
+        overdue = limit is not None and self.now >= limit and not self.driver.paused
         assert self.driver.stopped or self.driver.done or not overdue, "the run outlived its time"
         if not self.driver.stopped:
             for attempt in self.driver.running:
@@ -594,7 +627,9 @@ class World:
             del self.live[token]
             self.now += 1.0
             self.act(self.driver.reply(token, Reply("done", value=1), self.now))
-        for stop in (self.driver.interrupt, lambda now: self.driver.cancel("enough", now), self.driver.tick):
+        driver = self.driver
+        asked = (lambda now: driver.cancel("enough", now), lambda now: driver.pause("late", now))
+        for stop in (driver.interrupt, driver.tick, driver.unpause, *asked):
             assert stop(self.now) == []
             assert self.driver.stopped == self.stopped
         self.judge()

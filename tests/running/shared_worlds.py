@@ -109,6 +109,7 @@ class SharedWorld(World):
             assert set(stats.owners[name].holds) >= {what for what, _ in held} if held else True, "not kept"
         asking = {owner for owner, use in stats.owners.items() if use.waits and not owner.startswith("stranger")}
         assert asking <= self.waiting.keys(), "somebody waits in the table who does not wait"
+        assert not (asking and self.driver.paused), "somebody waits in the table in a pause"
 
     def check_time(self, running):
         self.wake = self.driver.wake(self.now)
@@ -127,7 +128,8 @@ class SharedWorld(World):
     def check_hope(self):
         busy = any(stranger.status in ("held", "waiting") for stranger in self.strangers)
         stuck = self.driver.late  # which the shell finds out when it looks the next time
-        assert self.driver.running or self.wake is not None or busy or stuck, "nobody will ever answer"
+        paused = self.driver.paused
+        assert self.driver.running or self.wake is not None or busy or stuck or paused, "nobody will ever answer"
 
     def check_work_is_conserved(self, begun):
         self.attempts = {name: self.driver.places.waiter(name) for name in self.waiting}

@@ -73,6 +73,24 @@ def voyage(ran, weather):
     return DAG([Node("load", fn=load), Node("chart", fn=chart, after=["load"]), Node("sail", fn=sail, after=["chart"])])
 
 
+def test_a_run_that_was_paused_and_did_not_go_on_is_gone_on_with_as_any_other(tmp_path, voyage, ran, weather):
+    first = scheduler(tmp_path, jobs=1)
+    first.bus.on("execution:node-started", lambda event: event.node == "chart" and first.pause(), inline=True)
+    copy = tmp_path / "copy"
+
+    def killed(event):
+        shutil.copytree(tmp_path, copy, ignore=lambda *_: ["copy"])
+        first.cancel("enough")
+
+    first.bus.on("execution:node-ended", lambda event: killed(event) if event.outcome.node == "chart" else None)
+    assert first.execute(voyage, {"depth": 3}).stopped == "cancelled"
+    weather["fair"] = True
+    resumed = scheduler(copy, jobs=1)
+    result = resumed.resume_from_checkpoint(resumed.newest_checkpoint(voyage, {"depth": 3}), voyage, {"depth": 3})
+    assert statuses(result) == {"load": "cached", "chart": "cached", "sail": "done"}
+    assert (ran, result.values["sail"]) == (["load", "chart", "sail"], 5)
+
+
 def statuses(result):
     return {name: outcome.status for name, outcome in result.outcomes.items()}
 

@@ -17,7 +17,9 @@ from orchestra_nb.events import (
     NodeRetrying,
     NodeStarted,
     RunEnded,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
 )
 
 
@@ -28,16 +30,27 @@ class Told:
         self.at, self.total, self.levels, self.success = 0.0, None, 0, None
         self.queued, self.begun, self.tries, self.ended = {}, {}, Counter(), {}
         self.joined = set()
+        self.paused_at, self.paused_for = None, 0.0
 
     def hear(self, event):
         assert event.at >= self.at, "time went back"
         assert self.success is None or isinstance(event, RunEnded), "something happened after the end"
         self.at = event.at
         if isinstance(event, NodeQueued):
+            assert self.paused_at is None, "queued in a pause"
             assert event.node not in self.queued, "queued twice"
             assert event.node not in self.ended, "queued after its end"
             self.queued[event.node] = event.at
+        elif isinstance(event, RunPaused):
+            assert self.total is not None, "paused before it started"
+            assert self.paused_at is None, "paused twice"
+            self.paused_at = event.at
+        elif isinstance(event, RunUnpaused):
+            assert self.paused_at is not None, "went on without a pause"
+            assert event.seconds == event.at - self.paused_at
+            self.paused_at, self.paused_for = None, self.paused_for + event.seconds
         elif isinstance(event, NodeStarted):
+            assert self.paused_at is None, "it started in a pause"
             assert event.node in self.queued, "it started before it was queued"
             assert event.node not in self.begun, "it started twice"
             assert event.node not in self.ended, "it started after its end"
@@ -62,6 +75,7 @@ class Told:
             self.joined |= set(event.nodes)
         elif isinstance(event, RunEnded):
             assert self.success is None, "it ended twice"
+            assert self.paused_at is None, "it ended in a pause"
             self.success = event.success
 
     @property

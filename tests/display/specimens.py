@@ -1,0 +1,205 @@
+"""One specimen of each thing that shows itself, as a stranger would like it: every name and text of it is hostile.
+
+:data:`SPECIMENS` has an entry for each class that the display presents; whoever adds a presenter adds one here, or
+``test_every_presenter_has_a_hostile_specimen`` fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orchestra_nb import Replay
+from orchestra_nb.bus import Event
+from orchestra_nb.context.events import CacheRefused
+from orchestra_nb.context.manager import ContextManager
+from orchestra_nb.context.metrics import CacheMetrics
+from orchestra_nb.errors import Issue, NodeFailed
+from orchestra_nb.eventlog.reading import LoggedRun
+from orchestra_nb.events import NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
+from orchestra_nb.graph import DAG, ValidationResult
+from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
+from orchestra_nb.planning import simulate
+from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.progress.state import Progress
+from orchestra_nb.progress.stats import Counts, PhaseStats, ProgressStats, SinkStats
+from orchestra_nb.progress.tracker import ProgressTracker
+from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.recovery.events import CircuitOpened
+from orchestra_nb.recovery.manager import RecoveryManager
+from orchestra_nb.recovery.saga_result import SagaResult, StepFate
+from orchestra_nb.recovery.statistics import ActionStats, BreakerStats, CircuitStats, RecoveryStats
+from orchestra_nb.replay import ReplayState, RunReplay
+from orchestra_nb.resources.circles import DeadlockResult, Wait
+from orchestra_nb.resources.events import LockGranted, LockQueued
+from orchestra_nb.resources.manager import ResourceManager
+from orchestra_nb.resources.statistics import ResourceStats, ResourceUse
+from orchestra_nb.running.result import RunResult
+
+from .payloads import PAYLOADS
+
+FATES = ("done", "undone", "needs-person", "kept", "in-doubt", "failed", "left", "never-begun")
+
+
+def graph_of(names: list[str]) -> DAG:
+    first, *others = names
+    nodes = [Node(name, index=i, phase=name, reads=(name,), cost=i + 1) for i, name in enumerate(names)]
+    return DAG(nodes, [Edge(first, name, "file", evidence=(Evidence(name, reason=name),)) for name in others])
+
+
+def outcomes_of(dag: DAG) -> dict[str, Outcome]:
+    return {
+        name: Outcome(name, "failed", error=NodeFailed(name, name), started=0.0, ended=1.0, worker=name, reason=name)
+        for name in dag.nodes
+    }
+
+
+def issues() -> tuple[Issue, ...]:
+    return tuple(Issue(text, text, (text,), text, text) for text in PAYLOADS)
+
+
+def saga() -> SagaResult:
+    steps = tuple(
+        StepFate(text, FATES[i % len(FATES)], 2, 2, text, text, i % 2 == 0, (text,)) for i, text in enumerate(PAYLOADS)
+    )
+    return SagaResult(False, steps, tuple(PAYLOADS), tuple(PAYLOADS[::2]), f"step {PAYLOADS[0]!r}: {PAYLOADS[1]}")
+
+
+def run() -> RunResult:
+    dag = graph_of(PAYLOADS)
+    noticed = tuple(UnforeseenChange(text, (text,), (text, text)) for text in PAYLOADS)
+    told = {"unforeseen": noticed, "undone": saga(), "checkpoints": tuple(PAYLOADS), "unsaved": PAYLOADS[4]}
+    return RunResult(outcomes_of(dag), {}, dag, 2, PAYLOADS[0], 1.0, PAYLOADS[1], PAYLOADS[2], PAYLOADS[3], **told)
+
+
+def cache() -> ContextManager:
+    made = ContextManager()
+    for text in PAYLOADS:
+        made.set(text, text)
+        made.get(text)
+    return made
+
+
+def resource_stats() -> ResourceStats:
+    return ResourceStats(
+        1.0,
+        {
+            text: ResourceUse(
+                *(text, text, text, text, 1.0, None, 1.0, 0.0, {text: 1.0}, {text: 2.0}),
+                *(1, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.5),
+            )
+            for text in PAYLOADS
+        },
+        {},
+    )
+
+
+def resources() -> ResourceManager:
+    made = ResourceManager()
+    for text in (text for text in PAYLOADS if text.strip() == text and ":" not in text):
+        made.register_resource(text, max_concurrent=1)
+        made.acquire_lock(text, owner=text)
+    return made
+
+
+def deadlock() -> DeadlockResult:
+    return DeadlockResult(tuple((Wait(text, text, text), Wait(text, text, text)) for text in PAYLOADS), PAYLOADS[0])
+
+
+def circuits() -> BreakerStats:
+    of = ("open", "closed", "half-open")
+    return BreakerStats(
+        1.0,
+        {text: CircuitStats(text, of[i % 3], 0.0, 1.0, 1, 0.5, 0, text, *(1,) * 6) for i, text in enumerate(PAYLOADS)},
+    )
+
+
+def breakers() -> Breakers:
+    made = Breakers()
+    for text in PAYLOADS:
+        try:
+            made.call(text, lambda text=text: {}[text])
+        except KeyError:
+            continue
+    return made
+
+
+def recovery() -> RecoveryManager:
+    made = RecoveryManager()
+    for text in PAYLOADS:
+        made.run_with_retry(text, lambda: 1)
+        made.run_with_circuit_breaker(text, lambda: 1)
+    return made
+
+
+def progress() -> Progress:
+    made = Progress(graph_of(PAYLOADS))
+    for i, text in enumerate(PAYLOADS):
+        if i % 3:
+            made.started(text, 0.0)
+        if i % 3 == 2:
+            made.ended(text, "failed", 1.0)
+    return made
+
+
+def progress_stats() -> ProgressStats:
+    return ProgressStats(
+        *(PAYLOADS[0], 50.0, Counts(2, 1, 1, 1), 3.0),
+        active=tuple(PAYLOADS),
+        phases=tuple(PhaseStats(text, Counts(1)) for text in PAYLOADS),
+        sinks=tuple(SinkStats(text, 1, 1, text) for text in PAYLOADS),
+    )
+
+
+def tracker() -> ProgressTracker:
+    made = ProgressTracker()
+    made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
+    for text in PAYLOADS[::2]:
+        made.mark_started(text)
+    return made
+
+
+def facts(names: list[str]) -> tuple[Event, ...]:
+    """Give events in all of whose fields a stranger had a say; a third of the nodes ends, a third rests."""
+    told: list[Event] = [RunStarted(0.0, len(names), 1, names[0])]
+    for i, name in enumerate(names):
+        failed = Outcome(name, "failed", error=NodeFailed(name, name), started=0.0, ended=1.0, worker=name, reason=name)
+        told += [NodeStarted(1.0, name, name), CircuitOpened(0.0, name, 30.0, name), CacheRefused(0.0, name, name)]
+        told += [LockGranted(0.0, name, (name,), i, 0.0), LockQueued(0.0, name, (name,), 0.0)]
+        told += (
+            [NodeEnded(1.0, failed)] if i % 3 == 0 else [NodeRetrying(1.0, name, 2, 3.0, name)] if i % 3 == 1 else []
+        )
+    return (*told, Stalled(9.0, 8.0, tuple(names), tuple((name, name) for name in names)))
+
+
+def log() -> Replay:
+    told = facts(PAYLOADS)
+    built = DagBuilt(0.0, PAYLOADS[0], PAYLOADS[1], graph_of(PAYLOADS))
+    ended = (*told, RunEnded(9.0, False))
+    return Replay(
+        (LoggedRun(built, ended, tuple(range(len(ended)))), LoggedRun(built, told, tuple(range(len(told))))), issues()
+    )
+
+
+SPECIMENS: Mapping[type, Callable[[], Any]] = {
+    Breakers: breakers,
+    BreakerStats: circuits,
+    CacheMetrics: lambda: cache().get_metrics(),
+    ContextManager: cache,
+    DAG: lambda: graph_of(PAYLOADS),
+    DeadlockResult: deadlock,
+    ProgressStats: progress_stats,
+    ProgressTracker: tracker,
+    RecoveryManager: recovery,
+    RecoveryStats: lambda: RecoveryStats(1.0, {text: ActionStats(text, 1, 1, 1) for text in PAYLOADS}, circuits()),
+    Replay: log,
+    ReplayState: lambda: log().at(),
+    ResourceManager: resources,
+    ResourceStats: resource_stats,
+    RunReplay: lambda: log().last,
+    RunResult: run,
+    SagaResult: saga,
+    Schedule: lambda: simulate(graph_of(PAYLOADS), 2),
+    ValidationResult: lambda: ValidationResult(issues()),
+}
