@@ -17,7 +17,7 @@ from typing import Any
 from tests.browser.pages import write
 from tests.browser.servers import wait_for
 
-_ANSWERING = '''
+_ANSWERING = """
 import json, os, pathlib, threading, time, traceback
 
 
@@ -44,7 +44,7 @@ def hold(gate):
 
 
 threading.Thread(target=answering, args=(pathlib.Path(FOLDER).resolve(), globals()), daemon=True).start()
-'''
+"""
 
 CELLS = (
     "%load_ext orchestra_nb",
