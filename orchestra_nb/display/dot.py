@@ -1,24 +1,26 @@
-r"""A scene as DOT text.
+r"""A scene as DOT text, for those who draw it themselves: ``graphviz``, an editor, the widget in the browser.
 
 Policy: written by hand, because every text must be a *quoted* string: python-graphviz passes ``<…>`` through as an
 HTML-like label, on which a name such as ``<img`` makes ``dot`` fail. Node names are ``n0``, ``n1``, …; user text stands
 only in labels and tooltips, never in ``URL``, ``id`` or ``name``, where ``javascript:`` would reach the SVG. Quoted:
 ``\`` doubled (else ``\N`` is replaced and a last one swallows the quote), ``"``, and ``&`` (``dot`` reads entities in
-labels). Nodes of one level share a column; phases become boxes around their nodes and then decide the columns.
+labels). Nodes of one level share a column; phases become boxes around their nodes and then decide the columns. The
+class of node *i* is ``n{i}``, as in our own pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from orchestra_nb.display.scene import CRITICAL, FAINT, LINES, LOOKS, Box, Line, Scene
+from orchestra_nb.display.faces import NOTHING, Moment, face
+from orchestra_nb.display.layout import FONT
+from orchestra_nb.display.looks import LOOKS
+from orchestra_nb.display.parts import CRITICAL, FAINT, LINES, Box, Line, Scene
 from orchestra_nb.display.wording import clean, short
-
-FONT = "Helvetica,Arial,sans-serif"
 
 _HEAD = f"""digraph {{
 graph [rankdir=LR, charset="UTF-8", bgcolor="white", nodesep=0.22, ranksep=0.55, pad=0.15, tooltip=" ",
-  fontname="{FONT}", fontsize=11, fontcolor="#444444"]
+  nslimit=1, mclimit=0.3, fontname="{FONT}", fontsize=11, fontcolor="#444444"]
 node [shape=box, style="rounded,filled", fontname="{FONT}", fontsize=12, fontcolor="#111111", margin="0.16,0.08",
   height=0.3]
 edge [arrowsize=0.7, tooltip=" "]"""
@@ -36,23 +38,31 @@ def quote(*lines: str) -> str:
     return '"' + r"\n".join(escaped) + '"'
 
 
-def dot(scene: Scene) -> str:
+def dot(scene: Scene, states: Mapping[str, str] | None = None) -> str:
     """Write the scene in the DOT language.
+
+    Parameters
+    ----------
+    scene
+        What to draw.
+    states
+        The state word of each node.
 
     Examples
     --------
-    >>> print(dot(Scene((Box(("load",), "load", 0),), (), "")).splitlines()[-2])
-    n0 [label="load", tooltip="load", fillcolor="#ffffff", color="#6b6b6b", penwidth=1]
+    >>> print(dot(Scene((Box(("load",), "load", ("load",)),), (), "")).splitlines()[-2])
+    n0 [class=n0, label="load", tooltip="load", fillcolor="#ffffff", color="#6b6b6b", penwidth=1]
     """
-    parts = [_HEAD, *_columns(scene), *map(_edge, scene.lines), "}"]
+    moment = Moment(states, {}, {}) if states else NOTHING
+    parts = [_HEAD, *_columns(scene, moment), *map(_edge, scene.lines), "}"]
     return "\n".join(parts)
 
 
-def _columns(scene: Scene) -> Iterator[str]:
+def _columns(scene: Scene, moment: Moment) -> Iterator[str]:
     groups: dict[object, list[str]] = {}
     phases = any(box.phase for box in scene.boxes)
     for i, box in enumerate(scene.boxes):
-        groups.setdefault(box.phase if phases else box.level, []).append(_node(i, box))
+        groups.setdefault(box.phase if phases else box.level, []).append(_node(i, box, moment))
     for number, (key, members) in enumerate(groups.items()):
         if phases and key:
             label = quote(short(key))
@@ -67,12 +77,14 @@ def _columns(scene: Scene) -> Iterator[str]:
             yield from members
 
 
-def _node(i: int, box: Box) -> str:
-    look = LOOKS[box.status]
+def _node(i: int, box: Box, moment: Moment) -> str:
+    shown = face(box, moment)
+    look = LOOKS[shown.state]
     colour, width = (CRITICAL, 3) if box.critical else (look.border, 1)
+    dashed = ', style="rounded,filled,dashed"' if look.dash else ""
     return (
-        f"n{i} [label={quote(*box.lines)}, tooltip={quote(box.tooltip)}, "
-        f'fillcolor="{look.fill}", color="{colour}", penwidth={width}]'
+        f"n{i} [class=n{i}, label={quote(*shown.rows)}, tooltip={quote(' · '.join([*box.facts, *shown.told]))}, "
+        f'fillcolor="{look.fill}", color="{colour}", penwidth={width}{dashed}]'
     )
 
 

@@ -21,10 +21,10 @@ from orchestra_nb.display import gantt_marks as marks
 from orchestra_nb.display.axis import ticks
 from orchestra_nb.display.bars import Bar, Timeline
 from orchestra_nb.display.crowding import Crowd, crowds, rows_of
-from orchestra_nb.display.dot import FONT
 from orchestra_nb.display.gantt_legend import legend
 from orchestra_nb.display.gantt_words import PLANNED, in_short, title
 from orchestra_nb.display.html import text
+from orchestra_nb.display.layout import FONT
 from orchestra_nb.display.wording import duration
 from orchestra_nb.model import NodeId
 

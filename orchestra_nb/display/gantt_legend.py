@@ -8,7 +8,7 @@ from orchestra_nb.display import gantt_marks as marks
 from orchestra_nb.display.bars import PieceKind, Timeline
 from orchestra_nb.display.gantt_words import KINDS, PLANNED, tally
 from orchestra_nb.display.html import text
-from orchestra_nb.display.scene import CRITICAL
+from orchestra_nb.display.parts import CRITICAL
 
 _LINE = 18.0
 _GAP = 16.0

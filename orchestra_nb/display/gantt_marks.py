@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from orchestra_nb.display import layered
 from orchestra_nb.display.bars import Bar, BarState, PieceKind
 from orchestra_nb.display.crowding import Crowd
 from orchestra_nb.display.gantt_words import story
 from orchestra_nb.display.html import text
-from orchestra_nb.display.scene import CRITICAL, LOOKS, Look
+from orchestra_nb.display.layout import text_width as width_at
+from orchestra_nb.display.looks import LOOKS, Look
+from orchestra_nb.display.parts import CRITICAL
 from orchestra_nb.display.wording import clean, count
 
 SIZE = 11.0
@@ -27,9 +28,6 @@ _LEAST = 1.5
 _MARK = 4.0
 _STATES: dict[str, Look] = {
     "planned": Look("", "#e8edf3", "#5c6b7a"),
-    "running": Look("▶", "#f5ed80", "#736600"),
-    "resting": Look("◷", "#dda7c5", "#8a3a6b"),
-    "queued": Look("»", "#bcdaeb", "#2a6f97"),
     **{state: look for state, look in LOOKS.items() if state},
 }
 WORST: tuple[BarState, ...] = ("failed", "cancelled", "resting", "running", "queued", "done", "cached", "planned")
@@ -51,7 +49,7 @@ def look_of(state: str) -> Look:
 
 def text_width(words: str) -> float:
     """Estimate how wide a text is, in pixels."""
-    return layered.text_width(words) * SIZE / 12
+    return width_at(words, SIZE)
 
 
 def bar(crowd: Crowd, x: Place, top: float) -> Iterator[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
 from orchestra_nb.display.dot import dot
+from orchestra_nb.display.legend import lines_legend, states_legend
+from orchestra_nb.display.parts import title
 from orchestra_nb.display.picture import svg
-from orchestra_nb.display.scene import scene, title
+from orchestra_nb.display.scene import scene
 from orchestra_nb.display.wording import count
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.model import Outcome
 from orchestra_nb.presentation import Bundle, presents
 
 if TYPE_CHECKING:
@@ -47,7 +51,29 @@ def _html(dag: DAG) -> str:
 def picture_html(dag: DAG) -> str:
     """Make the picture with what is to be said below it, and nothing to unfold."""
     below = [text.critical_path_text(dag), *text.some(text.not_kept_lines(dag), _MOST_LINES)]
-    return html.picture(svg(dag), title(dag)) + "".join(map(html.paragraph, below))
+    return picture_block(dag) + "".join(map(html.paragraph, below))
+
+
+def picture_block(
+    dag: DAG,
+    outcomes: Mapping[str, Outcome] | None = None,
+    *,
+    states: Mapping[str, str] | None = None,
+    said: str = "",
+) -> str:
+    """Make the picture and what its marks and lines mean.
+
+    Parameters
+    ----------
+    dag, outcomes, states
+        As :func:`.picture.svg` has them.
+    said
+        What else to say to those who do not see it.
+    """
+    words = {name: str(outcome.status) for name, outcome in (outcomes or {}).items()} | dict(states or {})
+    drawn = svg(dag, outcomes, states=states)
+    alt = f"{title(dag)}; {said}" if said else title(dag)
+    return html.picture(drawn, alt) + states_legend(words.values()) + lines_legend(scene(dag))
 
 
 def edges_html(dag: DAG) -> str:

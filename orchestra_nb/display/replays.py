@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.bus import Event
 from orchestra_nb.display import html, tables
 from orchestra_nb.display.columns import after, epoch_of, framed
-from orchestra_nb.display.picture import svg
-from orchestra_nb.display.scene import LOOKS, title
+from orchestra_nb.display.graphs import picture_block
+from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.text import aligned, some
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.errors import Issue
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HEADINGS = ("node", "state", "when", "worker", "attempts", "why")
-_MARKS = {"running": "▶", "resting": "◷", "queued": "·", "waiting": " "}
-_MARKS |= {status: look.mark for status, look in LOOKS.items() if status is not None}
 _MOST = 200
 """Lines of a text that are shown of one thing."""
 
@@ -41,7 +39,8 @@ class ReplayStatePresenter:
         head, rows = headline(value), [node_row(node) for node in value.nodes.values()]
         lines = list(_beside(value))
         markup = [html.paragraph(head), *map(html.paragraph, lines)]
-        markup.append(html.picture(svg(value.dag, value.outcomes), f"{title(value.dag)}; {head}"))
+        states = {name: node.state for name, node in value.nodes.items()}
+        markup.append(picture_block(value.dag, value.outcomes, states=states, said=head))
         markup.append(html.details(count(len(rows), "node"), html.table(_HEADINGS, rows), shown=len(rows) <= 40))
         return {"text/plain": state_text(value), "text/html": "".join(markup)}
 
@@ -117,7 +116,7 @@ def state_text(state: ReplayState) -> str:
 
 def node_row(node: NodeState) -> tuple[str, ...]:
     """Describe one node: name, state, since when or at what moment, on which worker, in which attempt, and why."""
-    mark = _MARKS[node.state]
+    mark = LOOKS[node.state].mark
     word = {"running": "since", "queued": "since", "resting": "until"}.get(node.state, "at")
     when = "" if node.state == "waiting" else f"{word} {duration(node.since)}"
     attempts = f"attempt {node.attempts}" if node.attempts > 1 else ""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
-from orchestra_nb.display.graphs import edges_html
-from orchestra_nb.display.picture import svg
-from orchestra_nb.display.scene import LOOKS, title
+from orchestra_nb.display.graphs import edges_html, picture_block
+from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.running.result import RunResult
@@ -72,7 +71,7 @@ def _html(result: RunResult) -> str:
         [
             html.paragraph(headline(result), f"font-weight:bold;border-left:4px solid {colour};padding-left:8px"),
             *(html.paragraph(fault) for fault in _faults(result)),
-            html.picture(svg(result.dag, result.outcomes), f"{title(result.dag)}; {headline(result)}"),
+            picture_block(result.dag, result.outcomes, said=headline(result)),
             html.paragraph(path),
             html.details(count(len(rows), "node"), html.table(_HEADINGS, rows), shown=len(rows) <= 40),
             edges_html(result.dag),

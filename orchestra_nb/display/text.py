@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from orchestra_nb.display.scene import LOOKS
+from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, faults_of

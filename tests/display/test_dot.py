@@ -5,7 +5,8 @@ import pytest
 from orchestra_nb.display.dot import dot, quote
 from orchestra_nb.display.scene import scene
 from orchestra_nb.graph import DAG
-from orchestra_nb.model import Edge, Node, Outcome
+from orchestra_nb.model import Edge, Node
+from orchestra_nb.replay.fold import STATES
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_text_is_quoted_so_that_dot_reads_it_as_it_is(text, quoted):
 
 def test_node_names_are_generated():
     written = dot(scene(DAG([Node("a:b"), Node("x -> y", after=["a:b"])])))
-    assert 'n0 [label="a:b"' in written
+    assert 'n0 [class=n0, label="a:b"' in written
     assert "n0 -> n1 [" in written
 
 
@@ -49,12 +50,11 @@ def test_the_critical_path_is_heavy_and_possible_edges_are_dashed():
     assert "style=dashed" in possible
 
 
-def test_each_status_has_its_colour():
-    statuses = ["done", "cached", "failed", "skipped", "cancelled"]
-    dag = DAG([Node(status) for status in statuses])
+def test_each_state_has_its_colour():
+    dag = DAG([Node(state) for state in STATES])
     nodes = [
         line.split("fillcolor=")[1][:9]
-        for line in dot(scene(dag, {status: Outcome(status, status) for status in statuses})).splitlines()
+        for line in dot(scene(dag), {state: state for state in STATES}).splitlines()
         if "fillcolor=" in line
     ]
-    assert len(set(nodes)) == len(statuses)
+    assert len(set(nodes)) == len(STATES)
