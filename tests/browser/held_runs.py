@@ -52,7 +52,8 @@ CELLS = (
     "%%orchestrate fit\n#| phase: Model\n#| uses: db\n#| cost: 4\nhold(GATES + 'fit')\ny = x + 1\nprint('fitted')",
     "%%orchestrate score\n#| phase: Model\n#| uses: db\n#| cost: 2\nhold(GATES + 'score')\nz = x * 2",
     "%%orchestrate ask\n#| phase: Model\n"
-    '#| breaker: {"name": "web", "threshold": 1, "rest": 3}\n#| retry: {"attempts": 99, "initial_delay": 3, "multiplier": 1}\n'
+    '#| breaker: {"name": "web", "threshold": 1, "rest": 3}\n'
+    '#| retry: {"attempts": 99, "initial_delay": 3, "multiplier": 1}\n'
     "if not os.path.exists(GATES + 'web'):\n    raise ConnectionError('web is down')\nw = x + 3",
     "%%orchestrate report\n#| phase: Report\nprint('all', x + y + z + w)\nx + y + z + w",
     "%orchestrate run -j 3",

@@ -172,7 +172,7 @@ class NotebookPage:
 
 @contextmanager
 def opened(context: Any, server: Server, name: str, *, kernel: bool = True) -> Iterator[NotebookPage]:
-    """A page that is closed, and its kernel ended, whatever happens; its sins are told only where nothing else failed."""
+    """A page that is closed, and its kernel ended, whatever happens; what went wrong in it is told last."""
     page = NotebookPage(context, server, name, kernel=kernel)
     try:
         yield page

@@ -34,7 +34,7 @@ _COMMON = (
 
 @dataclass(frozen=True)
 class Front:
-    """A front end: the module that starts it, whose flag gives scripts its commands, and at which address it shows a notebook."""
+    """A front end: the module that starts it, whose flag gives scripts its commands, where it shows a notebook."""
 
     module: str
     app: str

@@ -6,7 +6,6 @@ wait for files, and its kernel answers questions while its cell is busy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Any, lab: Server, folder: Path) -> Iterator[Seen]:
+def seen(browser: Any, lab: Server, folder: Path) -> Seen:
     run, seen = HeldRun(folder, "held"), Seen()
     with opened(browser, lab, run.name) as page:
         try:
@@ -54,7 +53,7 @@ def seen(browser: Any, lab: Server, folder: Path) -> Iterator[Seen]:
             _by_keyboard(page, run, seen)
         finally:
             run.end()
-    yield seen
+    return seen
 
 
 def _look(dashboard: Dashboard, run: HeldRun, seen: Seen) -> None:

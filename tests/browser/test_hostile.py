@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ _FOREIGN = """root => [...root.querySelectorAll('*')].filter(one =>
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Any, lab: Server, folder: Path) -> Iterator[dict[str, Any]]:
+def seen(browser: Any, lab: Server, folder: Path) -> dict[str, Any]:
     run, seen = HeldRun(folder, "hostile", CELLS), dict[str, Any]()
     with opened(browser, lab, run.name) as page:
         try:
@@ -55,7 +54,7 @@ def seen(browser: Any, lab: Server, folder: Path) -> Iterator[dict[str, Any]]:
         seen["graph"] = page.output(RUN + 1).evaluate(_FOREIGN)
         page.shoot("hostile-twin-light", page.output(RUN))
         seen["dialogs"] = list(page.dialogs)
-    yield seen
+    return seen
 
 
 def test_hostile_names_are_shown_as_they_are(seen: dict[str, Any]) -> None:

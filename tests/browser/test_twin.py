@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Any, lab: Server, folder: Path) -> Iterator[Seen]:
+def seen(browser: Any, lab: Server, folder: Path) -> Seen:
     seen = Seen()
     write(folder / _NAME, CELLS)
     with opened(browser, lab, _NAME) as page:
@@ -52,7 +51,7 @@ def seen(browser: Any, lab: Server, folder: Path) -> Iterator[Seen]:
         _look(page, seen, "untrusted", "untrusted")
     for theme in ("light", "dark"):
         _look_at_page(browser, folder, seen, theme)
-    yield seen
+    return seen
 
 
 def _look(page: NotebookPage, seen: Seen, place: str, name: str) -> None:
@@ -126,4 +125,4 @@ def test_the_saved_notebook_has_no_widget_and_is_small(seen: Seen) -> None:
 
 def test_nothing_is_wrong_for_those_who_read_or_see_otherwise(seen: Seen) -> None:
     assert len(seen.faults) == 6
-    assert seen.faults == dict.fromkeys(seen.faults, [])
+    assert seen.faults == {place: [] for place in seen.faults}
