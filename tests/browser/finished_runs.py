@@ -8,13 +8,13 @@ from typing import Any
 from tests.browser.pages import NotebookPage
 
 CELLS = (
-    "%load_ext orchestra_nb\nimport time",
+    "%load_ext orchestra_nb\nimport time\ntries = []",
     "%%orchestrate load\n#| phase: Get\n#| cost: 0.2\ntime.sleep(0.2)\nrows = list(range(40))",
     "%%orchestrate linear\n#| phase: Model\n#| uses: gpu\n#| cost: 0.3\ntime.sleep(0.3)\nlinear = sum(rows)",
     "%%orchestrate forest\n#| phase: Model\n#| uses: gpu\n#| cost: 0.5\ntime.sleep(0.5)\nforest = max(rows)",
     "%%orchestrate ask\n#| phase: Model\n"
     '#| breaker: web\n#| retry: {"attempts": 3, "initial_delay": 0.1, "jitter": 0}\n#| cost: 0.2\n'
-    "tries = globals().setdefault('_tries', [])\ntries.append(1)\ntime.sleep(0.1)\n"
+    "tries.append(1)\ntime.sleep(0.1)\n"
     "if len(tries) < 2:\n    raise ConnectionError('web is down')\nsaid = len(rows)",
     "%%orchestrate report\n#| phase: Report\n#| cost: 0.1\ntime.sleep(0.1)\nprint('best', max(linear, forest, said))",
     "%orchestrate run -j 3",

@@ -48,7 +48,7 @@ threading.Thread(target=answering, args=(pathlib.Path(FOLDER).resolve(), globals
 
 CELLS = (
     "%load_ext orchestra_nb",
-    "%%orchestrate load\n#| phase: Get\n#| cache: true\nx = 20",
+    "%%orchestrate load\n#| phase: Get\n#| cache: true\nx = 20 + len(GATES)",
     "%%orchestrate fit\n#| phase: Model\n#| uses: db\n#| cost: 4\nhold(GATES + 'fit')\ny = x + 1\nprint('fitted')",
     "%%orchestrate score\n#| phase: Model\n#| uses: db\n#| cost: 2\nhold(GATES + 'score')\nz = x * 2",
     "%%orchestrate ask\n#| phase: Model\n"

@@ -23,7 +23,7 @@ def test_a_run_is_seen_paused_and_resumed_in_notebook_7(browser: Any, notebook7:
             dashboard = Dashboard(page, RUN)
             dashboard.shows("running", "fit", "score")
             frame = dashboard.framed("progress", run)[0]
-            assert f"{frame['done']} done" in dashboard.panel("progress").text
+            assert f"{frame['running']} running" in dashboard.panel("progress").text
             for theme in ("light", "dark"):
                 page.theme(theme)
                 assert faults(page.page, ROOT) == []
