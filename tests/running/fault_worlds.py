@@ -243,6 +243,7 @@ def going_on(world: World) -> None:
     """Go on with a world, if it has not ended well; the disk has room again."""
     for name in ("full", "fault"):
         (world.folder / name).unlink(missing_ok=True)
+    say(str(world.folder), "again", "-")
     scheduler, dag = world.scheduler(), world.dag()
     found = scheduler.get_checkpoints()
     if found:

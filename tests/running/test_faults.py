@@ -38,9 +38,11 @@ def judge(world):
 
 
 def judge_who_had_the_database(world):
-    """One at a time; whom it befell has it no more."""
+    """One at a time; whom it befell has it no more, nor has anybody of a process that is gone."""
     has = None
     for what, name, *_ in world.said:
+        if what == "again":
+            has = None
         if name in world.using and what != "undo":
             assert has in ((None, world.victim[0]) if what == "begin" else (name,)), (what, name, has)
             has = name if what == "begin" else None
