@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         ProgressError,
         RateLimited,
         ResourceError,
+        RunNotOver,
         SagaFailed,
         ServiceError,
         ServiceUnreachable,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.planning.simulator import simulate
+    from orchestra_nb.progress.handle import RunHandle
     from orchestra_nb.progress.sinks import JsonSink, MarkdownSink
     from orchestra_nb.progress.tracker import ProgressTracker
     from orchestra_nb.recovery.manager import RecoveryManager
@@ -100,7 +102,7 @@ _ERRORS = (
     "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
     "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
     "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
-    "RateLimited", "ResourceError", "SagaFailed", "ServiceError", "ServiceUnreachable",
+    "RateLimited", "ResourceError", "RunNotOver", "SagaFailed", "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
     "AgentCommand": "agents.command_line",
@@ -133,6 +135,7 @@ _HOME = {
     "ResourceManager": "resources.manager",
     "RetryPolicy": "config",
     "RunConfig": "config",
+    "RunHandle": "progress.handle",
     "RunResult": "running.result",
     "SagaResult": "recovery.saga_result",
     "SagaStep": "recovery.sagas",
@@ -209,6 +212,8 @@ __all__ = [
     "ResourceManager",
     "RetryPolicy",
     "RunConfig",
+    "RunHandle",
+    "RunNotOver",
     "RunResult",
     "SagaFailed",
     "SagaResult",

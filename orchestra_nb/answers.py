@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from orchestra_nb.cells.parameters import value_of
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import CommandError, Issue
+from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
 from orchestra_nb.grammar import options_to_config
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.project_config import project_config
@@ -89,3 +90,22 @@ def html_exporter() -> Any:
         raise CommandError("--html needs nbconvert; pip install 'orchestra_nb[demo]', or leave it out") from None
     exporter: Callable[[], Any] = HTMLExporter
     return exporter()
+
+
+def issue_object(issue: Issue) -> dict[str, Any]:
+    """Write a fault as JSON has it."""
+    return {
+        "code": issue.code,
+        "message": issue.message,
+        "path": issue.path,
+        "suggestion": issue.suggestion,
+        "nodes": list(issue.nodes),
+    }
+
+
+def error_objects(error: OrchestraError) -> list[dict[str, Any]]:
+    """Write an error as JSON has it: one object per fault."""
+    if isinstance(error, DefinitionError):
+        return [issue_object(issue) for issue in error.issues if issue.severity == "error"]
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
+    return [issue_object(Issue(code, str(error)))]

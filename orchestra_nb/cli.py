@@ -92,7 +92,7 @@ def _as_json(data: Mapping[str, Any]) -> str:
 def _complain(error: OrchestraError, as_json: bool) -> None:
     print(str(error), file=sys.stderr)
     if as_json:
-        from orchestra_nb.commands import error_objects
+        from orchestra_nb.answers import error_objects
 
         print(_as_json({"success": False, "errors": error_objects(error)}))
 

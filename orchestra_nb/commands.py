@@ -10,7 +10,6 @@ node that failed is part of the answer, with exit code 1.
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,12 +25,14 @@ from orchestra_nb.answers import (
     Listener,
     check_outputs,
     config_of,
+    issue_object,
     parameters_of,
     read_of,
 )
 from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
+from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.replays import events_text, state_text
 from orchestra_nb.display.text import (
@@ -40,11 +41,11 @@ from orchestra_nb.display.text import (
     edges_along,
     issues_text,
     levels_text,
-    schedule_text,
     why_lines,
 )
-from orchestra_nb.errors import CommandError, DefinitionError, Issue, OrchestraError
+from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.gantt_commands import gantt, simulated
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
@@ -140,7 +141,7 @@ def _plan(options: Namespace) -> Answer:
     dag = subject.dag
     config = config_of(options)
     schedule = _schedule(dag, config)
-    text = f"{dag_text(dag)}\n{schedule_text(schedule)}"
+    text = f"{dag_text(dag)}\n{schedule_gantt(schedule).text}"
     return _planned(subject, _describe(dag, schedule), text)
 
 
@@ -211,6 +212,15 @@ def _replay(options: Namespace) -> Answer:
     return Answer(data, "\n".join(lines), BAD_INPUT if errors else FAILED if bad else DONE, replay.faults)
 
 
+def _simulate(options: Namespace) -> Answer:
+    check_outputs({"output": options.output})
+    subject, config = read_of(options), config_of(options)
+    schedule = _schedule(subject.dag, config)
+    chart, data = simulated(schedule, options.output)
+    terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
+    return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, chart)
+
+
 def _why(options: Namespace) -> Answer:
     subject = read_of(options)
     if options.kept is not None:
@@ -257,25 +267,6 @@ def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def issue_object(issue: Issue) -> dict[str, Any]:
-    """Write a fault as JSON has it."""
-    return {
-        "code": issue.code,
-        "message": issue.message,
-        "path": issue.path,
-        "suggestion": issue.suggestion,
-        "nodes": list(issue.nodes),
-    }
-
-
-def error_objects(error: OrchestraError) -> list[dict[str, Any]]:
-    """Write an error as JSON has it: one object per fault."""
-    if isinstance(error, DefinitionError):
-        return [issue_object(issue) for issue in error.issues if issue.severity == "error"]
-    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    return [issue_object(Issue(code, str(error)))]
-
-
 _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "run": _plan,
     "plan": _plan,
@@ -284,4 +275,6 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "validate": _validate,
     "why": _why,
     "replay": _replay,
+    "gantt": gantt,
+    "simulate": _simulate,
 }

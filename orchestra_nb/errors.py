@@ -34,6 +34,7 @@
     ├── ProgressError             a fact about a run that contradicts what is known of it
     ├── EventLogError             a log of events cannot be written, or is damaged; .faults say what is still true
     ├── CircuitOpenError          a circuit breaker lets nothing through; .retry_after says for how many seconds
+    ├── RunNotOver                a run was waited for, and goes on; it is a TimeoutError too
     ├── CommandError              a magic or command line that cannot be understood
     └── ComparisonError           two runs could not be compared
 
@@ -348,6 +349,10 @@ class CircuitOpenError(OrchestraError):
         self.until = until
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class RunNotOver(OrchestraError, TimeoutError):
+    """A run was waited for, and was not over in time: it goes on."""
 
 
 class CommandError(OrchestraError):

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, whole
+from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, svg_file, whole
 
 Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
@@ -126,6 +126,24 @@ def _replay_options(parser: Parser, _: Surface) -> None:
     add("--events", action="store_true", help="list what had happened by then, too")
 
 
+def _gantt_options(parser: Parser, surface: Surface) -> None:
+    add = parser.add_argument
+    which = "which run, by its id or how that begins; else the last"
+    if surface == "cli":
+        add("path", metavar="LOG", help="what a run with --log has written")
+        add("--run", default=None, metavar="ID", help=which)
+    else:
+        add("run", nargs="?", default=None, metavar="RUN", help=which)
+        add("--log", metavar="FILE", help="what a run with --log has written; else this session's last run")
+    add("--at", type=number, default=-1.0, metavar="SECONDS", help="the moment, for a log; -1: the end of the run")
+    add("--no-plan", dest="plan", action="store_false", help="leave out the simulated schedule behind it")
+    _chart_file(parser, surface)
+
+
+def _chart_file(parser: Parser, _: Surface) -> None:
+    parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
+
+
 def _keep_going(parser: Parser, _: Surface) -> None:
     text = "plan around cells that do not parse, and run what needs no failed node"
     parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
@@ -147,7 +165,10 @@ def _plan_options(parser: Parser, surface: Surface) -> None:
 def _run_options(parser: Parser, surface: Surface) -> None:
     add = parser.add_argument
     add("--dry-run", action="store_true", help="show what would run, and run nothing")
-    if surface == "cli":
+    if surface == "magic":
+        text = "return at once, and run beside the cells that you run meanwhile; 'cancel' stops it"
+        add("--background", action="store_true", help=text)
+    else:
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
         text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
         add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
@@ -210,7 +231,12 @@ _COMMANDS: Mapping[str, _Command] = {
     ),
     "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
     "replay": _Command("show a run as it was at any moment, from its log", (_replay_options, _report)),
-    "status": _Command("show how each node ended in the last run", (), ("magic",)),
+    "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
+    "cancel": _Command("stop the run that goes on", (), ("magic",)),
+    "gantt": _Command("show who ran what when, and who waited for what", (_gantt_options, _report)),
+    "simulate": _Command(
+        "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, _chart_file)
+    ),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
     "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),

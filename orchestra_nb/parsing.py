@@ -90,6 +90,24 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
+def svg_file(text: str) -> str:
+    """Read the name of a picture, for argparse.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is to be another kind of picture.
+
+    Examples
+    --------
+    >>> svg_file("run.svg")
+    'run.svg'
+    """
+    if not text.lower().endswith(".svg"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end with .svg; the picture is one")
+    return text
+
+
 def amount(text: str) -> tuple[str, int | str]:
     """Read how much there is of a resource: a name, ``=``, and a whole number or a rate.
 

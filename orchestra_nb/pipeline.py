@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,10 @@ from orchestra_nb.definitions.builder import DAGBuilder
 from orchestra_nb.errors import ConfigError, Issue, NotebookError
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.progress.handle import RunHandle
+from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.running.agent_task import AgentExecutor
+from orchestra_nb.running.history import open_history
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
@@ -76,6 +81,8 @@ class Pipeline:
         self.scheduler = scheduler if scheduler is not None else ParallelScheduler(config, bus)
         self.config = self.scheduler.config
         self.bus = self.scheduler.bus
+        self._starting = threading.Lock()
+        self._started: RunHandle | None = None
         if agents is not None:
             self.scheduler.set_agent_executor(agents)
         if isinstance(target, str | os.PathLike) and Path(target).suffix not in _COMMANDS:
@@ -131,6 +138,63 @@ class Pipeline:
         if results is not None:
             raise ConfigError("results= is for nodes of functions; the values of a notebook stay in its namespace")
         return self._run_cells(dag, scheduler, dict(context or {}) if namespace is None else namespace)
+
+    def start(
+        self,
+        context: Mapping[str, Any] | None = None,
+        *,
+        targets: Iterable[str] = (),
+        results: Iterable[str] | None = None,
+        namespace: dict[str, Any] | None = None,
+    ) -> RunHandle:
+        """Begin to run it in a thread of its own, and go on: what is returned holds, stops and waits for it.
+
+        Nodes that :meth:`run` leaves in the calling thread run in that thread, so cells that belong to the main thread
+        cannot. A process that ends takes the run along: wait for it.
+
+        Parameters
+        ----------
+        context, targets, results, namespace
+            As for :meth:`run`.
+
+        Raises
+        ------
+        ConfigError
+            It runs already, or as for :meth:`run`; nothing ran.
+        DefinitionError
+            A cell belongs to the main thread, or as for :meth:`run`; nothing ran.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> run = Pipeline([Node("load", fn=lambda: [3, 1, 2])], config=RunConfig(jobs=1, history=False)).start()
+        >>> run.wait(timeout=60).values["load"], run.state
+        ([3, 1, 2], 'done')
+        """
+        chosen = tuple(targets)
+        dag = self.dag.subgraph(chosen) if chosen else self.dag
+        if any(node.kind == "cell" for node in dag.nodes.values()):
+            from orchestra_nb.notebook.background import check_background
+
+            check_background(dag, self.config)
+        call = partial(self.run, context, targets=chosen, results=results, namespace=namespace)
+        with self._starting:
+            if self._started is not None and not self._started.over:
+                raise ConfigError("this pipeline runs already; wait() for what start() gave, or cancel() it")
+            name = "" if self.notebook is None else str(self.notebook.path or "")
+            tracker = ProgressTracker(history=open_history(self.config))
+            tracker.initialize(dag, name)
+            self._started = handle = RunHandle(name, self, tracker)
+            handle.begin(partial(self._followed, call, tracker), self.bus)
+        return handle
+
+    def _followed(self, call: Callable[[], RunResult], tracker: ProgressTracker) -> RunResult:
+        deaf = tracker.attach(self.bus)
+        try:
+            return call()
+        finally:
+            deaf()
+            tracker.complete()
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
         """Stop the run that is under way, from any thread; :meth:`run` then returns what it has."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,29 @@ class Presenter(Protocol):
 
     def frame(self, value: Any) -> pd.DataFrame:
         """The numbers behind it."""
+
+
+class Chart(Protocol):
+    """What the display draws of a run: it shows itself, and has the numbers behind it."""
+
+    @property
+    def svg(self) -> str:
+        """The picture."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The numbers."""
+
+    @property
+    def text(self) -> str:
+        """The same in characters."""
+
+
+class Charting(Presenter, Protocol):
+    """What the display knows about a class that has a Gantt chart."""
+
+    def gantt(self, value: Any, *, plan: bool) -> Chart:
+        """Who did what when."""
 
 
 _presenters: dict[type, Presenter] = {}
@@ -63,3 +86,25 @@ class Presented:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         return presenter_of(self).bundle(self)
+
+
+class Charted(Presented):
+    """Mixin of what happened in time: also ``.gantt()``, made by the display."""
+
+    __slots__ = ()
+
+    def gantt(self, *, plan: bool = True) -> Chart:
+        """Draw who did what when: lanes are workers, what a node waited for stands below, the critical path is marked.
+
+        Parameters
+        ----------
+        plan
+            Whether the schedule that is simulated from the times measured stands behind it, once the run has ended.
+
+        Returns
+        -------
+        Chart
+            It shows itself in a notebook and as text; ``.svg`` is the picture, ``.frame`` has the numbers: one row for
+            each time that a node waited, ran or rested.
+        """
+        return cast("Charting", presenter_of(self)).gantt(self, plan=plan)

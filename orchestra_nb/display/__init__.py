@@ -1,6 +1,18 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
-from orchestra_nb.display import caches, circuits, graphs, locks, plans, progress, recovery, replays, runs, sagas
+from orchestra_nb.display import (
+    caches,
+    circuits,
+    graphs,
+    handles,
+    locks,
+    plans,
+    progress,
+    recovery,
+    replays,
+    runs,
+    sagas,
+)
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -9,6 +21,7 @@ __all__ = [
     "circuits",
     "dag_text",
     "graphs",
+    "handles",
     "locks",
     "outcomes_text",
     "plans",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.paths import critical_path, upward_ranks
@@ -12,6 +12,7 @@ from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.replay.fold import State
 
 PieceKind = Literal["locks", "worker", "either", "earlier", "attempt", "rest"]
+PIECES: tuple[PieceKind, ...] = get_args(PieceKind)
 WAITS: tuple[PieceKind, ...] = ("locks", "worker", "either")
 """Kinds of pieces in which a node waits for its first worker."""
 BarState = State | Literal["planned"]

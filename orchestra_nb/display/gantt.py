@@ -22,7 +22,7 @@ from orchestra_nb.display.axis import ticks
 from orchestra_nb.display.bars import Bar, Timeline
 from orchestra_nb.display.crowding import Crowd, crowds, rows_of
 from orchestra_nb.display.gantt_legend import legend
-from orchestra_nb.display.gantt_words import PLANNED, in_short, title
+from orchestra_nb.display.gantt_words import NOTHING, PLANNED, in_short, title
 from orchestra_nb.display.html import text
 from orchestra_nb.display.layout import FONT
 from orchestra_nb.display.wording import duration
@@ -32,7 +32,9 @@ MOST_BYTES = 200_000
 WIDTH = 960.0
 _ROW = 26.0
 _THIN = 16.0
-_TOP = 20.0
+_TOP = 8.0
+_HEAD = 20.0
+"""Above the lanes, where something is said of a line through them."""
 _EDGE = 12.0
 _RIGHT = 28.0
 """Right of the plot: half a label of the axis."""
@@ -102,10 +104,15 @@ class _Sheet:
         return min(max((marks.text_width(in_short(name)) for name in names), default=0.0) + 2 * _EDGE, _GUTTER)
 
     @cached_property
+    def top(self) -> float:
+        """Where the plot begins, from above."""
+        return _TOP if self.timeline.now is None and self.timeline.over is None else _HEAD
+
+    @cached_property
     def bottom(self) -> float:
         """Where the plot ends."""
         more = len(self.timeline.waiting) > len(self.waiting)
-        return _TOP + _ROW * max(len(self.rows), 1) + _THIN * (len(self.waiting) + more)
+        return self.top + _ROW * max(len(self.rows), 1) + _THIN * (len(self.waiting) + more)
 
     def x(self, at: float) -> float:
         """Where a moment stands."""
@@ -113,7 +120,7 @@ class _Sheet:
 
     def y(self, row: int) -> float:
         """Where a row begins."""
-        return _TOP + _ROW * row
+        return self.top + _ROW * row
 
     def gathered(self, timeline: Timeline, least: float) -> list[tuple[int, Crowd]]:
         """What is drawn in each row, by row, where bars narrower than so many pixels become one."""
@@ -158,10 +165,10 @@ class _Sheet:
             if row % 2 == 0:
                 yield marks.stripe(_EDGE / 2, self.y(row), WIDTH - _EDGE, _ROW)
             yield marks.label(self.left - 8, self.y(row) + 15, in_short(name), name)
-        if not self.rows:
-            yield marks.words(self.left, self.y(0) + 15, "nothing has run")
+        if not self.timeline.bars and not self.behind:
+            yield marks.words(self.left, self.y(0) + 15, NOTHING)
         for at, told in ticks(self.end, max(2, int((WIDTH - self.left) / 75))):
-            yield marks.grid(self.x(at), _TOP, self.bottom)
+            yield marks.grid(self.x(at), self.top, self.bottom)
             yield marks.tick(self.x(at), self.bottom + 15, told)
 
     def _path(self, found: Iterable[tuple[int, Crowd]]) -> Iterator[str]:
@@ -187,6 +194,7 @@ class _Sheet:
     def _lines(self) -> Iterator[str]:
         """Where now is, and where the run ended."""
         if self.timeline.now is not None:
-            yield from marks.moment(self.x(self.timeline.now), _TOP, self.bottom, f"now: {duration(self.timeline.now)}")
+            now = f"now: {duration(self.timeline.now)}"
+            yield from marks.moment(self.x(self.timeline.now), self.top, self.bottom, now)
         if self.timeline.over is not None:
-            yield from marks.moment(self.x(self.timeline.over), _TOP, self.bottom, "the run's end; then undone")
+            yield from marks.moment(self.x(self.timeline.over), self.top, self.bottom, "the run's end; then undone")

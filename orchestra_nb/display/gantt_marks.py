@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from orchestra_nb.display.bars import Bar, BarState, PieceKind
+from orchestra_nb.display.bars import Bar, PieceKind
 from orchestra_nb.display.crowding import Crowd
-from orchestra_nb.display.gantt_words import story
+from orchestra_nb.display.gantt_words import story, worst
 from orchestra_nb.display.html import text
 from orchestra_nb.display.layout import text_width as width_at
 from orchestra_nb.display.looks import LOOKS, Look
@@ -30,7 +30,6 @@ _STATES: dict[str, Look] = {
     "planned": Look("", "#e8edf3", "#5c6b7a"),
     **{state: look for state, look in LOOKS.items() if state},
 }
-WORST: tuple[BarState, ...] = ("failed", "cancelled", "resting", "running", "queued", "done", "cached", "planned")
 STROKES: dict[PieceKind, tuple[str, str]] = {
     "locks": (LOCKS, ' stroke-dasharray="4,1.5"'),
     "worker": ("#9a9a9a", ""),
@@ -57,10 +56,9 @@ def bar(crowd: Crowd, x: Place, top: float) -> Iterator[str]:
     single = crowd.single
     tip = f"<title>{text(story(crowd))}</title>"
     if single is None:
-        state = next(state for state in WORST if any(bar.state == state for bar in crowd.bars))
         left, right = x(crowd.start), max(x(crowd.end), x(crowd.start) + _LEAST)
         inside = _inside(left, right, top, [count(len(crowd.bars), "node"), f"{len(crowd.bars):,}"])
-        yield f"<g>{tip}{_box(left, right, top, look_of(state), crowd.critical)}{inside}</g>"
+        yield f"<g>{tip}{_box(left, right, top, look_of(worst(crowd)), crowd.critical)}{inside}</g>"
         return
     yield f"<g>{tip}{''.join(_pieces(single, x, top))}</g>"
 
@@ -68,7 +66,6 @@ def bar(crowd: Crowd, x: Place, top: float) -> Iterator[str]:
 def _pieces(one: Bar, x: Place, top: float) -> Iterator[str]:
     """Draw the attempts of a node, and the rests between them."""
     look, attempts = look_of(one.state), [piece for piece in one.pieces if piece.kind == "attempt"]
-    widest = max(attempts, key=lambda piece: piece.end - piece.start)
     for piece in one.pieces:
         left, right = x(piece.start), x(piece.end)
         if piece.kind == "rest":
@@ -80,20 +77,18 @@ def _pieces(one: Bar, x: Place, top: float) -> Iterator[str]:
                 yield _box(left, left + _MARK, top, Look("", look.border, look.border), one.critical)
                 continue
             yield _box(left, max(right, left + _LEAST), top, shown, one.critical)
-    left, right = x(widest.start), x(widest.end)
     times = f" ×{one.attempts}" if one.attempts > 1 else ""
     mark = f"{look.mark} " if look.mark else ""
-    yield _inside(left, right, top, _cuts(mark, clean(one.node), times))
+    yield _inside(x(attempts[-1].start), x(attempts[-1].end), top, _cuts(mark, clean(one.node), times))
 
 
 def _cuts(mark: str, name: str, times: str) -> Iterator[str]:
-    """What may stand in a bar, the longest first; names are cut by halves at most, and then left out."""
+    """What may stand in a bar, the longest first: a name is cut to three letters at most, and then left out."""
     yield f"{mark}{name}{times}"
-    for most in range(min(len(name) - 1, 60), 3, -1):
-        yield f"{mark}{name[:most].rstrip()}…{times}"
-    for words in (f"{mark}{times}".strip(), mark.strip()):
-        if words:
-            yield words
+    yield f"{mark}{name}"
+    for most in range(min(len(name) - 1, 60), 2, -1):
+        yield f"{mark}{name[:most].rstrip()}…"
+    yield mark.strip()
 
 
 def _inside(left: float, right: float, top: float, choices: Iterable[str]) -> str:
@@ -102,7 +97,7 @@ def _inside(left: float, right: float, top: float, choices: Iterable[str]) -> st
     if room < 6:
         return ""
     for words in choices:
-        if text_width(words) <= room:
+        if words and text_width(words) <= room:
             return f'<text x="{left + 3:.1f}" y="{top + MIDDLE + 4:.1f}" fill="{INK}">{text(words)}</text>'
     return ""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
+from orchestra_nb.display import looks
 from orchestra_nb.display.bars import Bar, PieceKind, Timeline
 from orchestra_nb.display.crowding import Crowd
 from orchestra_nb.display.wording import clean, count, duration, short
 
 PLANNED = "planned"
+NOTHING = "nothing has run"
 KINDS: dict[PieceKind, str] = {
     "locks": "waited for locks",
     "worker": "waited for a worker",
@@ -42,17 +45,31 @@ def title(timeline: Timeline) -> str:
         said.append(f"{count(len(timeline.waiting), 'node')} waiting")
     said += [f"{number:,} {state}" for state, number in tally(state for _, state in timeline.absent)]
     if timeline.path:
-        shown = timeline.path if len(timeline.path) <= 12 else (*timeline.path[:6], "…", *timeline.path[-5:])
-        said.append(f"critical path {' → '.join(short(name) for name in shown)}")
+        said.append(path_line(timeline.path))
     return "; ".join(said)
 
 
 def tally(states: Iterable[str]) -> list[tuple[str, int]]:
-    """Count states, in the order in which they come."""
-    found: dict[str, int] = {}
-    for state in states:
-        found[state] = found.get(state, 0) + 1
-    return list(found.items())
+    """Count states, in the order in which all pictures have them.
+
+    Examples
+    --------
+    >>> tally(["planned", "failed", "done", "failed"])
+    [('done', 1), ('failed', 2), ('planned', 1)]
+    """
+    order = (*looks.LOOKS, PLANNED)
+    return sorted(Counter(states).items(), key=lambda counted: order.index(counted[0]))
+
+
+def worst(crowd: Crowd) -> str:
+    """Say which state of several bars a person should look at first."""
+    return looks.worst(bar.state for bar in crowd.bars) or PLANNED
+
+
+def path_line(path: Sequence[str]) -> str:
+    """Say the critical path in one line, without its middle where that is long."""
+    shown = path if len(path) <= 12 else (*path[:6], "…", *path[-5:])
+    return f"critical path: {' → '.join(short(name) for name in shown)}"
 
 
 def story(crowd: Crowd) -> str:

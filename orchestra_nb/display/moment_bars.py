@@ -60,13 +60,15 @@ def _attempts(node: NodeState, span: Span, times: tuple[float, float], outcome: 
     """The attempts of a node and its rests, between when it began and the last that is known."""
     start, last = times
     rests_now = outcome is None and node.state == "resting"
-    for number, (failed, until) in enumerate(span.rests, 1):
-        yield Piece("attempt", start, max(start, min(failed, last)))
-        goes_on = until
-        if number == len(span.rests):
-            goes_on = last if rests_now else until if outcome is None else outcome.started or until
-        start = max(failed, min(goes_on, last))
-        yield Piece("rest", failed, start)
+    rests = list(span.rests)
+    if rests and (rests_now or outcome is not None):  # this is better known than what was told when it began
+        rests[-1] = rests[-1][0], last if outcome is None else outcome.started or last
+    fails_again = [*(failed for failed, _ in rests[1:]), last]
+    for (failed, wake), again in zip(rests, fails_again, strict=False):
+        rest = max(start, min(failed, last))
+        yield Piece("attempt", start, rest)
+        start = max(rest, min(wake, again, last))
+        yield Piece("rest", rest, start)
     if not (rests_now and span.rests):
         yield Piece("attempt", start, max(start, last))
 

@@ -1,16 +1,19 @@
-"""How a simulated schedule shows itself."""
+"""How a simulated schedule shows itself: how long it takes, in one line, and the Gantt chart below."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestra_nb.display import frames, html, text
-from orchestra_nb.display.wording import duration
+from orchestra_nb.display import frames, html
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.wording import count, duration
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presents
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_HEADINGS = ("node", "worker", "start", "end", "time")
 
 
 @presents(Schedule)
@@ -19,11 +22,32 @@ class SchedulePresenter:
 
     def bundle(self, value: Schedule) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
-        plain = text.schedule_text(value)
-        rows = [(s.node, s.worker, duration(s.start), duration(s.end), duration(s.end - s.start)) for s in value.rows]
-        head = html.paragraph(plain.split("\n", 1)[0])
-        return {"text/plain": plain, "text/html": head + html.table(("node", "worker", "start", "end", "time"), rows)}
+        chart = schedule_gantt(value)
+        times = [(s.start, s.end, s.end - s.start) for s in value.rows]
+        rows = [(s.node, s.worker + 1, *map(duration, at)) for s, at in zip(value.rows, times, strict=True)]
+        shown = chart._repr_mimebundle_()
+        folded = html.details(count(len(rows), "node"), html.table(_HEADINGS, rows))
+        return {"text/plain": chart.text, "text/html": str(shown["text/html"]) + folded}
 
     def frame(self, value: Schedule) -> pd.DataFrame:
         """Make the frame of slots."""
         return frames.schedule(value)
+
+
+def schedule_gantt(schedule: Schedule) -> Gantt:
+    """Make the Gantt chart of a simulated schedule."""
+    return gantt_of(schedule, schedule_line(schedule))
+
+
+def schedule_line(schedule: Schedule) -> str:
+    """Say in one line how long a simulated schedule takes.
+
+    Examples
+    --------
+    >>> schedule_line(Schedule((), 2, 5.0, 4.0, 0.625))
+    'schedule: 5.0 s with 2 workers, lower bound 4.0 s, 62% busy'
+    """
+    return (
+        f"schedule: {duration(schedule.makespan)} with {count(schedule.workers, 'worker')}, "
+        f"lower bound {duration(schedule.lower_bound)}, {schedule.utilization:.0%} busy"
+    )

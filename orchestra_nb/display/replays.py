@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.bus import Event
 from orchestra_nb.display import html, tables
 from orchestra_nb.display.columns import after, epoch_of, framed
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.graphs import picture_block
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.text import aligned, some
@@ -57,6 +58,10 @@ class ReplayStatePresenter:
     def events(self, value: ReplayState) -> pd.DataFrame:
         """Make the frame of what had happened."""
         return events_frame(value.facts, value.started_at)
+
+    def gantt(self, value: ReplayState, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 @presents(RunReplay)

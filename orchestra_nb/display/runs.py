@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.graphs import edges_html, picture_block
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
@@ -36,6 +37,10 @@ class RunPresenter:
     def levels(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of levels."""
         return frames.run_levels(value.outcomes, value.dag, value.started_at)
+
+    def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
+        """Make the Gantt chart."""
+        return gantt_of(value, headline(value), plan=plan)
 
 
 def headline(result: RunResult) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import get_args
 
+from orchestra_nb.display.bars import PIECES
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
@@ -95,6 +96,25 @@ SCHEDULE = Table(
         "start": seconds("when it begins"),
         "end": seconds("when it ends"),
         "seconds": seconds("what it takes"),
+    },
+)
+GANTT = Table(
+    "run.gantt().frame",
+    "time that a node waited, ran or rested, by when it began; `replay.at(2.0).gantt().frame` too",
+    {
+        "node": text("its name"),
+        "lane": text("the row of the chart: its worker; empty while it waits"),
+        "kind": category(
+            "what it did: it waited for locks, for a worker, or for either (told when it has ended); it had earlier "
+            "attempts that are not known one by one; it ran; it rested before another attempt",
+            PIECES,
+        ),
+        "start": seconds("when that began, since the run began"),
+        "end": seconds("when that ended, since the run began"),
+        "seconds": seconds("how long that was"),
+        "status": category("how the node stands or has ended", (*STATES, "planned")),
+        "attempts": count("how often its body was begun"),
+        "critical": flag("whether it is on the critical path of the times measured"),
     },
 )
 OUTCOMES = Table(
@@ -342,7 +362,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
-            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, STATES_OF_NODES, RUNS),
+            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, STATES_OF_NODES, RUNS, GANTT),
         )
     }
 )

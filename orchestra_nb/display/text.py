@@ -16,7 +16,6 @@ from orchestra_nb.display.wording import clean, count, duration
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, faults_of
 from orchestra_nb.model import Edge, Outcome, UnforeseenChange
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.running import not_kept
 
 if TYPE_CHECKING:
@@ -100,18 +99,6 @@ def issues_text(result: ValidationResult) -> str:
     if not result.issues:
         return "valid: nothing was found wrong"
     return "\n".join(f"{issue.severity} [{clean(issue.code)}] {clean(issue)}" for issue in result.issues)
-
-
-def schedule_text(schedule: Schedule) -> str:
-    """Describe a simulated schedule in one line per worker."""
-    lanes: dict[int, list[str]] = {}
-    for slot in schedule.rows:
-        lanes.setdefault(slot.worker, []).append(f"{clean(slot.node)} ({duration(slot.start)})")
-    head = (
-        f"schedule: {duration(schedule.makespan)} with {count(schedule.workers, 'worker')}, "
-        f"lower bound {duration(schedule.lower_bound)}, {schedule.utilization:.0%} busy"
-    )
-    return "\n".join([head, *(f"  worker {lane}: {', '.join(names)}" for lane, names in sorted(lanes.items()))])
 
 
 def outcomes_text(outcomes: Mapping[str, Outcome]) -> str:

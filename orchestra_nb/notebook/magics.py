@@ -12,6 +12,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -24,7 +25,7 @@ from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook import reports
+from orchestra_nb.notebook import charts, reports
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.session import Session
@@ -141,6 +142,10 @@ class Orchestrate(Magics):
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
         notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
         sinks = [todo_file(options.todos)] if options.todos else []
+        if getattr(options, "background", False):
+            name = "" if notebook is None else str(notebook.path or "the notebook")
+            ended = partial(self._write, options, notebook)
+            return self.session.start(dag, config, name=name, sinks=sinks, where=where, ended=ended)
         before = self.session.result
         try:
             return self.session.run(dag, config, declared=notebook is None, sinks=sinks, where=where)
@@ -227,7 +232,19 @@ class Orchestrate(Magics):
         state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
         return reports.happened(state) if options.events else state
 
+    def _cancel(self, _: Namespace) -> Any:
+        return reports.told(f"stopping {self.session.cancel()}: nothing begins any more")
+
+    def _gantt(self, options: Namespace) -> Any:
+        return charts.gantt(options, self.session.result)
+
+    def _simulate(self, options: Namespace) -> Any:
+        config = options_to_config(options, self.defaults())
+        return charts.simulated(self._dag(options), config, options.output)
+
     def _status(self, _: Namespace) -> Any:
+        if self.session.background is not None and not self.session.background.over:
+            return self.session.background
         if self.session.result is None:
             return reports.told("nothing has run yet; %orchestrate run")
         return self.session.result
@@ -269,7 +286,10 @@ class Orchestrate(Magics):
         "why": _why,
         "verify": _verify,
         "replay": _replay,
+        "gantt": _gantt,
+        "simulate": _simulate,
         "status": _status,
+        "cancel": _cancel,
         "progress": _progress,
         "reset": _reset,
         "config": _config,

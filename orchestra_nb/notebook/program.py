@@ -260,7 +260,12 @@ async def _awaited_aside(code: CellCode, namespace: dict[str, Any], shell: Any, 
 
 
 def run_cells(
-    dag: DAG, program: CellProgram, scheduler: ParallelScheduler, idle: Callable[[], object] | None = None
+    dag: DAG,
+    program: CellProgram,
+    scheduler: ParallelScheduler,
+    idle: Callable[[], object] | None = None,
+    *,
+    beside: bool = False,
 ) -> RunResult:
     """Run cells with their output captured per node.
 
@@ -272,13 +277,15 @@ def run_cells(
         What runs it.
     idle
         Called on this thread now and then while it waits.
+    beside
+        Whether other code of the user runs meanwhile: what that sets in the process is left alone.
 
     Raises
     ------
     KeyboardInterrupt
         As :meth:`.ParallelScheduler.execute` does.
     """
-    with routing(program.shell), _filters_kept(dag):
+    with routing(program.shell), nullcontext() if beside else _filters_kept(dag):
         try:
             result = scheduler.execute(dag, program=program, idle=idle)
             return replace(result, unforeseen=program.unforeseen)

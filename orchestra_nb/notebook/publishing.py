@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestra_nb.display import html
+from orchestra_nb.display.wording import clean
 from orchestra_nb.model import Output
 from orchestra_nb.presentation import Bundle
 
@@ -31,13 +32,21 @@ def show_here(shell: Any, name: str, outputs: Iterable[Output]) -> None:
     outputs
         In nbformat's shape; ``transient`` may hold a display id.
     """
-    shown = [output for output in outputs if output["output_type"] != "update_display_data"]
+    shown = _to_be_seen(outputs)
     if not shown:
         return
-    style = "margin:6px 0 0;border-top:1px solid rgba(128,128,128,0.3);font-size:85%;opacity:0.8"
-    _display(shell, {"text/plain": f"── {name}", "text/html": html.paragraph(name, style)})
+    _display(shell, _heading(name))
     for output in shown:
         _replay(shell, output)
+
+
+def _to_be_seen(outputs: Iterable[Output]) -> list[Output]:
+    return [output for output in outputs if output["output_type"] != "update_display_data"]
+
+
+def _heading(name: str) -> Bundle:
+    style = "margin:6px 0 0;border-top:1px solid rgba(128,128,128,0.3);font-size:85%;opacity:0.8"
+    return {"text/plain": f"── {clean(name)}", "text/html": html.paragraph(name, style)}
 
 
 def _replay(shell: Any, output: Output) -> None:
@@ -84,6 +93,16 @@ class CellOutputs:
         """Clear the cell and show its declaration and some outputs in it."""
         self._send("clear_output", {"wait": False})
         self._send("display_data", {"data": declaration, "metadata": {}, "transient": {}})
+        self._send_all(outputs)
+
+    def add(self, name: str, outputs: Iterable[Output]) -> None:
+        """Show one node's outputs below what is there, under its name; nothing when there are none."""
+        shown = _to_be_seen(outputs)
+        if shown:
+            self._send("display_data", {"data": _heading(name), "metadata": {}, "transient": {}})
+            self._send_all(shown)
+
+    def _send_all(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             content = {key: value for key, value in output.items() if key != "output_type"}
             match output["output_type"]:

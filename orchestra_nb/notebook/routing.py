@@ -150,14 +150,27 @@ class _Installed:
             if not isinstance(real, StreamRouter):
                 self._front(sys, name, StreamRouter(real, name))
                 self._front_watcher(real, name)
-        if not isinstance(sys.displayhook, _DisplayHookRouter):
-            self._front(sys, "displayhook", _DisplayHookRouter(sys.displayhook))
+        self._front_display_hook(shell)
         self._front(threading.Thread, "start", _starter(threading.Thread.start))
         if shell is not None:
             self._front(shell, "display_pub", PublisherRouter(shell.display_pub))
             self._front_tracebacks(shell)
             fronted_comms(self._front)
         self._front_handlers()
+
+    def _front_display_hook(self, shell: Any) -> None:
+        """Also that which the shell puts there for each cell, and puts back after it: a run may outlast its cell."""
+        self.undo.append(_put_back_display_hook)
+        trap = getattr(shell, "display_trap", None)
+        if trap is not None:
+            for name in ("hook", "old_hook"):
+                real = getattr(trap, name)
+                if real is not None and not isinstance(real, _DisplayHookRouter):
+                    self._front(trap, name, _DisplayHookRouter(real))
+        if trap is not None and isinstance(trap.hook, _DisplayHookRouter) and sys.displayhook is trap.hook._real:
+            sys.displayhook = trap.hook
+        elif not isinstance(sys.displayhook, _DisplayHookRouter):
+            sys.displayhook = _DisplayHookRouter(sys.displayhook)
 
     def _front(self, owner: Any, name: str, router: Any) -> None:
         real = getattr(owner, name)
@@ -215,6 +228,12 @@ def _starter(real: Callable[[threading.Thread], None]) -> Callable[[threading.Th
     return start
 
 
+def _put_back_display_hook() -> None:
+    hook = sys.displayhook
+    if isinstance(hook, _DisplayHookRouter):
+        sys.displayhook = hook._real
+
+
 _lock = threading.Lock()
 _depth = 0
 _lingering = 0
@@ -249,7 +268,7 @@ def routing(shell: Any = None) -> Iterator[None]:
 def lingering() -> Iterator[None]:
     """Let the routers of a run stay until this block ends too: a body that was given up may outlive its run.
 
-    The next run fronts everything anew, since a kernel puts the display hook back after each cell.
+    The next run fronts everything anew, for the shell that it has.
     """
     global _lingering
     with _lock:

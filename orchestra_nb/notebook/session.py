@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,19 @@ from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
-from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
+from orchestra_nb.notebook.background import BackgroundRun, Beginner, check_background
+from orchestra_nb.notebook.cell_run import CellRun, made
 from orchestra_nb.notebook.declarations import Declaration, Declarations
-from orchestra_nb.notebook.following import attached, tracker_of
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.outputs import settle, strays
-from orchestra_nb.notebook.program import CellProgram, run_cells
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.resume_plan import ResumePlan
-from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, stored_run, unfinished
+from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, unfinished
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
@@ -47,9 +47,7 @@ from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
-from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.running.scheduler import ParallelScheduler
 
 
 class Session:
@@ -73,6 +71,8 @@ class Session:
         """Of the last run, or of the one that goes on."""
         self.control: RunControl | None = None
         """What holds, lets go on and stops the run that goes on; ``None`` while none does."""
+        self.background: BackgroundRun | None = None
+        """The run that was begun last in the background, whether or not it is over."""
         self._fresh: dict[str, str] = {}
         self._learned: Learned = {}
         self._running = False
@@ -185,17 +185,107 @@ class Session:
         KeyboardInterrupt
             The run was interrupted.
         """
-        if self._running:
-            raise CommandError("a run is already going on; a cell of a run cannot start another")
-        self._running = True
+        self._take_turn()
         try:
-            return self._run(dag, config, sinks, where)
+            result = self._made(dag, config, sinks, where).attend(self._finish)
+            result.raise_for_errors()
+            return ShownResult.of(result, self.shell)
         except KeyboardInterrupt:  # in the run, or when its result was being shown
             raise _short_interrupt() from None
         finally:
             self._running, self.control = False, None
             if declared and self.result is not None:
-                self._remember(self.result)
+                self._remember(self.result, _keys(self._so_far(self.declared)[0]))
+
+    def start(
+        self,
+        dag: DAG,
+        config: RunConfig,
+        *,
+        name: str = "",
+        sinks: Sequence[Sink] = (),
+        where: Where | None = None,
+        ended: Callable[[], object] = lambda: None,
+    ) -> BackgroundRun:
+        """Begin to run a graph in the background, beside the cells that the user runs meanwhile.
+
+        Parameters
+        ----------
+        dag, config, sinks, where
+            As for :meth:`run`.
+        name
+            Of what runs; empty for the declared cells, which are then known to have run as they are now.
+        ended
+            Called when the run is over and was shown, on its thread.
+
+        Raises
+        ------
+        ConfigError, DefinitionError
+            It cannot run in the background: which nodes, and why; nothing ran.
+        CheckpointError
+            As for :meth:`run`.
+        """
+        check_background(dag, config)
+        self._take_turn()
+        keys = None if name else _keys(self._so_far(self.declared)[0])
+        try:
+            run = self._made(
+                dag, replace(config, guard=0.0), sinks, where
+            )  # it cannot tell cells of the user's own apart
+        except BaseException:
+            self._running, self.control = False, None
+            raise
+        place = Beginner(self.shell, self._parent())
+
+        def attended() -> RunResult:
+            try:
+                result = run.attend(partial(self._finish, beginner=place), beside=True)
+                ended()
+                return result
+            except BaseException as error:
+                place.fail(name, error)
+                raise
+            finally:
+                if keys is not None and self.result is not None:
+                    self._remember(self.result, keys)
+                self._running, self.control = False, None
+
+        self.background = handle = BackgroundRun(name or "the declared cells", run.scheduler, run.tracker, self.shell)
+        handle.begin(attended, run.bus)
+        return handle
+
+    def cancel(self) -> str:
+        """Stop the run that goes on; says what was stopped.
+
+        Raises
+        ------
+        CommandError
+            None goes on.
+        """
+        control = self.control
+        if control is None:
+            raise CommandError("%orchestrate cancel: no run goes on, so there is none to stop")
+        control.cancel("stopped with %orchestrate cancel")
+        return "the run" if self._beside is None else f"the run of {self._beside.name}"
+
+    @property
+    def _beside(self) -> BackgroundRun | None:
+        """The run in the background, while it goes on."""
+        return self.background if self.background is not None and not self.background.over else None
+
+    def _take_turn(self) -> None:
+        """Be the one run of the session."""
+        if self._running and self._beside is not None:
+            hint = "wait for it, or stop it with %orchestrate cancel"
+            raise CommandError(f"a run of {self._beside.name} goes on in the background; {hint}")
+        if self._running:
+            raise CommandError("a run is already going on; a cell of a run cannot start another")
+        self._running = True
+
+    def _made(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> CellRun:
+        run = made(self.shell, dag, config, self.circuits, sinks, where)
+        self.control, self.tracker = run.scheduler, run.tracker
+        return run
 
     def where(self, notebook: str | None, run_id: str = "") -> Where:
         """Say whose run a run of declared cells, or of a notebook, is."""
@@ -242,66 +332,38 @@ class Session:
         self._fresh.clear()
         self.result = self.tracker = None
 
-    def _run(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> RunResult:
-        bus = EventBus()
-        self.control = scheduler = ParallelScheduler(config, bus, circuits=self.circuits)
-        recall = open_recall(config, dag.nodes.values())
-        self.tracker = tracker = tracker_of(dag, config, sinks=sinks)
-        wanted = where is not None and (where.run_id or config.checkpoint in ("durable", "fast"))
-        stored = stored_run(dag, self.shell.user_ns, config, where, self.shell) if where and wanted else None
-        success = False
-        with attached(tracker, bus):
-            try:
-                checkpoint = None if stored is None else stored.checkpoint
-                program = CellProgram(dag, self.shell.user_ns, self.shell, config.guard, recall, checkpoint)
-                live = Live(self.shell, dag, tracker)
-                result = self._attended(dag, program, scheduler, live)
-                success = result.success
-            finally:
-                if stored is not None:
-                    stored.ended(success)
-            self._finish(result, live)
-        result.raise_for_errors()
-        return ShownResult.of(result, self.shell)
-
-    def _attended(self, dag: DAG, program: CellProgram, scheduler: ParallelScheduler, live: Live) -> RunResult:
-        """Run cells; what an interrupted run has is shown."""
-        try:
-            return run_cells(dag, program, scheduler, idle=live.idle)
-        except KeyboardInterrupt:
-            if scheduler.last_result is not None:
-                self._finish(scheduler.last_result, live)
-            raise
-
-    def _remember(self, result: RunResult) -> None:
-        keys = _keys(self._so_far(self.declared)[0])
+    def _remember(self, result: RunResult, keys: Mapping[str, str]) -> None:
         for name, outcome in result.outcomes.items():
             self._fresh.pop(name, None)
             if outcome.ok:
                 self._fresh[name] = keys[name]
 
-    def _finish(self, result: RunResult, live: Live) -> None:
+    def _finish(self, result: RunResult, live: Live, beginner: Beginner | None = None) -> None:
+        """Show what a run came to; of one in the background, where it was begun."""
         self.result = result
         self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
         live.finish(presenter_of(result).bundle(result))
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
-            self._show(result.outcomes[name], items)
+            self._show(result.outcomes[name], items, beginner)
         show_updates(self.shell, strays(outputs))
 
-    def _show(self, outcome: Outcome, outputs: Sequence[Output]) -> None:
+    def _show(self, outcome: Outcome, outputs: Sequence[Output], beginner: Beginner | None) -> None:
         """Put a node's outputs where they belong. The error of a failed node follows as the run's own."""
-        place = self._own_cell(outcome.node)
+        here = self._parent() if beginner is None else beginner.parent
+        place = self._own_cell(outcome.node, self._cell_id(here))
         if place is not None:
             item, parent = place
             CellOutputs(self.shell.kernel, parent).replace(item.shown or {}, outputs)
             return
+        if beginner is not None:
+            beginner.add(outcome.node, outputs)
+            return
         shown = [o for o in outputs if o["output_type"] != "error" or outcome.status != "failed"]
         show_here(self.shell, outcome.node, shown)
 
-    def _own_cell(self, node: NodeId) -> tuple[Declaration, Mapping[str, Any]] | None:
-        """The cell that declared a node, if its front end still listens to it and it is not the one that runs."""
-        here = self._cell_id(self._parent())
+    def _own_cell(self, node: NodeId, here: str) -> tuple[Declaration, Mapping[str, Any]] | None:
+        """The cell that declared a node, if its front end still listens to it and it is not ``here``."""
         for item in self.declared.in_order(None):
             there = self._cell_id(item.parent)
             if item.cell.id == node and item.parent is not None and here and there and there != here:
@@ -332,7 +394,8 @@ class Session:
 
     def _analysed(self, cells: Iterable[Cell], keep_going: bool = False) -> DAG:
         hidden = self.shell.user_ns_hidden
-        names = {n: v for n, v in self.shell.user_ns.items() if not (n in hidden and hidden[n] is v)}
+        there = tuple(self.shell.user_ns.items())  # in one step: a run in the background may be binding names
+        names = {n: v for n, v in there if not (n in hidden and hidden[n] is v)}
         read = names_that_functions_read(self.shell.user_ns)
         dag = cell_dag(list(cells), names, read_outside=read, learned=self._learned, keep_going=keep_going)
         return open_history(self.defaults()).costed(dag)

@@ -45,7 +45,9 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Spans:
-    """The spans of all nodes that were queued or started, in that order; it is told what happens to them.
+    """The spans of all nodes that were queued or started; it is told what happens to them.
+
+    Each event of a run comes here, so it is kept in as few objects as that needs; :attr:`of` makes records of them.
 
     Examples
     --------
@@ -58,43 +60,55 @@ class Spans:
     [('thread', 1), ('thread', 2), ('thread', 1)]
     """
 
-    of: dict[NodeId, Span] = field(default_factory=dict)
+    _queued: dict[NodeId, float] = field(default_factory=dict)
+    _begun: dict[NodeId, tuple[float, str, int]] = field(default_factory=dict)
+    _rests: dict[NodeId, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     _free: dict[str, list[int]] = field(default_factory=dict)
     _most: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def of(self) -> dict[NodeId, Span]:
+        """The span of each node."""
+        queued, rests = self._queued, self._rests
+        found = {node: Span(queued.get(node), *known, rests.get(node, ())) for node, known in self._begun.items()}
+        found.update((node, Span(at)) for node, at in queued.items() if node not in found)
+        return found
+
     def queue(self, node: NodeId, at: float) -> None:
         """Take note that a node waits for its resources and a worker."""
-        self.of[node] = Span(at)
+        self._queued[node] = at
 
     def begin(self, node: NodeId, at: float, lane: str) -> None:
         """Give a node that starts its place; one that has a place keeps it."""
-        known = self.of.get(node, Span())
-        if known.place:
+        if node in self._begun:
             return
         free = self._free.get(lane)
         if free:
             place = heappop(free)
         else:
             place = self._most[lane] = self._most.get(lane, 0) + 1
-        self.of[node] = known._replace(begun=at, lane=lane, place=place)
+        self._begun[node] = at, lane, place
 
     def rest(self, node: NodeId, at: float, until: float) -> None:
         """Take note that an attempt failed, and that the next one begins later."""
-        known = self.of.get(node, Span())
-        self.of[node] = known._replace(rests=(*known.rests, (at, until)))
+        self._rests[node] = (*self._rests.get(node, ()), (at, until))
 
     def wake(self, node: NodeId, at: float) -> None:
         """Take note that the last rest of a node has ended at another moment than was told."""
-        known = self.of.get(node, Span())
-        if known.rests:
-            self.of[node] = known._replace(rests=(*known.rests[:-1], (known.rests[-1][0], at)))
+        known = self._rests.get(node)
+        if known:
+            self._rests[node] = (*known[:-1], (known[-1][0], at))
 
     def end(self, node: NodeId) -> None:
         """Free the place of a node, which goes to whoever starts next in that lane."""
-        known = self.of.get(node)
-        if known is not None and known.place:
-            heappush(self._free.setdefault(known.lane, []), known.place)
+        known = self._begun.get(node)
+        if known is not None:
+            free = self._free.get(known[1])
+            if free is None:
+                free = self._free[known[1]] = []
+            heappush(free, known[2])
 
     def copy(self) -> Spans:
         """Take a copy that later events do not change."""
-        return Spans(self.of.copy(), {lane: free.copy() for lane, free in self._free.items()}, self._most.copy())
+        free = {lane: free.copy() for lane, free in self._free.items()}
+        return Spans(self._queued.copy(), self._begun.copy(), self._rests.copy(), free, self._most.copy())

@@ -14,7 +14,7 @@ from orchestra_nb.eventlog.records import error_record
 from orchestra_nb.events import RunPaused, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, RunId
-from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.presentation import Charted, presenter_of
 from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
@@ -71,7 +71,7 @@ class NodeState:
 
 
 @dataclass(frozen=True)  # without slots: most is made when somebody wants it
-class ReplayState(Presented):
+class ReplayState(Charted):
     """What was known of a run at one moment.
 
     Parameters
@@ -145,7 +145,7 @@ class ReplayState(Presented):
         """How the nodes ended that had, in the order of their ends; without values."""
         return MappingProxyType(cast("dict[str, Outcome]", self._fold.outcomes))
 
-    @property
+    @cached_property
     def spans(self) -> Mapping[str, Span]:
         """When each node that was queued or started waited, ran and rested, and in which place of which lane."""
         return MappingProxyType(cast("dict[str, Span]", self._fold.spans.of))

@@ -26,6 +26,7 @@ import contextvars
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from orchestra_nb.running.notebook_loop import AwaitingLoop, awaiting
@@ -33,6 +34,28 @@ from orchestra_nb.running.notebook_loop import AwaitingLoop, awaiting
 T = TypeVar("T")
 _POLL = 0.05
 """Seconds until a run that was asked to stop is asked again, and what an interrupt may be late."""
+
+
+def carried(call: Callable[[], T]) -> Callable[[], T]:
+    """Make a call that another thread can make as if in this one: with its context variables and joblib settings.
+
+    Examples
+    --------
+    >>> var = contextvars.ContextVar("var", default="another")
+    >>> token, call = var.set("this one's"), carried(var.get)
+    >>> var.reset(token)
+    >>> call(), var.get()
+    ("this one's", 'another')
+    """
+    from orchestra_nb.running.joblib_seam import user_settings
+
+    settings, context = user_settings(), contextvars.copy_context()
+
+    def made() -> T:
+        with settings():
+            return context.run(call)
+
+    return made
 
 
 async def aside(call: Callable[[], T], cancel: Callable[[], object]) -> T:
@@ -79,15 +102,17 @@ async def aside(call: Callable[[], T], cancel: Callable[[], object]) -> T:
     return value  # type: ignore[return-value]
 
 
+def _for_loop(loop: AwaitingLoop, call: Callable[[], T]) -> T:
+    awaiting.set(loop)
+    return call()
+
+
 def _begin(
     loop: asyncio.AbstractEventLoop,
     ended: asyncio.Future[tuple[T | None, BaseException | None]],
     call: Callable[[], T],
 ) -> None:
-    from orchestra_nb.running.joblib_seam import user_settings
-
-    settings, context = user_settings(), contextvars.copy_context()
-    context.run(awaiting.set, AwaitingLoop(loop))
+    made = carried(partial(_for_loop, AwaitingLoop(loop), call))
 
     def land(value: T | None, error: BaseException | None) -> None:
         if not ended.done():
@@ -96,8 +121,7 @@ def _begin(
     def work() -> None:
         value, failed = None, None
         try:
-            with settings():
-                value = context.run(call)
+            value = made()
         except BaseException as error:
             failed = error
         with suppress(RuntimeError):  # the loop is closed, and nobody waits

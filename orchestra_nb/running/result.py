@@ -15,7 +15,7 @@ from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId, Outcome, RunId, UnforeseenChange
-from orchestra_nb.presentation import Presented, presenter_of
+from orchestra_nb.presentation import Charted, presenter_of
 from orchestra_nb.recovery.saga_result import SagaResult
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class _ResultPresenter(Protocol):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RunResult(Presented):
+class RunResult(Charted):
     """The result of one run.
 
     Parameters

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestra_nb import Replay
-from orchestra_nb.bus import Event
+from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
 from orchestra_nb.context.metrics import CacheMetrics
-from orchestra_nb.errors import Issue, NodeFailed
+from orchestra_nb.errors import CommandError, Issue, NodeFailed
 from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
@@ -22,6 +23,7 @@ from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.planning import simulate
 from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.progress.stats import Counts, PhaseStats, ProgressStats, SinkStats
 from orchestra_nb.progress.tracker import ProgressTracker
@@ -36,6 +38,7 @@ from orchestra_nb.resources.events import LockGranted, LockQueued
 from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.statistics import ResourceStats, ResourceUse
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.scheduler import ParallelScheduler
 
 from .payloads import PAYLOADS
 
@@ -152,6 +155,16 @@ def progress_stats() -> ProgressStats:
     )
 
 
+def handle() -> RunHandle:
+    def refused() -> RunResult:
+        raise CommandError(PAYLOADS[1])
+
+    made = RunHandle(PAYLOADS[0], ParallelScheduler(), tracker())
+    with suppress(CommandError):
+        made.begin(refused, EventBus())
+    return made
+
+
 def tracker() -> ProgressTracker:
     made = ProgressTracker()
     made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
@@ -197,6 +210,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     ReplayState: lambda: log().at(),
     ResourceManager: resources,
     ResourceStats: resource_stats,
+    RunHandle: handle,
     RunReplay: lambda: log().last,
     RunResult: run,
     SagaResult: saga,

@@ -67,6 +67,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
     empty, waits, builder = none.dag, DeadlockResult((((Wait("a", "db", "b"),)),), "a"), DAGBuilder()
     found: dict[str, tuple[Any, Any]] = {
         "run.frame": (none.frame, run.frame),
+        "run.gantt().frame": (none.gantt().frame, run.gantt().frame),
         "run.levels": (none.levels, run.levels),
         "run.events": (events_frame([]), replay.last.events),
         "history(subject)": past,

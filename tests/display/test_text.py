@@ -9,7 +9,6 @@ from orchestra_nb.display import text
 from orchestra_nb.errors import NodeFailed
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
 
 DAG_ = DAG([Node("load", cost=2), Node("plot", after=["load"]), Node("fit", after=["load"], cost=3)])
 
@@ -42,14 +41,6 @@ def test_faults_in_words():
     assert text.issues_text(DAGBuilder().validate([Node("a", after=["b"])])) == (
         "error [unknown-node] 'a' comes after 'b', which does not exist"
     )
-
-
-def test_a_schedule_in_words():
-    assert text.schedule_text(simulate(DAG_, 2)).splitlines() == [
-        "schedule: 5.0 s with 2 workers, lower bound 5.0 s, 60% busy",
-        "  worker 0: load (0 s), fit (2.0 s)",
-        "  worker 1: plot (2.0 s)",
-    ]
 
 
 def test_outcomes_in_words_with_their_reasons():

@@ -365,6 +365,49 @@ def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, t
         cell("%orchestrate run --log nowhere/runs.jsonl")
 
 
+def test_the_last_run_is_drawn_in_time(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nothing has run yet"):
+        cell("%orchestrate gantt")
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b\ny = x")
+    run = cell("r = %orchestrate run -j 2\nr").result
+    chart = cell(f"%orchestrate gantt {run.run_id[:6]} -o run.svg").result
+    assert set(chart.frame.node) == {"a", "b"}
+    assert "✓ done: 2 nodes" in chart.text.splitlines()[0]
+    assert "planned (simulated)" in (tmp_path / "run.svg").read_text()
+    assert "planned (simulated)" not in cell("%orchestrate gantt --no-plan").result.svg
+    for line, told in (("zzz", "and not 'zzz'"), ("--at 1", "--log FILE"), ("-o run.png", "does not end with .svg")):
+        with pytest.raises(CommandError, match=told):
+            cell(f"%orchestrate gantt {line}")
+
+
+def test_a_run_of_a_log_is_drawn_as_it_was_at_a_moment(cell: Cell) -> None:
+    cell("%%orchestrate a\nx = 1")
+    cell("%orchestrate run --log runs.jsonl")
+    cell("%orchestrate run --log runs.jsonl")
+    first, last = (run.run for run in Replay.read("runs.jsonl").runs)
+    assert last in cell("%orchestrate gantt --log runs.jsonl").result.text.splitlines()[0]
+    early = cell(f"%orchestrate gantt {first} --log runs.jsonl --at 0").result
+    assert first in early.text.splitlines()[0]
+    assert "done" not in set(early.frame.status)
+    with pytest.raises(EventLogError, match="cannot be read"):
+        cell("%orchestrate gantt --log nowhere.jsonl")
+
+
+def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_path: Path) -> None:
+    cell("%%orchestrate a --cost 2\nx = 1")
+    cell("%%orchestrate b --cost 3\ny = x")
+    cell("%%orchestrate c --cost 4\nz = x")
+    schedule = cell("%orchestrate simulate -j 1 -o plan.svg").result
+    assert (schedule.makespan, schedule.lower_bound, schedule.utilization) == (9.0, 9.0, 1.0)
+    assert list(schedule.frame.node) == ["a", "c", "b"]
+    assert cell("%orchestrate simulate b -j 2").result.makespan == 5.0
+    assert "x" not in shell.user_ns
+    assert (tmp_path / "plan.svg").exists()
+    with pytest.raises(ConfigError, match="best"):
+        cell("%orchestrate simulate --policy best")
+
+
 def test_status_and_reset(cell: Cell) -> None:
     assert "nothing has run" in cell("%orchestrate status").result.plain
     cell("%%orchestrate a\ny = 1")
@@ -475,7 +518,7 @@ def test_completion_knows_the_declared_nodes(cell: Cell, shell: Any) -> None:
     cell("%%orchestrate load_data\nx = 1")
     for line, expected in [
         ("%orchestrate run load", ["load_data"]),
-        ("%orchestrate run --back", ["--backend"]),
+        ("%orchestrate run --back", ["--backend", "--background"]),
         ("%%orchestrate x --aft", ["--after"]),
         ("r = %orchestrate lev", ["levels"]),
         ("print(%orchestrate lev", []),

@@ -165,7 +165,7 @@ class World:
         self.resting: dict[str, float] = {}
         self.keeping: dict[str, tuple[tuple[str, int], ...]] = {}
         """What nodes hold between two attempts."""
-        self.stopped, self.rested = "", ()
+        self.stopped, self.rested, self.held = "", (), False
         self.heard = 0.0
         self.suspects: dict[str, bool] = {}
         """Nodes that lost their worker through others; whether each is to be alone: it may be the cause after all."""
@@ -367,12 +367,14 @@ class World:
             self.seen.add("became ready in a pause")
         assert self.stopped in ("", self.driver.stopped), "stopped twice"
         if self.driver.stopped == "stuck" != self.stopped:
+            assert not self.held, "stuck in a pause, which may be over at any moment"
             went = {name for name in self.refused if self.told.ended[name].status == "failed"}  # in, and was refused
             left = [attempt for name, attempt in self.attempts.items() if name not in went]
             assert not any(self.could_go(attempt) for attempt in left), "stuck, and one could go in"
             why = [self.told.ended[name].reason for name in self.rested]
             assert not any(reason.endswith("tried again") for reason in why), "stuck, and one rested"
         self.stopped, self.attempts, self.rested = self.driver.stopped, {}, self.driver.resting
+        self.held = self.driver.paused
         if self.stopped:
             assert not self.waiting
             assert not self.driver.resting
@@ -517,6 +519,7 @@ class World:
 
     def unpause(self):
         self.heard = self.now if self.driver.paused else self.heard
+        self.held = False
         self.act(self.driver.unpause(self.now))
         assert not self.driver.paused
 

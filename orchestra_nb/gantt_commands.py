@@ -1,0 +1,67 @@
+"""What ``gantt`` and ``simulate`` draw on the command line: a run of a log, and a simulated schedule.
+
+A picture is refused before anything is read when its file could not be written.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, check_outputs, issue_object
+from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.planning.simulator import Schedule
+from orchestra_nb.presentation import Chart
+from orchestra_nb.replay import Replay, moment
+
+
+def drawn(chart: Chart, output: str | None) -> None:
+    """Write a chart's picture, if that was asked for."""
+    if output:
+        write_text(Path(output), chart.svg)
+
+
+def gantt(options: Namespace) -> Answer:
+    """Draw a run of a log; one that is damaged is bad input, and what is whole of it is drawn all the same."""
+    check_outputs({"output": options.output})
+    replay = Replay.read(options.path)
+    state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
+    chart = state.gantt(plan=options.plan)
+    drawn(chart, options.output)
+    errors = [issue_object(fault) for fault in replay.faults if fault.severity == "error"]
+    bad = state.success is False or any(outcome.bad for outcome in state.outcomes.values())
+    data = {
+        "success": not errors and not bad,
+        "run": str(state.run),
+        "at": state.at,
+        "over": state.over,
+        "pieces": _records(chart),
+        "output": options.output,
+        "errors": errors,
+    }
+    return Answer(data, _told(chart, options.output), BAD_INPUT if errors else FAILED if bad else DONE, replay.faults)
+
+
+def simulated(schedule: Schedule, output: str | None) -> tuple[str, dict[str, Any]]:
+    """Draw a simulated schedule.
+
+    Returns
+    -------
+    str, dict
+        The chart in words and characters, and what it says as JSON has it.
+    """
+    chart = schedule_gantt(schedule)
+    drawn(chart, output)
+    slots = [{"node": s.node, "worker": s.worker, "start": s.start, "end": s.end} for s in schedule.rows]
+    return _told(chart, output), {"utilization": schedule.utilization, "slots": slots}
+
+
+def _records(chart: Chart) -> list[dict[str, Any]]:
+    frame = chart.frame
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+
+
+def _told(chart: Chart, output: str | None) -> str:
+    return "\n".join([chart.text, *([f"picture: {output}"] if output else [])])

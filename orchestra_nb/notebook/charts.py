@@ -1,0 +1,59 @@
+"""The charts that the magics show: a run in time, and a simulated schedule."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.config import RunConfig
+from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.errors import CommandError
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.planning.simulator import Schedule, simulate
+from orchestra_nb.presentation import Chart
+from orchestra_nb.replay import Replay, moment
+from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.result import RunResult
+
+
+def gantt(options: Namespace, last: RunResult | None) -> Chart:
+    """Draw a run: of a log where one is named, else the last of this session.
+
+    Raises
+    ------
+    CommandError
+        Nothing has run, the last run is another one, or a moment was given and no log.
+    """
+    chart = _of_log(options) if options.log else _of_last(options, last)
+    _write(chart, options.output)
+    return chart
+
+
+def _of_log(options: Namespace) -> Chart:
+    replay = Replay.read(options.log)
+    run = replay.last if options.run is None else replay.run(options.run)
+    return run.at(moment(options.at)).gantt(plan=options.plan)
+
+
+def _of_last(options: Namespace, last: RunResult | None) -> Chart:
+    if options.at != -1:
+        raise CommandError("%orchestrate gantt: --at looks into a log; run with --log FILE, and name it here as well")
+    if last is None:
+        raise CommandError("%orchestrate gantt: nothing has run yet; %orchestrate run, or name a log with --log FILE")
+    if options.run is not None and not last.run_id.startswith(options.run):
+        told = f"%orchestrate gantt: the last run is {last.run_id}, and not {options.run!r}"
+        raise CommandError(f"{told}; an earlier one is in the log that it wrote: --log FILE")
+    return last.gantt(plan=options.plan)
+
+
+def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
+    """Work out who would run what when, and write the picture where that was asked for."""
+    schedule = simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
+    _write(schedule_gantt(schedule), output)
+    return schedule
+
+
+def _write(chart: Chart, output: str | None) -> None:
+    if output:
+        write_text(Path(output), chart.svg)
