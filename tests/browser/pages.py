@@ -177,6 +177,8 @@ def opened(context: Any, server: Server, name: str, *, kernel: bool = True) -> I
     try:
         yield page
     except BaseException:
+        print(*page.outputs(), *page.complaints, sep="\n----\n")  # pytest shows it with the failure
+        page.shoot(f"failed {Path(name).stem}")
         page.page.close()
         server.end(name)
         raise

@@ -21,7 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    # news would cover a corner of the page
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+    # every cell is in the page, wherever it is scrolled to
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
 _PLACES = {
     "HOME": "", "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "run",
     "IPYTHONDIR": "ipython", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
@@ -96,10 +101,11 @@ def wait_for(claim: Callable[[], Any], what: str, seconds: float = 60) -> Any:
 @contextmanager
 def serving(front: Front, folder: Path, state: Path, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Start a server for the notebooks of a folder; what it writes of its own is under ``state``."""
-    quiet = state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    quiet.parent.mkdir(parents=True)
-    quiet.write_text(json.dumps(_QUIET))
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for name, settings in _SETTINGS.items():
+        path = state / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(settings))
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     places = {name: str(state / part) for name, part in _PLACES.items()}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -110,7 +116,7 @@ def serving(front: Front, folder: Path, state: Path, extra: Mapping[str, str] | 
     with log.open("wb") as written:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **places, "PATH": path, **(extra or {})},
+            env={**os.environ, **places, "PATH": search, **(extra or {})},
             stdout=written,
             stderr=subprocess.STDOUT,
             start_new_session=True,
