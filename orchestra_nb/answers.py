@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.cells.parameters import value_of
 from orchestra_nb.config import RunConfig
@@ -16,6 +16,9 @@ from orchestra_nb.grammar import options_to_config
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.project_config import project_config
 from orchestra_nb.subject import Subject, read_subject
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 Listener = Callable[[Mapping[str, Any]], object]
@@ -33,17 +36,20 @@ class Answer:
     data
         The object that ``--json`` prints.
     text
-        The same for people.
+        The same for people, as plain lines.
     code
         The exit code: 0 done, 1 a node failed, 2 bad input, 130 stopped with Ctrl-C.
     warnings
         What was noticed and did not stop it; also the faults of nodes that were planned in spite of them.
+    shown
+        The same for people at a terminal; ``None`` where that is the text.
     """
 
     data: Mapping[str, Any]
     text: str = ""
     code: int = DONE
     warnings: tuple[Issue, ...] = ()
+    shown: RenderableType | None = None
 
 
 def config_of(options: Namespace) -> RunConfig:

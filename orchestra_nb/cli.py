@@ -1,8 +1,8 @@
 """The command line: words in, text and an exit code out.
 
 Policy: this file parses, calls and shows; what the commands do is in :mod:`.commands`. The answer goes to standard
-output, in colour and with a progress bar on a terminal, as plain lines elsewhere, or with ``--json`` as exactly one
-object; messages and progress go to standard error.
+output, set for its width and in colour on a terminal (:mod:`.display.terminal`), as plain lines elsewhere, or with
+``--json`` as exactly one object; messages and progress go to standard error.
 
 Exit codes: 0 done, 1 a node failed (or results differ), 2 bad input and nothing has run, 130 stopped with Ctrl-C.
 """
@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from orchestra_nb.errors import ComparisonError, Issue, NodeError, OrchestraError
+from orchestra_nb.errors import ComparisonError, NodeError, OrchestraError
 from orchestra_nb.grammar import parse
 
 if TYPE_CHECKING:
@@ -79,58 +79,67 @@ def _command(words: Sequence[str], as_json: bool) -> int:
     with _progress(wanted, options.command) as (listen, follow):
         found = answer(options, listen, follow)
     if as_json:
-        print(_as_json(found.data))
+        _print_json(found.data)
     else:
         _show(found)
     return found.code
 
 
-def _as_json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False, default=str)
+def _print_json(data: Mapping[str, Any]) -> None:
+    try:
+        print(json.dumps(data, ensure_ascii=False, default=str))
+    except UnicodeEncodeError:  # half a character, or an encoding that lacks one: JSON has escapes for them
+        print(json.dumps(data, default=str))
 
 
 def _complain(error: OrchestraError, as_json: bool) -> None:
-    print(str(error), file=sys.stderr)
+    from orchestra_nb.display.wording import clean
+
+    _say("\n".join(map(clean, str(error).split("\n"))), sys.stderr)
     if as_json:
         from orchestra_nb.answers import error_objects
 
-        print(_as_json({"success": False, "errors": error_objects(error)}))
+        _print_json({"success": False, "errors": error_objects(error)})
 
 
 def _show(found: Answer) -> None:
-    _show_warnings(found.warnings)
-    if not sys.stdout.isatty():
-        print(found.text)
+    from orchestra_nb.display.terminal import Prose, capable, drawn
+    from orchestra_nb.display.wording import clean
+
+    for issue in found.warnings:
+        _say(f"{issue.severity}: {clean(issue)}", sys.stderr)
+    if not capable(sys.stdout):
+        _say(found.text)
         return
-    from rich.console import Console
-
-    from orchestra_nb.display.text import show
-
-    show(found.text, Console())
+    _say(drawn(found.shown if found.shown is not None else Prose(found.text.split("\n")), sys.stdout))
 
 
-def _show_warnings(warnings: Iterable[Issue]) -> None:
-    for issue in warnings:
-        print(f"{issue.severity}: {issue}", file=sys.stderr)
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print; what the stream's encoding does not have is said as an escape, rather than not at all."""
+    stream = sys.stdout if stream is None else stream
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 @contextmanager
 def _progress(wanted: bool, command: str) -> Iterator[tuple[Listener | None, Follow | None]]:
-    """Show how far a command is: on a terminal in one line that moves, elsewhere in a line per node."""
+    """Show how far a command is: on a terminal in a view that moves, elsewhere in a line per node."""
+    from orchestra_nb.display.terminal import capable
+
     if not wanted:
         yield None, None
-    elif not sys.stderr.isatty():
+    elif not capable(sys.stderr):
         yield _line_per_node, None
     elif command == "verify":
         with _bar_of_runs() as listen:
             yield listen, None
     else:
-        from orchestra_nb.display.live_line import live_line
+        from orchestra_nb.display.terminal.live import live_run
 
         with ExitStack() as stack:
 
             def follow(tracker: ProgressTracker) -> None:
-                stack.enter_context(live_line(tracker))
+                stack.enter_context(live_run(tracker))
 
             yield _notes, follow
 
@@ -154,9 +163,11 @@ def _bar_of_runs() -> Iterator[Listener]:
 
 
 def _notes(event: Mapping[str, Any]) -> None:
-    """Say what is to be said beside the line that moves: above it."""
+    """Say what is to be said beside the view that moves: above it."""
+    from orchestra_nb.display.wording import clean
+
     if event.get("name") == "note":
-        print(event["text"], file=sys.stderr, flush=True)
+        _say(clean(event["text"]), sys.stderr)
 
 
 def _line_per_node(event: Mapping[str, Any]) -> None:
@@ -173,4 +184,4 @@ def _line_per_node(event: Mapping[str, Any]) -> None:
         which = "search" if event["searching"] else f"run {event['number']} of {event['total']}"
         words = (which, event["what"], took, "failed" if event["failed"] else "")
     if words:
-        print("  ".join(clean(word) for word in words if word), file=sys.stderr, flush=True)
+        _say("  ".join(clean(word) for word in words if word), sys.stderr)

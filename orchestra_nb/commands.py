@@ -14,7 +14,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.answers import (
     BAD_INPUT,
@@ -35,6 +35,7 @@ from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.replays import events_text, state_text
+from orchestra_nb.display.terminal import Faults, LevelTree, Plan
 from orchestra_nb.display.text import (
     critical_path_text,
     dag_text,
@@ -43,6 +44,7 @@ from orchestra_nb.display.text import (
     levels_text,
     why_lines,
 )
+from orchestra_nb.display.wording import clean
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.gantt_commands import gantt, simulated
@@ -57,6 +59,9 @@ from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def answer(options: Namespace, listen: Listener | None = None, follow: Follow | None = None) -> Answer:
@@ -141,23 +146,23 @@ def _plan(options: Namespace) -> Answer:
     dag = subject.dag
     config = config_of(options)
     schedule = _schedule(dag, config)
-    text = f"{dag_text(dag)}\n{schedule_gantt(schedule).text}"
-    return _planned(subject, _describe(dag, schedule), text)
+    chart = schedule_gantt(schedule)
+    return _planned(subject, _describe(dag, schedule), f"{dag_text(dag)}\n{chart.text}", Plan(dag, chart))
 
 
-def _planned(subject: Subject, data: Mapping[str, Any], text: str) -> Answer:
+def _planned(subject: Subject, data: Mapping[str, Any], text: str, shown: RenderableType | None = None) -> Answer:
     """Answer with a plan; one that was made around faulty nodes is bad input all the same, and says what is wrong."""
     if not subject.faults:
-        return Answer(data, text, DONE, subject.cautions)
+        return Answer(data, text, DONE, subject.cautions, shown)
     told = {**data, "success": False, "errors": [issue_object(issue) for issue in subject.faults]}
-    return Answer(told, text, BAD_INPUT, (*subject.cautions, *subject.faults))
+    return Answer(told, text, BAD_INPUT, (*subject.cautions, *subject.faults), shown)
 
 
 def _levels(options: Namespace) -> Answer:
     subject = read_of(options)
     dag = subject.dag
     text = f"levels:\n{levels_text(dag)}\n{critical_path_text(dag)}"
-    return _planned(subject, _describe(dag, _schedule(dag, config_of(options))), text)
+    return _planned(subject, _describe(dag, _schedule(dag, config_of(options))), text, LevelTree(dag))
 
 
 def _graph(options: Namespace) -> Answer:
@@ -171,8 +176,9 @@ def _graph(options: Namespace) -> Answer:
     data = {**_describe(dag, _schedule(dag, config_of(options))), "output": target}
     if target:
         write_text(Path(target), svg(dag) if suffix == ".svg" else dag.to_graphviz().source)
-    text = dag_text(dag) + (f"\npicture: {target}" if target else "")
-    return _planned(subject, data, text)
+    picture = [f"picture: {clean(target)}"] if target else []
+    text = "\n".join([dag_text(dag), *picture])
+    return _planned(subject, data, text, Plan(dag, below=picture))
 
 
 def _validate(options: Namespace) -> Answer:
@@ -183,10 +189,10 @@ def _validate(options: Namespace) -> Answer:
         found = ValidationResult(error.issues)
         data = {"success": False, "errors": [issue_object(issue) for issue in found.errors]}
         data["warnings"] = [issue_object(issue) for issue in found.warnings]
-        return Answer(data, issues_text(found), BAD_INPUT)
+        return Answer(data, issues_text(found), BAD_INPUT, shown=Faults(found.issues))
     dag, found = subject.dag, ValidationResult((*subject.faults, *subject.warnings))
     data = {**_describe(dag, _schedule(dag, config_of(options))), "warnings": [issue_object(i) for i in found.warnings]}
-    return replace(_planned(subject, data, issues_text(found)), warnings=())
+    return replace(_planned(subject, data, issues_text(found), Faults(found.issues)), warnings=())
 
 
 def _why_kept(options: Namespace, subject: Subject) -> Answer:
@@ -216,9 +222,9 @@ def _simulate(options: Namespace) -> Answer:
     check_outputs({"output": options.output})
     subject, config = read_of(options), config_of(options)
     schedule = _schedule(subject.dag, config)
-    chart, data = simulated(schedule, options.output)
+    text, shown, data = simulated(schedule, options.output)
     terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
-    return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, chart)
+    return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
 
 
 def _why(options: Namespace) -> Answer:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, check_outputs, issue_object
 from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.display.terminal import Prose, of_value
+from orchestra_nb.display.wording import clean
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def drawn(chart: Chart, output: str | None) -> None:
@@ -41,21 +46,22 @@ def gantt(options: Namespace) -> Answer:
         "output": options.output,
         "errors": errors,
     }
-    return Answer(data, _told(chart, options.output), BAD_INPUT if errors else FAILED if bad else DONE, replay.faults)
+    code = BAD_INPUT if errors else FAILED if bad else DONE
+    return Answer(data, _told(chart, options.output), code, replay.faults, _shown(chart, options.output))
 
 
-def simulated(schedule: Schedule, output: str | None) -> tuple[str, dict[str, Any]]:
+def simulated(schedule: Schedule, output: str | None) -> tuple[str, RenderableType, dict[str, Any]]:
     """Draw a simulated schedule.
 
     Returns
     -------
-    str, dict
-        The chart in words and characters, and what it says as JSON has it.
+    str, RenderableType, dict
+        The chart in words and characters, the same for a terminal, and what it says as JSON has it.
     """
     chart = schedule_gantt(schedule)
     drawn(chart, output)
     slots = [{"node": s.node, "worker": s.worker, "start": s.start, "end": s.end} for s in schedule.rows]
-    return _told(chart, output), {"utilization": schedule.utilization, "slots": slots}
+    return _told(chart, output), _shown(chart, output), {"utilization": schedule.utilization, "slots": slots}
 
 
 def _records(chart: Chart) -> list[dict[str, Any]]:
@@ -64,4 +70,14 @@ def _records(chart: Chart) -> list[dict[str, Any]]:
 
 
 def _told(chart: Chart, output: str | None) -> str:
-    return "\n".join([chart.text, *([f"picture: {output}"] if output else [])])
+    return "\n".join([chart.text, *_written(output)])
+
+
+def _shown(chart: Chart, output: str | None) -> RenderableType:
+    from rich.console import Group
+
+    return Group(of_value(chart, chart.text), Prose(_written(output)))
+
+
+def _written(output: str | None) -> list[str]:
+    return [f"picture: {clean(output)}"] if output else []

@@ -31,6 +31,8 @@ from orchestra_nb.answers import (
 from orchestra_nb.cells.notebook_file import write_text
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
+from orchestra_nb.display.runs import headline
+from orchestra_nb.display.terminal import Results
 from orchestra_nb.display.text import outcomes_text, unforeseen_line
 from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.errors import BackendError, CommandError
@@ -109,9 +111,11 @@ def run(options: Namespace, listen: Listener | None, follow: Follow | None) -> A
     advice = "" if data["success"] else hint(path, config)
     trouble = str(run.kept.get("trouble", ""))
     noted = [advice, f"it could not be stored, to be gone on with: {trouble}" if trouble else ""]
-    text = "\n".join([outcomes_text(run.outcomes), *_run_lines(data), *filter(None, noted)])
+    lines = [*_run_lines(data), *filter(None, noted)]
+    text = "\n".join([outcomes_text(run.outcomes), _time_line(data), *lines])
+    shown = Results(run.outcomes, [headline(run.run), *lines])
     code = INTERRUPTED if data.get("stopped") == "interrupted" else DONE if data["success"] else FAILED
-    return Answer(data, text, code, (*notebook.warnings, *subject.faults))
+    return Answer(data, text, code, (*notebook.warnings, *subject.faults), shown)
 
 
 @contextmanager
@@ -150,9 +154,10 @@ def _run_definition(
     if options.svg:
         write_text(Path(options.svg), svg(result.dag, outcomes=result.outcomes))
     data = {**run_record(result), **written, "todos": options.todos}
-    text = "\n".join([outcomes_text(result.outcomes), *_run_lines(data), *lines])
+    lines = [*_run_lines(data), *lines]
+    text = "\n".join([outcomes_text(result.outcomes), _time_line(data), *lines])
     code = INTERRUPTED if result.stopped == "interrupted" else DONE if result.success else FAILED
-    return Answer(data, text, code, subject.cautions)
+    return Answer(data, text, code, subject.cautions, Results(result.outcomes, [headline(result), *lines]))
 
 
 def _check_spared(options: Namespace, written: Mapping[str, str | None]) -> None:
@@ -179,19 +184,23 @@ def _html(document: NotebookNode, title: str) -> str:
     return str(body)
 
 
-def _run_lines(data: Mapping[str, Any]) -> list[str]:
+def _time_line(data: Mapping[str, Any]) -> str:
     time = f"time: {duration(data['total_time'])}; no schedule beats {duration(data['lower_bound'])}"
     speedup = data.get("speedup")
     if speedup and speedup >= 0.95:
         time += f"; {speedup:.2f} × as fast as one node after the other"
     elif speedup and data.get("jobs") != 1:
         time += "; one node after the other would have been quicker: these nodes are too short to share out"
+    return time
+
+
+def _run_lines(data: Mapping[str, Any]) -> list[str]:
     errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
     undone = data.get("undone")
     errors += [] if not undone else [clean(line) for line in SagaResult.from_json(undone).lines()]
-    written = [f"{key}: {data[key]}" for key in ("output", "html", "svg", "todos") if data.get(key)]
-    return [time, *errors, *noticed, *written]
+    written = [f"{key}: {clean(data[key])}" for key in ("output", "html", "svg", "todos") if data.get(key)]
+    return [*errors, *noticed, *written]
 
 
 def _error_line(error: Any) -> str:

@@ -66,3 +66,19 @@ def count(number: int, noun: str) -> str:
     ('1 node', '2,000 nodes')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def size(number: float) -> str:
+    """Say how many bytes something weighs: three digits, and a unit of powers of a thousand.
+
+    Examples
+    --------
+    >>> size(0), size(999), size(1500), size(104_857_600)
+    ('0 bytes', '999 bytes', '1.50 kB', '105 MB')
+    """
+    if number < 1000:
+        return f"{number:.0f} bytes"
+    power = next((power for power in (1, 2, 3) if number < 999.5 * 1000**power), 4)
+    shown = number / 1000**power
+    digits = 2 if shown < 9.995 else 1 if shown < 99.95 else 0
+    return f"{shown:,.{digits}f} {('kB', 'MB', 'GB', 'TB')[power - 1]}"

@@ -20,11 +20,12 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
 from orchestra_nb.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from orchestra_nb.grammar import parse
-from orchestra_nb.model import NodeId, Outcome
+from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.notebook import headless, verification
 from orchestra_nb.notebook.records import event_record
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.running import not_kept
+from orchestra_nb.running.result import RunResult
 
 SOURCES = ["#| name: load\nx = 1", "y = x + 1", "#| after: load\nz = 5", "x + y"]
 SECTION_13 = {
@@ -310,7 +311,8 @@ class Kernel:
             "errors": errors,
         }
         told = {**result, **data}
-        return SimpleNamespace(result=told, outcomes=outcomes, dag=dag, fingerprints={}, metadata={}, kept={})
+        run = RunResult(outcomes, {}, dag, 2, "threading", 1.0, RunId("r"), "2026-01-01T00:00:00Z", self.stopped)
+        return SimpleNamespace(run=run, result=told, outcomes=outcomes, dag=dag, fingerprints={}, metadata={}, kept={})
 
     def _outcome(self, node: str) -> Outcome:
         error = None if self.status == "done" else NodeFailed("ValueError: no", node, ["tb"], "ValueError", "no")

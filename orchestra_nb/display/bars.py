@@ -1,10 +1,13 @@
-"""The nouns of a Gantt chart: lanes with bars, each of pieces. Frozen; :mod:`.timeline` makes them."""
+"""The nouns of a Gantt chart: lanes with bars, each of pieces. Frozen; :mod:`.timeline` makes them.
+
+Pieces and bars are named tuples, because a chart that follows a run makes ten thousand of them at a time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.paths import critical_path, upward_ranks
@@ -18,8 +21,7 @@ WAITS: tuple[PieceKind, ...] = ("locks", "worker", "either")
 BarState = State | Literal["planned"]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a node's time, in seconds since the run began."""
 
     kind: PieceKind
@@ -27,8 +29,7 @@ class Piece:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One node.
 
     Parameters

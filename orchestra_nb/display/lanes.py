@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import pairwise
 
@@ -56,6 +57,7 @@ Laid = tuple[tuple[str, ...], Mapping[NodeId, tuple[int, float]]]
 """What the lanes are called, and the lane and the end of each node."""
 
 
+@lru_cache(maxsize=256)
 def kind_of(worker: str) -> str:
     """Say what a worker is, by the name that the run knows.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,18 +38,41 @@ def overview_frame(parts: Mapping[str, Presented]) -> pd.DataFrame:
     >>> overview_frame({"cache": CacheMetrics(hits=2)}).query("measure == 'hits'").value.item()
     2.0
     """
-    import pandas as pd
-
-    rows: list[tuple[str, str, str, float]] = []
+    rows: list[_Number] = []
     for name, part in parts.items():
         frame = part.frame
-        numbers = [column for column in frame.columns if pd.api.types.is_numeric_dtype(frame[column])]
-        named = [column for column in frame.columns[:1] if column not in numbers]
-        for _, row in frame.iterrows():
-            item = str(row[named[0]]) if named else ""
-            rows += [(name, item, str(column), float(row[column])) for column in numbers]
-        rows += [(name, "", own, value) for own, value in _own(part).items() if own not in numbers]
+        rows += _numbers(name, frame)
+        rows += [(name, "", own, value) for own, value in _own(part).items() if own not in frame.columns]
     return framed(tables.ENGINE.columns, rows)
+
+
+def panels_frame(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the numbers of the panels of a dashboard below one another: panel, item, measure, value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> panels_frame({"running": pd.DataFrame({"node": ["fit"], "seconds": [2.5]})}).values.tolist()
+    [['running', 'fit', 'seconds', 2.5]]
+    """
+    rows = [row for name, frame in frames.items() for row in _numbers(name, frame)]
+    return framed(tables.DASHBOARD.columns, rows)
+
+
+_Number = tuple[str, str, str, float]
+
+
+def _numbers(name: str, frame: pd.DataFrame) -> Iterator[_Number]:
+    """The numbers of a frame, each with what its row is about."""
+    import pandas as pd
+
+    numbers = [column for column in frame.columns if pd.api.types.is_numeric_dtype(frame[column])]
+    named = [column for column in frame.columns[:1] if column not in numbers]
+    about = frame[named[0]].astype(str) if named else [""] * len(frame)
+    for column in numbers:
+        for item, value in zip(about, frame[column], strict=True):
+            if not pd.isna(value):
+                yield name, str(item), str(column), float(value)
 
 
 def _own(part: Presented) -> dict[str, float]:

@@ -140,6 +140,19 @@ class Drawing:
         return tuple(group(i, box, place, face(box, moment)) for i, (box, place) in enumerate(boxes))
 
 
+def draw_scene(composed: Scene, moment: Moment | None = None) -> str:
+    """Draw a scene that is composed already: of something that is no graph of nodes, or collapsed.
+
+    Examples
+    --------
+    >>> from orchestra_nb.display.parts import Box
+    >>> "gpu" in draw_scene(Scene((Box(("gpu",), "gpu"),), (), "one resource"))
+    True
+    """
+    told = Moment({}, {}, {}) if moment is None else moment
+    return _drawing(composed, roomy=bool(told.states)).at(told)
+
+
 def _drawing(composed: Scene, roomy: bool) -> Drawing:
     laid_out = _laid_out(shutil.which("dot"), plan(composed, roomy))
     return Drawing(composed, laid_out, canvas(composed, laid_out))

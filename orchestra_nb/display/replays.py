@@ -19,6 +19,7 @@ from orchestra_nb.display.text import aligned, some
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.errors import Issue
 from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.progress.terminal import plain_line
 from orchestra_nb.replay import NodeState, Replay, ReplayState, RunReplay
@@ -142,7 +143,7 @@ def event_row(event: Event) -> tuple[str, ...]:
     >>> event_row(NodeStarted(0.5, "load", "thread"))
     ('0.500 s', 'execution:node-started', 'load', 'lane=thread')
     """
-    return (f"{event.at:.3f} s", event.name, *_about(event))
+    return (f"{event.at:.3f} s", event.name, *about(event))
 
 
 def events_text(state: ReplayState) -> str:
@@ -161,12 +162,14 @@ def events_frame(events: Iterable[Event], started_at: str = "") -> pd.DataFrame:
         When their run began, in ISO 8601; empty where that is not known.
     """
     began = epoch_of(started_at)
-    rows = ((event.at, event.name, *_about(event), after(began, event.at)) for event in events)
+    rows = ((event.at, event.name, *about(event), after(began, event.at)) for event in events)
     return framed(tables.HAPPENED.columns, rows)
 
 
-def _about(event: Event) -> tuple[str, str]:
+def about(event: Event) -> tuple[str, str]:
     """What an event is about (a node, a key, an owner, a circuit), and the rest of what it says."""
+    if isinstance(event, DagBuilt):  # without its graph
+        return clean(event.run), f"nodes={len(event.dag):,}"
     record = event_to_json(event)
     outcome = record.pop("outcome", None)
     if outcome is not None:
@@ -181,7 +184,9 @@ def _about(event: Event) -> tuple[str, str]:
 
 
 def _worded(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ",".join(" ".join(map(str, item)) if isinstance(item, list) else str(item) for item in value)
+    return str(value)
 
 
 def _beside(state: ReplayState) -> Iterator[str]:

@@ -1,25 +1,28 @@
-"""How the result of a run shows itself: how it went, each node, and the picture with what happened.
+"""How the result of a run shows itself: the static twin of its dashboard, and the same in plain text.
 
 Policy: the first line answers "did it work, and how long did it take"; then what went wrong, in the words of the error;
-the rest is evidence. The same in plain text, which is what headless tools and diffs show.
+the rest is evidence. Plain text is what headless tools and diffs show. Who has followed the run knows more than its
+result does (locks, circuits, the cache), and gives its own snapshot.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestra_nb.display import frames, html, text
+from orchestra_nb.display import frames, text
+from orchestra_nb.display.dashboard.snapshot import Snapshot
+from orchestra_nb.display.dashboard.twin import dashboard_html
+from orchestra_nb.display.faults import faults_of_run
 from orchestra_nb.display.gantt_chart import Gantt, gantt_of
-from orchestra_nb.display.graphs import edges_html, picture_block
-from orchestra_nb.display.looks import LOOKS
-from orchestra_nb.display.wording import clean, count, duration
+from orchestra_nb.display.headline import headline
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_HEADINGS = ("node", "status", "time", "worker", "why")
+__all__ = ["RunPresenter", "closing_lines", "headline", "run_bundle", "run_text"]
 
 
 @presents(RunResult)
@@ -28,7 +31,7 @@ class RunPresenter:
 
     def bundle(self, value: RunResult) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
-        return {"text/plain": run_text(value), "text/html": _html(value)}
+        return run_bundle(value)
 
     def frame(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of outcomes."""
@@ -43,42 +46,26 @@ class RunPresenter:
         return gantt_of(value, headline(value), plan=plan)
 
 
-def headline(result: RunResult) -> str:
-    """Say how a run went, in one line."""
-    statuses = [outcome.status for outcome in result.outcomes.values()]
-    tally = ", ".join(f"{statuses.count(status)} {status}" for status in LOOKS if status in statuses)
-    how = "done" if result.success else (clean(result.stopped) or "failed")
-    mark = LOOKS["done" if result.success else "cancelled" if result.stopped else "failed"].mark
-    return (
-        f"{mark} {how}: {count(len(statuses), 'node')} ({tally or 'nothing to do'}) in {duration(result.total_time)}"
-        f" · lower bound {duration(result.lower_bound)} · speed-up {result.speedup:.2f}"
-        f" · jobs={result.jobs} · {clean(result.backend)}"
-    )
+def run_bundle(result: RunResult, snapshot: Snapshot | None = None) -> Bundle:
+    """Make ``text/plain`` and ``text/html`` of a run that is over.
+
+    Parameters
+    ----------
+    result
+        What it came to.
+    snapshot
+        What was known of it at its end, where somebody has followed it.
+    """
+    known = Snapshot.of(result) if snapshot is None else replace(snapshot, result=result)
+    return {"text/plain": run_text(result), "text/html": dashboard_html(known)}
+
+
+def closing_lines(result: RunResult) -> list[str]:
+    """Say how a run went, what went wrong, and its critical path."""
+    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.dag)]
 
 
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
-    parts = [headline(result), text.outcomes_text(result.outcomes), *_faults(result)]
-    return "\n".join([*filter(None, parts), text.critical_path_text(result.dag)])
-
-
-def _faults(result: RunResult) -> list[str]:
-    errors = [f"{type(error).__name__}: {clean(error)}" for error in result.errors]
-    undone = [] if result.undone is None else [clean(line) for line in result.undone.lines()]
-    return [*errors, *undone, *(text.unforeseen_line(change) for change in result.unforeseen)]
-
-
-def _html(result: RunResult) -> str:
-    colour = LOOKS["done" if result.success else "failed"].border
-    rows = [text.outcome_row(name, outcome) for name, outcome in result.outcomes.items()]
-    path = text.critical_path_text(result.dag)
-    return "".join(
-        [
-            html.paragraph(headline(result), f"font-weight:bold;border-left:4px solid {colour};padding-left:8px"),
-            *(html.paragraph(fault) for fault in _faults(result)),
-            picture_block(result.dag, result.outcomes, said=headline(result)),
-            html.paragraph(path),
-            html.details(count(len(rows), "node"), html.table(_HEADINGS, rows), shown=len(rows) <= 40),
-            edges_html(result.dag),
-        ]
-    )
+    first, *others = closing_lines(result)
+    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes), *others]))

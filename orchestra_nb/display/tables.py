@@ -356,13 +356,24 @@ ENGINE = Table(
         "value": number("as a number"),
     },
 )
+PANELS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers", "events", "graph", "gantt")
+DASHBOARD = Table(
+    "snapshot.frame",
+    "number of a panel of a dashboard",
+    {
+        "panel": category("which panel", PANELS),
+        "item": text("what its row is about: the first column of that panel's own frame, where that is no number"),
+        "measure": text("the column of that panel's own frame"),
+        "value": number("as a number"),
+    },
+)
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
-            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, STATES_OF_NODES, RUNS, GANTT),
+            *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
     }
 )

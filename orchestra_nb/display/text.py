@@ -1,15 +1,14 @@
 """What a DAG, its faults and a run look like in plain text, for ``text/plain`` and for terminals.
 
-Policy: one function makes the lines of each value; a terminal gets the same lines through rich, tinted, never parsed as
-rich markup (a node may be called ``[red]``). Nothing here shows addresses, pids or anything else that differs between
-two equal runs but the measured times.
+Policy: one function makes the lines of each value; a terminal that can do more is shown the same facts by
+:mod:`.terminal`. Columns line up where a character of East Asia is two wide. Nothing here shows addresses, pids or
+anything else that differs between two equal runs but the measured times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
@@ -17,21 +16,6 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, faults_of
 from orchestra_nb.model import Edge, Outcome, UnforeseenChange
 from orchestra_nb.running import not_kept
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_TINTS: Mapping[str, str] = {
-    "levels": "bold",
-    "critical path": "bold blue",
-    "do not parse": "bold red",
-    "not kept": "yellow",
-    "edges": "bold",
-    "error": "bold red",
-    "warning": "yellow",
-    "  ✗": "red",
-    "  ✓": "green",
-}
 
 
 def dag_text(dag: DAG, limit: int | None = None) -> str:
@@ -59,6 +43,12 @@ def dag_text(dag: DAG, limit: int | None = None) -> str:
     return "\n".join(_dag_lines(dag, limit))
 
 
+def sizes(dag: DAG) -> str:
+    """Say how large a graph is, in one line."""
+    counts = [count(len(dag.nodes), "node"), count(len(dag.edges), "edge"), count(len(dag.levels), "level")]
+    return f"{', '.join(counts)}, at most {dag.max_parallelism:,} at once"
+
+
 def levels_text(dag: DAG) -> str:
     """List the levels, one per line."""
     return "\n".join(_level_lines(dag))
@@ -81,6 +71,12 @@ def not_kept_lines(dag: DAG) -> list[str]:
     ['not kept: stamp follows from the time (time.time); cache=SECONDS keeps it all the same']
     """
     return [clean(line) for line in not_kept.lines(dag.nodes.values())]
+
+
+def fault_lines(dag: DAG) -> list[str]:
+    """Say which cells do not parse, and why; nothing where all do."""
+    faults = [f"  {clean(', '.join(fault.nodes))}  {clean(fault)}" for fault in faults_of(dag.nodes.values())]
+    return ["do not parse:", *faults] if faults else []
 
 
 def edges_text(dag: DAG) -> str:
@@ -120,24 +116,13 @@ def outcome_row(name: str, outcome: Outcome) -> tuple[str, ...]:
     return (f"{LOOKS[outcome.status].mark} {clean(name)}", outcome.status, time, clean(outcome.worker), clean(why))
 
 
-def show(text: str, console: Console) -> None:
-    """Print the lines of one of these texts to a terminal, tinted by what they are."""
-    from rich.text import Text
-
-    for line in text.split("\n"):
-        tint = next((style for start, style in _TINTS.items() if line.startswith(start)), "")
-        console.print(Text(line, style=tint), soft_wrap=True, highlight=False)
-
-
 def _dag_lines(dag: DAG, limit: int | None) -> Iterator[str]:
-    counts = [count(len(dag.nodes), "node"), count(len(dag.edges), "edge"), count(len(dag.levels), "level")]
-    yield f"DAG: {', '.join(counts)}, at most {dag.max_parallelism:,} at once"
+    yield f"DAG: {sizes(dag)}"
     yield "levels:"
     yield from some(_level_lines(dag), limit)
     yield critical_path_text(dag)
     yield from some(not_kept_lines(dag), limit)
-    faults = [f"  {clean(', '.join(fault.nodes))}  {clean(fault)}" for fault in faults_of(dag.nodes.values())]
-    yield from some(["do not parse:", *faults] if faults else [], limit)
+    yield from some(fault_lines(dag), limit)
     yield "edges:" if dag.edges else "edges: none"
     yield from some([f"  {clean(edge)}" for edge in dag.edges], limit)
 
@@ -156,9 +141,12 @@ def some(lines: Sequence[str], limit: int | None) -> Iterable[str]:
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Set rows in columns; one that is empty throughout is left out."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width).rstrip()
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True) if width]
+        yield "  " + "  ".join(cells).rstrip()
 
 
 def why_lines(dag: DAG, source: str, target: str) -> list[str]:

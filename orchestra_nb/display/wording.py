@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from orchestra_nb.wording import clean, count, duration, short
+from orchestra_nb.wording import clean, count, duration, short, size
 
-__all__ = ["clean", "count", "duration", "short"]
+__all__ = ["clean", "count", "duration", "short", "size"]

@@ -27,13 +27,14 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
-from orchestra_nb.model import NodeId, Outcome, Output
+from orchestra_nb.model import Node, NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.background import BackgroundRun, Beginner, check_background
 from orchestra_nb.notebook.cell_run import CellRun, made
 from orchestra_nb.notebook.declarations import Declaration, Declarations
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
+from orchestra_nb.notebook.meanwhile import spoken_of
 from orchestra_nb.notebook.outputs import settle, strays
 from orchestra_nb.notebook.publishing import CellOutputs, show_here, show_updates
 from orchestra_nb.notebook.resume_plan import ResumePlan
@@ -237,9 +238,14 @@ class Session:
             raise
         place = Beginner(self.shell, self._parent())
 
+        def say(line: str) -> None:
+            self.shell.display_pub.publish(data=reports.told(line)._repr_mimebundle_(), metadata={})
+
         def attended() -> RunResult:
+            left = partial(_not_ended, run)
             try:
-                result = run.attend(partial(self._finish, beginner=place), beside=True)
+                with spoken_of(self.shell, left, self._analysed, say):
+                    result = run.attend(partial(self._finish, beginner=place), beside=True)
                 ended()
                 return result
             except BaseException as error:
@@ -427,6 +433,13 @@ class Session:
     @staticmethod
     def _cell_id(parent: Mapping[str, Any] | None) -> str:
         return str((parent or {}).get("metadata", {}).get("cellId", ""))
+
+
+def _not_ended(run: CellRun) -> list[Node]:
+    """The nodes of a run that have no end yet."""
+    progress = run.tracker.report().progress
+    nodes = zip(progress.dag.nodes.values(), progress.standings, strict=True)
+    return [node for node, standing in nodes if standing in ("pending", "in_progress")]
 
 
 def _after_only(cell: Cell, names: Container[str]) -> Cell:

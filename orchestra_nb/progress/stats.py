@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -143,10 +144,10 @@ def stats_of(
 ) -> ProgressStats:
     """Take a snapshot."""
     ids = progress.dag.table.ids
-    phases: dict[str, dict[Standing, int]] = {}
-    for node, standing in zip(progress.dag.nodes.values(), progress.standings, strict=True):
-        of_phase = phases.setdefault(node.phase or "", dict.fromkeys(STANDINGS, 0))
-        of_phase[standing] += 1
+    named = [node.phase or "" for node in progress.dag.nodes.values()]
+    phases: dict[str, dict[Standing, int]] = {phase: {} for phase in dict.fromkeys(named)}
+    for (phase, standing), number in Counter(zip(named, progress.standings, strict=True)).items():
+        phases[phase][standing] = number
     return ProgressStats(
         name=name,
         percent=progress.percent,

@@ -22,6 +22,7 @@ from typing import Literal, get_args
 from orchestra_nb.bus import Event
 from orchestra_nb.errors import ProgressError
 from orchestra_nb.events import (
+    CacheMissed,
     GraphGrown,
     LevelEnded,
     NodeEnded,
@@ -41,6 +42,7 @@ from orchestra_nb.recovery.events import CircuitClosed, CircuitEvent, CircuitHal
 from orchestra_nb.replay.spans import Spans
 from orchestra_nb.replay.way_back import Begun, WayBack
 from orchestra_nb.resources.events import (
+    DeadlockFound,
     LeaseEnded,
     LockGranted,
     LockQueued,
@@ -53,11 +55,15 @@ Phase = Literal["waiting", "queued", "running", "resting"]
 State = Phase | Status
 STATES: tuple[str, ...] = (*get_args(Phase), *get_args(Status))
 """All that a node can be, in this order."""
+_MOST_REASONS = 50
+"""Reasons why results were not found that are told apart; the rest is counted together."""
+OTHER_REASONS = "other reasons"
 _CIRCUITS: tuple[tuple[type[CircuitEvent], str], ...] = (
     (CircuitOpened, "open"),
     (CircuitHalfOpen, "half-open"),
     (CircuitClosed, "closed"),
 )
+_COPIED = ("states", "since", "lanes", "attempts", "outcomes", "held", "waits", "circuits", "counts", "misses")
 
 
 class Fold:
@@ -95,6 +101,10 @@ class Fold:
         self.circuits: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         """How often each event of a cache, a circuit or a lock was told."""
+        self.misses: Counter[str] = Counter()
+        """Why nodes had no result from an earlier run: how many for each reason."""
+        self.deadlock: DeadlockFound | None = None
+        """The last circle of waits that was told."""
 
     def _begin(self) -> None:
         """The run begins: nothing of it has happened."""
@@ -133,7 +143,7 @@ class Fold:
         other.progress = self.progress.copy()
         other.way_back = self.way_back.copy()
         other.spans = self.spans.copy()
-        for name in ("states", "since", "lanes", "attempts", "outcomes", "held", "waits", "circuits", "counts"):
+        for name in _COPIED:
             setattr(other, name, getattr(self, name).copy())
         return other
 
@@ -159,6 +169,7 @@ class Fold:
                 self.spans.wake(self.progress.dag.table.ids[i], self.since[i])
         elif space in ("resource", "recovery", "cache"):
             self.counts[event.name] += 1
+            self._of_results(event)
             self._of_locks(event)
             self._of_circuits(event)
             self._of_the_way_back(event)
@@ -223,8 +234,15 @@ class Fold:
             if isinstance(told, Outcome):
                 self.outcomes[told.node] = told
 
+    def _of_results(self, event: Event) -> None:
+        if isinstance(event, CacheMissed):
+            known = event.reason in self.misses or len(self.misses) < _MOST_REASONS
+            self.misses[event.reason if known else OTHER_REASONS] += 1
+
     def _of_locks(self, event: Event) -> None:
         match event:
+            case DeadlockFound():
+                self.deadlock = event
             case LockQueued():
                 self.waits[event.owner, event.resources] = event.at
             case LockGranted():

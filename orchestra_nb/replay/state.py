@@ -13,18 +13,21 @@ from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.eventlog.records import error_record
 from orchestra_nb.events import RunPaused, Stalled
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId, Outcome, RunId
+from orchestra_nb.model import Node, NodeId, Outcome, RunId
 from orchestra_nb.presentation import Charted, presenter_of
 from orchestra_nb.progress.sinks import Report
 from orchestra_nb.progress.stats import ProgressStats, stats_of
 from orchestra_nb.progress.todos import Todo, todos_of
 from orchestra_nb.replay.fold import Fold, State
 from orchestra_nb.replay.spans import Span
+from orchestra_nb.resources.events import DeadlockFound
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from orchestra_nb.progress.eta import Estimator
+    from orchestra_nb.progress.seldom import Estimates
+
+_ACTIVE: tuple[State, ...] = ("running", "resting", "queued")
 
 
 class EventsPresenter(Protocol):
@@ -84,6 +87,8 @@ class ReplayState(Charted):
         How many of its events had happened.
     beyond
         Whether a later moment was asked for than the log has: this is its last one.
+    forgotten
+        How many of the first of these events are not kept: whoever follows a long run keeps the last ones only.
     started_at
         When the run began on the wall clock, in ISO 8601; empty when nobody says.
     """
@@ -92,9 +97,10 @@ class ReplayState(Charted):
     at: float
     count: int
     _fold: Fold
-    _estimator: Callable[[DAG], Estimator]
+    _estimator: Callable[[DAG], Estimates]
     _events: tuple[Event, ...]
     beyond: bool = False
+    forgotten: int = 0
     started_at: str = ""
 
     @property
@@ -122,23 +128,63 @@ class ReplayState(Charted):
         """Its graph, with what had joined."""
         return self._fold.progress.dag
 
+    @property
+    def backend(self) -> str:
+        """Where nodes ran; empty before the run said so."""
+        return self._fold.backend
+
     @cached_property
     def nodes(self) -> Mapping[str, NodeState]:
         """How each node stood, in document order."""
-        fold, dag = self._fold, self.dag
-        held = frozenset(fold.progress.held)
-        level = {name: number for number, names in enumerate(dag.levels) for name in names}
-        found = {}
-        for i, node in enumerate(dag.nodes.values()):
-            state, since, attempts = fold.states[i], fold.since[i], fold.attempts[i]
-            if state == "resting" and since <= self.at and i not in held:  # nobody is told when a rest is over
-                state, attempts = "running", attempts + 1
-            outcome = fold.outcomes.get(node.id)
-            worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
-            reason = "" if outcome is None else outcome.reason or str(outcome.error or "").split("\n")[0]
-            told = NodeState(node.id, state, since, worker, attempts, level[node.id], node.phase or "", reason)
-            found[str(node.id)] = told
+        level = self._level
+        told = [self._node(i, node, level[i]) for i, node in enumerate(self.dag.nodes.values())]
+        return MappingProxyType({str(each.node): each for each in told})
+
+    @cached_property
+    def states(self) -> Mapping[str, State]:
+        """The state of each node alone, in document order; cheaper than :attr:`nodes`."""
+        found = dict(zip(map(str, self.dag.table.ids), self._fold.states, strict=True))
+        for i, state in enumerate(self._fold.states):
+            if state == "resting" and self._rested(i):
+                found[self.dag.table.ids[i]] = "running"
         return MappingProxyType(found)
+
+    @cached_property
+    def active(self) -> tuple[NodeState, ...]:
+        """The nodes that ran, rested or were queued, each kind in the order in which it began."""
+        fold, all_nodes = self._fold, tuple(self.dag.nodes.values())
+        here = [i for i, state in enumerate(fold.states) if state in _ACTIVE]
+        level = self._level if here else []
+        found = [self._node(i, all_nodes[i], level[i]) for i in here]
+        return tuple(sorted(found, key=lambda each: (_ACTIVE.index(each.state), each.since)))
+
+    def _node(self, i: int, node: Node, level: int) -> NodeState:
+        fold = self._fold
+        state, since, attempts = fold.states[i], fold.since[i], fold.attempts[i]
+        if state == "resting" and self._rested(i):
+            state, attempts = "running", attempts + 1
+        outcome = fold.outcomes.get(node.id)
+        worker = outcome.worker if outcome is not None and outcome.worker else fold.lanes[i]
+        reason = "" if outcome is None else outcome.reason or str(outcome.error or "").split("\n")[0]
+        return NodeState(node.id, state, since, worker, attempts, level, node.phase or "", reason)
+
+    def _rested(self, i: int) -> bool:
+        """Whether the rest of a node is over, which nobody is told."""
+        return self._fold.since[i] <= self.at and i not in self._held
+
+    @cached_property
+    def _held(self) -> frozenset[int]:
+        return frozenset(self._fold.progress.held)
+
+    @cached_property
+    def _level(self) -> list[int]:
+        """How deep each node lies, by position."""
+        table = self.dag.table
+        level = [0] * len(table.ids)
+        for number, members in enumerate(table.levels):
+            for i in members:
+                level[i] = number
+        return level
 
     @property
     def outcomes(self) -> Mapping[str, Outcome]:
@@ -169,6 +215,21 @@ class ReplayState(Charted):
     def lock_waits(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Who waited for what, the one that had waited longest first."""
         return tuple(self._fold.waits)
+
+    @property
+    def lock_waits_since(self) -> tuple[float, ...]:
+        """Since when each of them had, in seconds since their resources were there."""
+        return tuple(self._fold.waits.values())
+
+    @property
+    def deadlock(self) -> DeadlockFound | None:
+        """The last circle of waits that was found; ``None`` when none was."""
+        return self._fold.deadlock
+
+    @property
+    def misses(self) -> Mapping[str, int]:
+        """Why nodes were looked up in vain, as far as that was told: how many for each reason."""
+        return MappingProxyType(self._fold.misses)
 
     @property
     def circuits(self) -> Mapping[str, str]:
@@ -204,8 +265,8 @@ class ReplayState(Charted):
 
     @property
     def facts(self) -> tuple[Event, ...]:
-        """All that had happened, in order."""
-        return self._events[: self.count]
+        """All that had happened, in order, as far as it is kept."""
+        return self._events[: self.count - self.forgotten]
 
     @property
     def events(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from orchestra_nb import Replay
@@ -15,9 +16,10 @@ from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
 from orchestra_nb.context.metrics import CacheMetrics
+from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.errors import CommandError, Issue, NodeFailed
 from orchestra_nb.eventlog.reading import LoggedRun
-from orchestra_nb.events import NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
+from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
@@ -33,10 +35,11 @@ from orchestra_nb.recovery.manager import RecoveryManager
 from orchestra_nb.recovery.saga_result import SagaResult, StepFate
 from orchestra_nb.recovery.statistics import ActionStats, BreakerStats, CircuitStats, RecoveryStats
 from orchestra_nb.replay import ReplayState, RunReplay
+from orchestra_nb.replay.following import Following
 from orchestra_nb.resources.circles import DeadlockResult, Wait
-from orchestra_nb.resources.events import LockGranted, LockQueued
+from orchestra_nb.resources.events import DeadlockFound, LockGranted, LockQueued
 from orchestra_nb.resources.manager import ResourceManager
-from orchestra_nb.resources.statistics import ResourceStats, ResourceUse
+from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceUse
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 
@@ -195,6 +198,18 @@ def log() -> Replay:
     )
 
 
+def snapshot() -> Snapshot:
+    asked = CacheMissed(0.0, PAYLOADS[0], PAYLOADS[1])
+    circle = DeadlockFound(0.0, tuple((text, text, text) for text in PAYLOADS), PAYLOADS[0], True)
+    following = Following(graph_of(PAYLOADS))
+    told = *facts(PAYLOADS), circle, *(replace(asked, node=text, reason=text) for text in PAYLOADS)
+    for event in told:
+        following.hear(event)
+    owners = {text: OwnerUse(text, {text: 1.0}, {text: 1.0}, {}) for text in PAYLOADS}
+    known = {"resources": replace(resource_stats(), owners=owners), "breakers": circuits()}
+    return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
+
+
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
     Breakers: breakers,
     BreakerStats: circuits,
@@ -214,6 +229,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     RunReplay: lambda: log().last,
     RunResult: run,
     SagaResult: saga,
+    Snapshot: snapshot,
     Schedule: lambda: simulate(graph_of(PAYLOADS), 2),
     ValidationResult: lambda: ValidationResult(issues()),
 }

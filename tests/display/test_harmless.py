@@ -11,13 +11,17 @@ from rich.console import Console
 
 import orchestra_nb.display
 from orchestra_nb.display.overview import overview
+from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.progress_widget import ProgressWidget
 from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.replays import events_frame, events_text
-from orchestra_nb.display.text import show, unforeseen_line, why_lines
+from orchestra_nb.display.terminal import LevelTree, Plan, Prose, of_value
+from orchestra_nb.display.terminal.run_view import RunView
+from orchestra_nb.display.text import unforeseen_line, why_lines
 from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.display.wording import clean, short
 from orchestra_nb.eventlog.codec import event_to_json
+from orchestra_nb.planning import simulate
 from orchestra_nb.presentation import _presenters
 from orchestra_nb.progress.sinks import JsonSink, Report
 from orchestra_nb.progress.terminal import renderable
@@ -66,11 +70,30 @@ def test_hostile_names_in_everything_that_shows_itself(cls):
 def test_hostile_names_on_a_terminal(cls, width):
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=width, color_system="truecolor")
-    text = SPECIMENS[cls]()._repr_mimebundle_()["text/plain"]
-    show(text, console)
+    value = SPECIMENS[cls]()
+    text = value._repr_mimebundle_()["text/plain"]
+    for shown in (of_value(value, text), Prose(text.split("\n"))):
+        console.print(shown)
     assert_harmless_terminal(written.getvalue())
-    if "[red]red[/red]" in text:
+    if width == 200 and "[red]red[/red]" in text:
         assert "[red]red[/red]" in written.getvalue()
+
+
+@pytest.mark.parametrize("height", [4, 12, 400])
+def test_a_run_that_goes_on_is_text_on_a_terminal(height):
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120, height=height)
+    console.print(RunView.of(Report(progress_stats(), progress())))
+    assert_harmless_terminal(written.getvalue())
+
+
+def test_plans_and_levels_are_text_on_a_terminal():
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
+    dag = graph_of(PAYLOADS)
+    console.print(Plan(dag, schedule_gantt(simulate(dag, 2))), LevelTree(dag))
+    assert_harmless_terminal(written.getvalue())
+    assert "[red]red[/red]" in written.getvalue()
 
 
 def test_the_line_of_a_run_on_a_terminal_is_text():
@@ -90,7 +113,7 @@ def test_snapshots_beside_one_another_are_as_harmless():
 
 
 @pytest.mark.parametrize("by_phase", [False, True])
-def test_todos_are_harmless_as_html_and_in_the_tooltip_of_none(by_phase):
+def test_todos_are_harmless_as_html(by_phase):
     todos = todos_of(progress(), by_phase=by_phase)
     assert_shown(short(SCRIPT), assert_harmless_html(todo_list(todos, most=1000)).texts)
     assert_harmless_html(todo_list(todos))

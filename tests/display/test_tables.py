@@ -26,6 +26,7 @@ from orchestra_nb import (
     simulate,
 )
 from orchestra_nb.display import frames
+from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.display.tables import TABLES
 from orchestra_nb.resources.circles import DeadlockResult, Wait
@@ -85,6 +86,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "saga_result.frame": (recovery.run_saga([]).frame, saga.frame),
         "tracker.frame": (None, tracker.frame),
         "engine.frame": (None, OrchestrationEngine(RunConfig(history=False)).frame),
+        "snapshot.frame": (None, Snapshot.of(run).frame),
         "replay.at(2.0).frame": (None, replay.last.at(0.0).frame),
         "Replay.read(path).frame": (None, replay.frame),
     }

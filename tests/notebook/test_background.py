@@ -28,8 +28,16 @@ def _fresh(lab: FrontEnd) -> Iterator[None]:
     lab.run("go.set()\nif 'run' in globals():\n    run.cancel()\n    run._await(lambda: run.over, 60)", "setup")
 
 
+NOTICE = "what either sees depends on when it runs"
+
+
 def of(shown: Shown, cell: str) -> list[tuple[str, Any]]:
-    return [(kind, text) for where, kind, text in shown if where == cell]
+    """What was shown in a cell, but for what is said of names that it shares with the run."""
+    return [(kind, text) for where, kind, text in shown if where == cell and not str(text).endswith(NOTICE)]
+
+
+def notices(lab: FrontEnd, source: str) -> list[str]:
+    return [text for _, kind, text in lab.run(source, "meanwhile") if kind == "display_data" and text.endswith(NOTICE)]
 
 
 def error_of(shown: Shown) -> str:
@@ -110,7 +118,10 @@ def test_it_is_cancelled_and_without_a_run_there_is_nothing_to_cancel(lab: Front
 
 def test_it_is_held_and_goes_on(lab: FrontEnd) -> None:
     begin(lab, WAITS, "after = done + 1")
-    lab.run("run.pause()\ngo.set()\nwhile not run.paused or 'done' not in globals():\n    time.sleep(0.01)", "holds")
+    lab.run(
+        "run.pause()\ngo.set()\nwhile not run.paused or 'done' not in globals():\n    time.sleep(0.01)",
+        "holds",
+    )
     assert lab.value("run.paused, run.state, 'after' in globals()") == "(True, 'paused', False)"
     assert "paused" in lab.run("%orchestrate progress", "progress")[-1][2]
     lab.run("run.unpause()", "goes on")
@@ -143,6 +154,21 @@ def test_an_interrupt_of_a_cell_beside_it_does_not_stop_it(lab: FrontEnd) -> Non
     assert lab.value("run.state") == "'running'"
     ended(lab)
     assert lab.value("run.state") == "'done'"
+
+
+def test_a_cell_that_shares_names_with_what_has_not_ended_is_told_so_before_it_runs(lab: FrontEnd) -> None:
+    lab.run("after, sums = 0, []", "setup")
+    begin(lab, "sums.append(1)", WAITS, "import json\nafter = done + 1\nsums.append(after)")
+    while "n0" in lab.run("%orchestrate progress", "progress")[-1][2]:
+        pass
+    for source in ("after", "after = 5", "after += 1\nafter"):
+        assert notices(lab, source) == [f"n2, which runs in the background, uses after too: {NOTICE}"]
+    assert notices(lab, "sums.append(7)") == [f"n2, which runs in the background, uses sums too: {NOTICE}"]
+    for source in ("import json\njson.dumps(1)", "other = 1", "%orchestrate status", "(", ""):
+        assert notices(lab, source) == []
+    ended(lab)
+    assert notices(lab, "after") == []
+    assert lab.value("after, sums") == "(2, [1, 7, 2])"
 
 
 def test_filters_that_a_cell_sets_meanwhile_stay_and_everything_else_is_put_back(lab: FrontEnd) -> None:

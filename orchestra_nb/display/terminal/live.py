@@ -1,6 +1,7 @@
-"""A run on a terminal: one line that is drawn anew while the run goes on, and gone when it is over.
+"""A run on a terminal: a view that is drawn anew while the run goes on, and gone when it is over.
 
-rich draws it from a thread of its own, four times a second, which ends with the context. What a line costs to make
+rich draws it from a thread of its own, four times a second, which ends with the context; whichever way the context is
+left, the view is erased and the cursor shown. What is printed meanwhile stands above it. What a view costs to make
 counts: where the graph is large, it is made less often (:func:`.rest_after`). Failure: none of its own.
 """
 
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from orchestra_nb.progress.terminal import renderable
+from orchestra_nb.display.terminal.run_view import RunView
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.progress.turns import rest_after
 
@@ -22,7 +23,7 @@ _PER_SECOND = 4.0
 
 
 class Newest:
-    """The line of a tracker as it is now, or as it was a moment ago.
+    """The view of a tracker as it is now, or as it was a moment ago.
 
     Parameters
     ----------
@@ -36,20 +37,20 @@ class Newest:
         self._tracker = tracker
         self._clock = clock
         self._due = clock()
-        self._line: RenderableType = ""
+        self._view: RenderableType = ""
 
     def __call__(self) -> RenderableType:
-        """Give the line."""
+        """Give the view."""
         began = self._clock()
         if began >= self._due:
-            self._line = renderable(self._tracker.get_stats())
+            self._view = RunView.of(self._tracker.report())
             ended = self._clock()
             self._due = ended + rest_after(ended - began, 0.0)
-        return self._line
+        return self._view
 
 
 @contextmanager
-def live_line(tracker: ProgressTracker, console: Console | None = None) -> Iterator[None]:
+def live_run(tracker: ProgressTracker, console: Console | None = None) -> Iterator[None]:
     """Show how far a run is, for the time of the context.
 
     Parameters

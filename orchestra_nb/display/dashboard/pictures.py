@@ -1,0 +1,112 @@
+"""The picture of the graph with the states of its nodes, and the chart of who ran what when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+
+from orchestra_nb.display import html, text
+from orchestra_nb.display.collapsing import collapsed
+from orchestra_nb.display.dashboard.panel import Panel
+from orchestra_nb.display.dashboard.snapshot import Snapshot
+from orchestra_nb.display.faces import Moment
+from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.gantt_words import title as words
+from orchestra_nb.display.legend import lines_legend
+from orchestra_nb.display.parts import title
+from orchestra_nb.display.picture import draw_scene
+from orchestra_nb.display.scene import scene
+from orchestra_nb.display.timeline import timeline_of
+from orchestra_nb.display.wording import short
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.presentation import presenter_of
+
+
+def graph_panel(snapshot: Snapshot) -> Panel:
+    """Make the panel of the graph; its frame has a row for each node."""
+    state = snapshot.state
+    frame = cache(lambda: presenter_of(state).frame(state))
+    return Panel("graph", "Graph", lambda _: graph_versions(snapshot)[0](), frame, says=len(state.dag) > 0)
+
+
+def gantt_panel(snapshot: Snapshot) -> Panel:
+    """Make the panel of who ran what when, with the schedule that was planned behind it."""
+    chart = cache(lambda: chart_of(snapshot))
+    says = any(outcome.started is not None for outcome in snapshot.state.outcomes.values())
+    says = says or any(each.state == "running" for each in snapshot.state.active)
+    return Panel("gantt", "Who ran what when", lambda _: gantt_versions(chart())[0](), lambda: chart().frame, says)
+
+
+def chart_of(snapshot: Snapshot) -> Gantt:
+    """Make the chart: of the result where there is one, for it knows more of waits than events tell."""
+    chart = gantt_of(snapshot.state if snapshot.result is None else snapshot.result)
+    return chart if snapshot.planned is None else replace(chart, behind=timeline_of(snapshot.planned))
+
+
+def dag_of(snapshot: Snapshot) -> DAG:
+    """The graph; of a run that is over, with the measured seconds as costs."""
+    return snapshot.state.dag if snapshot.result is None else snapshot.result.dag
+
+
+def critical_path(snapshot: Snapshot) -> str:
+    """Say the critical path; of a long one, how it begins."""
+    return short(text.critical_path_text(dag_of(snapshot)), 600)
+
+
+def graph_versions(snapshot: Snapshot) -> list[Callable[[], str]]:
+    """The picture with its critical path: as it is, without tooltips, collapsed, and in words only."""
+    dag, moment = dag_of(snapshot), _moment(snapshot)
+    said = title(dag)
+    below = lines_legend(scene(dag)) + html.paragraph(critical_path(snapshot))
+    drawn = cache(lambda: draw_scene(scene(dag, moment.times), moment))
+
+    def small() -> str:
+        return plainer(draw_scene(collapsed(dag, moment.times), moment))
+
+    def without() -> str:
+        return html.paragraph(f"{said}; the picture is too large for this cell, .dag shows it") + below
+
+    pictures = (drawn, lambda: plainer(drawn()), small)
+    return [*(partial(_pictured, picture, said, below) for picture in pictures), without]
+
+
+def gantt_versions(chart: Gantt) -> list[Callable[[], str]]:
+    """The chart: as it is, without tooltips, and in words only."""
+    said = words(chart.timeline)
+
+    def without() -> str:
+        return html.paragraph(f"{said}; the chart is too large for this cell, .gantt() shows it")
+
+    pictures = (lambda: chart.svg, lambda: plainer(chart.svg))
+    return [*(partial(_pictured, picture, said, "") for picture in pictures), without]
+
+
+def _pictured(picture: Callable[[], str], said: str, below: str) -> str:
+    return html.picture(picture(), said) + below
+
+
+def _moment(snapshot: Snapshot) -> Moment:
+    """What boxes say: states, what nodes took or have taken so far, and why they are so."""
+    state = snapshot.state
+    times = {name: outcome.seconds for name, outcome in state.outcomes.items() if outcome.started is not None}
+    times |= {str(each.node): state.at - each.since for each in state.active if each.state == "running"}
+    reasons = {name: outcome.reason for name, outcome in state.outcomes.items() if outcome.reason}
+    return Moment(state.states, times, reasons)
+
+
+_TOOLTIP = re.compile(r"<title>[^<]*</title>|<!--.*?-->| xlink:title=\"[^\"]*\"| id=\"[^\"]*\"", re.DOTALL)
+_DIGITS = re.compile(r"(\d+\.\d)\d+")
+_BLANK = re.compile(r"\n\s*")
+
+
+def plainer(svg: str) -> str:
+    """Make an SVG lighter: without tooltips, and with coordinates to a tenth of a pixel.
+
+    Examples
+    --------
+    >>> plainer('<svg><g id="a"><title>load</title><path d="M1.2345,2"/></g></svg>')
+    '<svg><g><path d="M1.2,2"/></g></svg>'
+    """
+    return _BLANK.sub(" ", _DIGITS.sub(r"\1", _TOOLTIP.sub("", svg)))
