@@ -19,7 +19,7 @@ demo: setup  ## run an ordinary notebook in parallel and see that its results ar
 test: setup  ## linters, types, layers, notebooks, tests, coverage
 	@sh tools/check.sh
 
-soak: setup  ## interrupt a kernel a thousand times, where make test does it a hundred times
+soak: setup  ## interrupt a kernel a thousand times, where make test does it fifty times
 	@ORCHESTRA_NB_INTERRUPTS=1000 $(PY) -m pytest --no-cov --timeout 3600 tests/notebook/test_interrupts_in_a_kernel.py
 
 lint: setup  ## only the linters, types and layers

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except OrchestraError as error:
+        if "--traceback" in words:
+            _show_lines("".join(traceback.format_exception(error)).splitlines())
         _complain(error, as_json)
         return FAILED if isinstance(error, NodeError | ComparisonError) else BAD_INPUT
     except KeyboardInterrupt:
@@ -82,7 +86,22 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         _print_json(found.data)
     else:
         _show(found)
+    if options.traceback:
+        for error in found.data.get("errors", ()):
+            _show_lines(error.get("traceback", ()) if isinstance(error, Mapping) else ())
     return found.code
+
+
+def _show_lines(lines: Iterable[str]) -> None:
+    """Show a traceback: that of a node, or of this program."""
+    from orchestra_nb.display.wording import clean
+
+    for line in lines:
+        for part in _COLOUR.sub("", line).splitlines() or [""]:
+            _say(clean(part), sys.stderr)
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _print_json(data: Mapping[str, Any]) -> None:

@@ -37,6 +37,7 @@ from orchestra_nb.display.proof import proof_lines
 from orchestra_nb.display.replays import events_text, state_text
 from orchestra_nb.display.terminal import Faults, LevelTree, Plan
 from orchestra_nb.display.text import (
+    aligned,
     critical_path_text,
     dag_text,
     edges_along,
@@ -44,7 +45,7 @@ from orchestra_nb.display.text import (
     levels_text,
     why_lines,
 )
-from orchestra_nb.display.wording import clean
+from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.gantt_commands import gantt, simulated
@@ -55,6 +56,7 @@ from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.history import remembered
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
@@ -218,6 +220,19 @@ def _replay(options: Namespace) -> Answer:
     return Answer(data, "\n".join(lines), BAD_INPUT if errors else FAILED if bad else DONE, replay.faults)
 
 
+def _history(options: Namespace) -> Answer:
+    """Say what a notebook's nodes, or a definition's, took in earlier runs."""
+    subject, config = read_of(options), config_of(options)
+    found = remembered(config, subject.dag, options.asked)
+    nodes = [{"id": each.node, "expected": each.expected, "seconds": list(each.seconds)} for each in found]
+    rows = [
+        (clean(each.node), f"expected {duration(each.expected)}", ", ".join(map(duration, reversed(each.seconds))))
+        for each in found
+    ]
+    lines = list(aligned(rows)) if rows else ["nothing is remembered of earlier runs"]
+    return _planned(subject, {"success": True, "nodes": nodes, "errors": []}, "\n".join(lines))
+
+
 def _simulate(options: Namespace) -> Answer:
     check_outputs({"output": options.output})
     subject, config = read_of(options), config_of(options)
@@ -281,6 +296,7 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "validate": _validate,
     "why": _why,
     "replay": _replay,
+    "history": _history,
     "gantt": gantt,
     "simulate": _simulate,
 }

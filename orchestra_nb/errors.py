@@ -131,8 +131,18 @@ class OrchestraError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.args, self.__dict__.copy()))
 
+    shown_in_full: tuple[str, ...] = ()
+    """Lines of a whole traceback, where somebody wants that."""
+    place: tuple[str, ...] = ()
+    """Lines that say in which cell and line the magic stands that raised it."""
+    hint: tuple[str, ...] = ()
+    """Lines that say where the rest is."""
+
     def _render_traceback_(self) -> list[str]:
         """Lines that IPython shows in place of a traceback: the message, and nothing between it and its reader."""
+        return list(self.shown_in_full) or [*self.place, *self._told(), *self.hint]
+
+    def _told(self) -> list[str]:
         return f"{type(self).__name__}: {self}".splitlines()
 
 
@@ -434,7 +444,7 @@ class NodeFailed(NodeError):
         self.ename = ename
         self.evalue = evalue
 
-    def _render_traceback_(self) -> list[str]:
+    def _told(self) -> list[str]:
         return [*self.traceback, f"{type(self).__name__}: {self}"]
 
 

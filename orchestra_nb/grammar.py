@@ -22,13 +22,14 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
+from orchestra_nb import command_options as takes
+from orchestra_nb.command_options import Surface
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.parsing import HelpAsked, Parser, amount, number, split_line, svg_file, whole
+from orchestra_nb.parsing import HelpAsked, Parser, split_line, whole
 
-Surface = Literal["magic", "cli"]
 _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
 RUN_KNOBS = (
     *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
@@ -55,192 +56,98 @@ TEXT_SETTINGS: Mapping[str, str] = {
 """Settings of a node that ``%%orchestrate`` takes as options, all as text."""
 
 
-def _subject(parser: Parser, surface: Surface) -> None:
-    """Add what the command is about: a file on the command line, this session or a file in a notebook."""
-    if surface == "cli":
-        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook file")
-    else:
-        text = "take every code cell of the notebook on disk; its own path when none is given"
-        parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
-
-
-def _parameters(parser: Parser, surface: Surface) -> None:
-    """Add the parameters of a notebook; each option as papermill has it."""
-    if surface != "cli":
-        return
-    add, pair = parser.add_argument, ("NAME", "VALUE")
-    text = "bind NAME after the cell tagged 'parameters'; VALUE is a number, True, False, None or a text"
-    add("-p", "--parameters", nargs=2, action="append", metavar=pair, help=text)
-    add("-r", "--raw", "--parameters_raw", nargs=2, action="append", metavar=pair, help="the same; VALUE is a text")
-
-
-def _report(parser: Parser, surface: Surface) -> None:
-    if surface == "cli":
-        parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
-
-
-def _nodes(parser: Parser, _: Surface) -> None:
-    parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes and what they need")
-
-
-def _knobs(parser: Parser, _: Surface) -> None:
-    """Add the options that change a RunConfig; ``None`` leaves the default alone."""
-    add = parser.add_argument
-    add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
-    add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
-    add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
-    add("--eager", dest="schedule", action="store_const", const="eager", help="start a node as soon as it can")
-    add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
-    _keep_going(parser, _)
-    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
-    add("--seed", type=whole, metavar="N", help="seed of what is random")
-    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once; any number unless given")
-    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
-        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
-    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
-    add("--cache", action=argparse.BooleanOptionalAction, default=None,
-        help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
-    add(
-        "--checkpoint",
-        metavar="MODE",
-        help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
-    )
-
-
-def _log(parser: Parser, _: Surface) -> None:
-    text = "append everything that happens to FILE, one line of JSON each; 'replay' shows the run at any moment"
-    parser.add_argument("--log", metavar="FILE", help=text)
-
-
-def _replay_options(parser: Parser, _: Surface) -> None:
-    add = parser.add_argument
-    add("path", metavar="LOG", help="what a run with --log has written")
-    add(
-        "--at",
-        type=number,
-        default=-1.0,
-        metavar="SECONDS",
-        help="the moment, from the beginning of the run; -1: its end",
-    )
-    add("--run", default=None, metavar="ID", help="which run of the log, by its id or how that begins; else the last")
-    add("--events", action="store_true", help="list what had happened by then, too")
-
-
-def _gantt_options(parser: Parser, surface: Surface) -> None:
-    add = parser.add_argument
-    which = "which run, by its id or how that begins; else the last"
-    if surface == "cli":
-        add("path", metavar="LOG", help="what a run with --log has written")
-        add("--run", default=None, metavar="ID", help=which)
-    else:
-        add("run", nargs="?", default=None, metavar="RUN", help=which)
-        add("--log", metavar="FILE", help="what a run with --log has written; else this session's last run")
-    add("--at", type=number, default=-1.0, metavar="SECONDS", help="the moment, for a log; -1: the end of the run")
-    add("--no-plan", dest="plan", action="store_false", help="leave out the simulated schedule behind it")
-    _chart_file(parser, surface)
-
-
-def _chart_file(parser: Parser, _: Surface) -> None:
-    parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
-
-
-def _keep_going(parser: Parser, _: Surface) -> None:
-    text = "plan around cells that do not parse, and run what needs no failed node"
-    parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
-
-
-def _written(parser: Parser, surface: Surface) -> None:
-    add = parser.add_argument
-    add("-o", "--output", metavar="OUT", help="write the executed notebook there")
-    add("--html", metavar="FILE", help="write the executed notebook as HTML")
-    add("--svg", metavar="FILE", help="write the DAG as a picture")
-    add("--todos", metavar="FILE", help="keep a checklist of the run there while it runs: .md or .json")
-
-
-def _plan_options(parser: Parser, surface: Surface) -> None:
-    text = "say instead what going on with the newest run that was cut short would take over, and what would run again"
-    parser.add_argument("--resume", action="store_true", help=text)
-
-
-def _run_options(parser: Parser, surface: Surface) -> None:
-    add = parser.add_argument
-    add("--dry-run", action="store_true", help="show what would run, and run nothing")
-    if surface == "magic":
-        text = "return at once, and run beside the cells that you run meanwhile; 'cancel' stops it"
-        add("--background", action="store_true", help=text)
-    else:
-        add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
-        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
-        add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
-
-
-def _resume_options(parser: Parser, _: Surface) -> None:
-    parser.set_defaults(linear=False, simulate=None)
-
-
-def _agents(parser: Parser, surface: Surface) -> None:
-    if surface == "cli":
-        text = "for a command definition: the file that says which program or service does the work of which agents"
-        parser.add_argument("--agents", metavar="FILE", help=text)
-
-
-def _picture_options(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
-
-
-def _pair(parser: Parser, _: Surface) -> None:
-    parser.add_argument("source", nargs="?", metavar="A", help="a node")
-    parser.add_argument("target", nargs="?", metavar="B", help="a node that may wait for A")
-    text = "say instead whether the result of NODE would be found, and what has changed since one was kept"
-    parser.add_argument("--cache", dest="kept", metavar="NODE", help=text)
-
-
-def _verify_options(parser: Parser, surface: Surface) -> None:
-    parser.add_argument("--runs", type=whole, default=5, metavar="N", help="how many runs to compare (5)")
-
-
-def _assignments(parser: Parser, _: Surface) -> None:
-    text = "what to change; nothing: show all"
-    parser.add_argument("assignments", nargs="*", default=(), metavar="KNOB=VALUE", help=text)
-
-
 @dataclass(frozen=True, slots=True)
 class _Command:
+    """A subcommand; its examples stand in :data:`_EXAMPLES`."""
+
     summary: str
     parts: tuple[Callable[[Parser, Surface], None], ...]
     surfaces: tuple[Surface, ...] = ("magic", "cli")
 
 
-_FILE = (_subject, _parameters)
-_SHAPE = (*_FILE, _nodes, _knobs, _report)
-_GRAPH = (*_FILE, _nodes, _keep_going, _report)
+_FILE = (takes.subject, takes.parameters)
+_SHAPE = (*_FILE, takes.nodes, takes.knobs, takes.report)
+_GRAPH = (*_FILE, takes.nodes, takes.keep_going, takes.report)
 _COMMANDS: Mapping[str, _Command] = {
     "run": _Command(
-        "run the nodes in parallel, each after what it needs", (*_SHAPE, _log, _written, _agents, _run_options)
+        "run the nodes in parallel, each after what it needs",
+        (*_SHAPE, takes.log, takes.written, takes.agents, takes.run_options),
     ),
     "resume": _Command(
         "go on with the newest run that was cut short",
-        (*_SHAPE, _log, _written, _agents, _resume_options),
+        (*_SHAPE, takes.log, takes.written, takes.agents, takes.resume_options),
     ),
-    "plan": _Command("show what would run, in which order and why, and run nothing", (*_SHAPE, _plan_options)),
-    "graph": _Command("draw the DAG with its critical path", (*_GRAPH, _picture_options)),
+    "plan": _Command("show what would run, in which order and why, and run nothing", (*_SHAPE, takes.plan_options)),
+    "graph": _Command("draw the DAG with its critical path", (*_GRAPH, takes.picture_options)),
     "levels": _Command("list the levels: nodes that may run side by side", _GRAPH),
-    "validate": _Command("list every error and warning of the graph", (*_FILE, _keep_going, _report)),
+    "validate": _Command("list every error and warning of the graph", (*_FILE, takes.keep_going, takes.report)),
     "why": _Command(
-        "say why B waits for A, with the evidence, or why a result is not found", (*_FILE, _pair, _keep_going, _report)
+        "say why B waits for A, with the evidence, or why a result is not found",
+        (*_FILE, takes.pair, takes.keep_going, takes.report),
     ),
-    "verify": _Command("compare a linear run with parallel ones", (*_FILE, _knobs, _report, _verify_options)),
-    "replay": _Command("show a run as it was at any moment, from its log", (_replay_options, _report)),
+    "verify": _Command(
+        "compare a linear run with parallel ones", (*_FILE, takes.knobs, takes.report, takes.verify_options)
+    ),
+    "replay": _Command("show a run as it was at any moment, from its log", (takes.replay_options, takes.report)),
+    "history": _Command(
+        "show what nodes took in earlier runs", (*_FILE, takes.history_nodes, takes.keep_going, takes.report)
+    ),
+    "cache": _Command(
+        "show what is kept of results, and what the last run found of it", (takes.cache_options,), ("magic",)
+    ),
+    "locks": _Command("show resources: who holds and who waits, now or in the last run", (takes.names,), ("magic",)),
+    "events": _Command("list what happened in the last run", (takes.events_options,), ("magic",)),
+    "export": _Command(
+        "write the last run, or the graph when nothing has run, to a file",
+        (takes.subject, takes.export_options),
+        ("magic",),
+    ),
+    "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
     "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
     "cancel": _Command("stop the run that goes on", (), ("magic",)),
-    "gantt": _Command("show who ran what when, and who waited for what", (_gantt_options, _report)),
+    "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
-        "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, _chart_file)
+        "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, takes.chart_file)
     ),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
-    "config": _Command("show or change the defaults of runs", (_assignments,), ("magic",)),
+    "config": _Command("show or change the defaults of runs", (takes.assignments,), ("magic",)),
 }
+
+
+_NB = "analysis.ipynb"
+_EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "run": ("train --jobs 2 --keep-going", f"{_NB} -o done.ipynb --jobs 4"),
+    "resume": ("--notebook", f"{_NB} -o done.ipynb"),
+    "plan": ("--notebook", f"{_NB} --jobs 2"),
+    "graph": ("-o dag.svg", f"{_NB} -o dag.svg"),
+    "levels": ("--notebook", _NB),
+    "validate": ("--notebook", _NB),
+    "why": ("load train", f"{_NB} load train"),
+    "verify": ("--notebook --runs 10", f"{_NB} --runs 10"),
+    "replay": ("run.jsonl --at 2.5 --events", "run.jsonl --at 2.5 --events"),
+    "history": ("train", f"{_NB} train"),
+    "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
+    "simulate": ("--notebook --jobs 4", f"{_NB} --jobs 4"),
+    "cache": ("--clear", ""),
+    "locks": ("gpu", ""),
+    "events": ("'resource:*' --last 20", ""),
+    "export": ("run.html --force", ""),
+    "config": ("jobs=2 policy=fifo", ""),
+}
+"""For each subcommand what may stand behind it: in a notebook, on the command line."""
+
+
+def example_of(command: str, surface: Surface) -> str:
+    """Show a subcommand as it may be written.
+
+    Examples
+    --------
+    >>> example_of("graph", "magic"), example_of("status", "magic")
+    ('%orchestrate graph -o dag.svg', '%orchestrate status')
+    """
+    words = _EXAMPLES.get(command, ("", _NB))[surface == "cli"]
+    return f"{_PROGRAMS[surface]} {command} {words}".rstrip()
 
 
 def commands(surface: Surface) -> Mapping[str, str]:
@@ -261,7 +168,7 @@ def parser_of(command: str, surface: Surface) -> Parser:
     if command not in known:
         program = _PROGRAMS[surface]
         raise CommandError(f"{program}: no subcommand {command!r}; {nearest(command, known)}")
-    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command])
+    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command], example_of(command, surface))
     for part in _COMMANDS[command].parts:
         part(parser, surface)
     return parser
@@ -270,7 +177,9 @@ def parser_of(command: str, surface: Surface) -> Parser:
 @cache
 def cell_parser() -> Parser:
     """Build the parser of a ``%%orchestrate`` line."""
-    parser = Parser("%%orchestrate", "declare this cell as a node, or run the pipeline that its '# %%' markers make")
+    text = "declare this cell as a node, or run the pipeline that its '# %%' markers make"
+    example = "%%orchestrate train --after load,clean --uses gpu --run"
+    parser = Parser("%%orchestrate", text, example, argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", metavar="NAME", help="the node's id")
     parser.add_argument("--run", action="store_true", help="run this node now, and what it needs")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and run nothing")
@@ -280,7 +189,7 @@ def cell_parser() -> Parser:
     add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
     add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
     add("--policy", metavar="P", help="which ready node goes first")
-    _keep_going(parser, "magic")
+    takes.keep_going(parser, "magic")
     return parser
 
 
@@ -291,6 +200,33 @@ def overview(surface: Surface) -> str:
     lines = [f"  {name:<{width}}  {summary}" for name, summary in known.items()]
     program = _PROGRAMS[surface]
     return "\n".join([f"usage: {program} SUBCOMMAND ...", "", *lines, "", f"{program} SUBCOMMAND --help says more."])
+
+
+def manual() -> str:
+    """Say what the magics can do: what IPython shows for ``%orchestrate?`` and ``%%orchestrate?``."""
+    known = commands("magic")
+    width = max(map(len, known))
+    lines = [f"    {name:<{width}}  {summary}" for name, summary in known.items()]
+    return "\n".join(
+        [
+            "Run cells as a DAG, with the same results as from top to bottom.",
+            "",
+            "    %orchestrate SUBCOMMAND ...        what it can do stands below",
+            "    %%orchestrate NAME [options]       declare this cell as a node; --run runs it now",
+            "    %%orchestrate                      over a cell with '# %% name' markers: run it as a pipeline",
+            "",
+            "Subcommands, each with --help:",
+            "",
+            *lines,
+            "",
+            "Examples:",
+            "",
+            "    %orchestrate run --notebook        run every cell of this notebook",
+            "    %%orchestrate train --after load   declare the cell below this line; then %orchestrate run",
+            "",
+            "Defaults of runs: %config Orchestrate. The last error in full: %orchestrate error.",
+        ]
+    )
 
 
 def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
@@ -326,11 +262,15 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
     if not words or words[0] in ("-h", "--help", "help"):
         return Namespace(command="help", text=overview(surface))
     options = _understand(parser_of(words[0], surface), words[1:], words[0])
+    if options.command == "events" and options.last is not None and options.last < 1:
+        raise CommandError(f"{_PROGRAMS[surface]} events: --last {options.last} shows nothing; give 1 or more")
     if options.command == "why" and (options.kept is None) == (options.target is None):
         raise CommandError(f"{_PROGRAMS[surface]} why: name two nodes, A and B, or one: --cache NODE")
-    if getattr(options, "notebook", None) and "nodes" in options and not options.notebook.endswith(".ipynb"):
+    names = next((name for name in ("nodes", "asked") if name in options), "")
+    if getattr(options, "notebook", None) and names and not options.notebook.endswith(".ipynb"):
         # `run --notebook train`: the option takes a path or nothing, and this is a node
-        options.nodes, options.notebook = [options.notebook, *options.nodes], ""
+        setattr(options, names, [options.notebook, *getattr(options, names)])
+        options.notebook = ""
     return options
 
 

@@ -1,4 +1,8 @@
-"""An argparse parser that raises our errors, and how a line becomes words; what they mean is in :mod:`.grammar`."""
+"""An argparse parser that raises our errors, and how a line becomes words; what they mean is in :mod:`.grammar`.
+
+Its help says the default of each option that has one: of those that change a run, what a run has when nobody says
+anything; ``%config Orchestrate`` and a project's settings go before that.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,30 @@ import argparse
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from dataclasses import fields
+from typing import Any, NoReturn
 
-from orchestra_nb.config import read_capacity
+from orchestra_nb.config import RunConfig, read_capacity
 from orchestra_nb.errors import CommandError, ConfigError, nearest
 
 
 class HelpAsked(Exception):
     """Leaves argparse, which would print the help and exit."""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help with the defaults of options, and examples as they are written."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        default = _DEFAULTS.get(action.dest, action.default)
+        told = isinstance(default, str | int | float) and not isinstance(default, bool)
+        if not told or default == argparse.SUPPRESS or not action.option_strings or action.nargs == 0:
+            return action.help or ""
+        return f"{action.help} (default: {str(default).replace('%', '%%')})"
+
+
+_DEFAULTS = {field.name: getattr(RunConfig(), field.name) for field in fields(RunConfig) if field.name != "cache"}
+_DEFAULTS |= {"jobs": "one per core", "backend": "threading", "timeout": "no limit", "async_jobs": "any number"}
 
 
 class _HelpAction(argparse.Action):
@@ -30,8 +50,16 @@ class Parser(argparse.ArgumentParser):
         On any line that it cannot understand.
     """
 
-    def __init__(self, prog: str, description: str = "") -> None:
-        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
+    def __init__(
+        self,
+        prog: str,
+        description: str = "",
+        example: str = "",
+        formatter: type[argparse.HelpFormatter] = _Help,
+    ) -> None:
+        epilog = f"example:\n  {example}" if example else None
+        shown: dict[str, Any] = {"description": description, "epilog": epilog, "formatter_class": formatter}
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False, **shown)
         suppress = argparse.SUPPRESS
         self.add_argument(
             "-h", "--help", action=_HelpAction, nargs=0, dest=suppress, default=suppress, help="show this text"
@@ -50,9 +78,24 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{word!r} is one word too many")
             option = word.split("=")[0]
             raise CommandError(f"{self.prog}: no option {option!r}; {nearest(option, self.options)}")
-        for name in {"nodes", "assignments"} & vars(namespace).keys():
+        for name in {"nodes", "asked", "names", "assignments"} & vars(namespace).keys():
             setattr(namespace, name, list(getattr(namespace, name)))
         return namespace
+
+    def takes_value(self, option: str) -> bool:
+        """Whether a word must follow an option."""
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs not in (0, "?") and not isinstance(action, _HelpAction)
+
+    def key_of(self, option: str) -> str:
+        """What an option's value is called when it is parsed; empty for no option."""
+        action = self._option_string_actions.get(option)
+        return "" if action is None else action.dest
+
+    @property
+    def takes_nodes(self) -> bool:
+        """Whether nodes may be named without an option."""
+        return any(action.dest in ("nodes", "asked", "source", "target") for action in self._get_positional_actions())
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 
 if TYPE_CHECKING:
+    from orchestra_nb.notebook.dashboard import Dashboard
     from orchestra_nb.notebook.resuming import StoredRun
 
 _COMMANDS = (".json", ".yaml", ".yml", ".md")
@@ -81,6 +82,7 @@ class Pipeline:
         self.scheduler = scheduler if scheduler is not None else ParallelScheduler(config, bus)
         self.config = self.scheduler.config
         self.bus = self.scheduler.bus
+        self._dashboard: Dashboard | None = None
         self._starting = threading.Lock()
         self._started: RunHandle | None = None
         if agents is not None:
@@ -134,7 +136,7 @@ class Pipeline:
         dag = self.dag.subgraph(chosen) if chosen else self.dag
         scheduler = self.scheduler
         if not any(node.kind == "cell" for node in dag.nodes.values()):
-            return scheduler.execute(dag, context, results=results)
+            return scheduler.execute(dag, context, idle=self._idle, results=results)
         if results is not None:
             raise ConfigError("results= is for nodes of functions; the values of a notebook stay in its namespace")
         return self._run_cells(dag, scheduler, dict(context or {}) if namespace is None else namespace)
@@ -221,6 +223,45 @@ class Pipeline:
         """Whether the run that was begun last has ended; not before there is one."""
         return self.scheduler.over
 
+    def dashboard(self) -> Dashboard:
+        """Show the run that goes on, or the one that ended last: live in a notebook, as a static page elsewhere.
+
+        As the last line of a cell, or through ``display``, it is live while a run goes on in that cell, in a later one,
+        or in a thread, and leaves a static page of the run's end. It follows runs from the first call on.
+
+        Buttons pause, resume and cancel, each panel's "as frame" puts the DataFrame behind it into a variable. While a
+        cell is busy they work where the front end uses subshells (JupyterLab since 4.4, Notebook since 7.4) and, on
+        ipykernel 6, while the run waits for its workers. Elsewhere they wait for the end of the cell: on ipykernel 7
+        under a front end without subshells, and on ipykernel 6 while a node runs on the main thread. The kernel's
+        interrupt always stops a run.
+
+        Returns
+        -------
+        Dashboard
+            The same one each time; ``.snapshot`` and ``.frame`` have its numbers.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> pipeline = Pipeline([Node("load", fn=lambda: 42)], config=RunConfig(jobs=2, history=False))
+        >>> dashboard = pipeline.dashboard()
+        >>> _ = pipeline.run()
+        >>> dashboard.frame.query("panel == 'progress' and measure == 'percent'").value.item()
+        100.0
+        """
+        if self._dashboard is None:
+            from orchestra_nb.notebook.dashboard import dashboard_of
+
+            scheduler = self.scheduler
+            circuits = scheduler.circuits.statistics
+            self._dashboard = dashboard_of(scheduler, self.config, self.bus, self.dag, breakers=circuits)
+        return self._dashboard
+
+    def _idle(self) -> None:
+        """Hear clicks while the calling thread waits."""
+        if self._dashboard is not None:
+            self._dashboard.attend()
+
     def _run_cells(self, dag: DAG, scheduler: ParallelScheduler, namespace: dict[str, Any]) -> RunResult:
         from orchestra_nb.notebook.outputs import settle
         from orchestra_nb.notebook.program import CellProgram, run_cells
@@ -237,7 +278,7 @@ class Pipeline:
         try:
             checkpoint = None if stored is None else stored.checkpoint
             program = CellProgram(dag, namespace, shell, scheduler.config.guard, recall, checkpoint)
-            result = run_cells(dag, program, scheduler)
+            result = run_cells(dag, program, scheduler, idle=self._idle)
             success = result.success
         finally:
             if stored is not None:

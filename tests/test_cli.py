@@ -643,3 +643,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(save: Save, tmp_path: Path) -
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["plan", "no.ipynb"], "NotebookError: no.ipynb"), (["rnu"], "CommandError")]
+)
+def test_an_error_is_short_and_in_full_on_request(save: Save, tell: Tell, words: list[str], told: str) -> None:
+    save(*SOURCES)
+    code, out, err = tell(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    code, out, err = tell(*words, "--traceback")
+    assert (code, out) == (2, "")
+    assert err.startswith("Traceback (most recent call last):")
+    assert told in err
+
+
+def test_a_node_that_failed_is_shown_in_full_on_request(save: Save, tell: Tell) -> None:
+    save("def g():\n    return 1 / 0\ng()")
+    assert "return 1 / 0" not in "".join(tell("run", "a.ipynb")[1:])
+    code, _, err = tell("run", "a.ipynb", "--traceback")
+    assert code == 1
+    assert "return 1 / 0" in err
+    assert "\x1b" not in err

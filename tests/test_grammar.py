@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from orchestra_nb.errors import CommandError, ConfigError
 from orchestra_nb.grammar import (
     TEXT_SETTINGS,
     commands,
+    manual,
     options_to_config,
     parse,
     parse_cell,
@@ -176,3 +178,32 @@ def test_a_value_that_cannot_be_meant_is_a_config_error(line: str, message: str)
 
 def test_a_line_is_split_as_a_shell_splits_it() -> None:
     assert split_line(r"a 'b c' d\ e --x='1 2' # f") == ["a", "b c", "d e", "--x=1 2"]
+
+
+@pytest.mark.parametrize("surface", ["magic", "cli"])
+def test_each_subcommand_has_help_with_an_example_that_is_understood(surface: Any) -> None:
+    for name, summary in commands(surface).items():
+        text = parse([name, "--help"], surface).text
+        assert text.startswith("usage: ")
+        assert summary in text.replace("\n", " ")
+        example = text.rpartition("example:\n")[2].strip()
+        words = split_line(example)
+        assert words[:2] == ["%orchestrate" if surface == "magic" else "orchestra", name]
+        assert parse(words[1:], surface).command == name
+
+
+def test_help_says_the_defaults_of_options() -> None:
+    text = " ".join(parse("run --help").text.split())
+    assert "critical-path, fifo, longest-first, ... (default: critical-path)" in text
+    assert "(default: one per core)" in text
+    assert "SUPPRESS" not in text
+    assert "(default: threading)" not in parse_cell("--help").text
+
+
+def test_the_manual_names_every_subcommand_with_its_line_and_two_examples() -> None:
+    text = manual()
+    for name, summary in commands("magic").items():
+        assert re.search(rf"^ +{name} +{re.escape(summary)}$", text, re.MULTILINE)
+    assert text.partition("Examples:")[2].count("%orchestrate") >= 2
+    assert "%%orchestrate NAME" in text
+    assert max(map(len, text.splitlines())) <= 100

@@ -17,7 +17,7 @@ from orchestra_nb.display.wording import clean, count, short
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.paths import layers
 
-_MOST_COLUMNS = 40
+_MOST_COLUMNS = 16
 _MOST_PHASES = 120
 _NAMED = 10
 _ON_PATH = 5
@@ -50,7 +50,8 @@ def collapsed(dag: DAG, timed: Collection[str]) -> Scene:
         return Scene(_boxes(dag, groups, timed), _ways(dag, groups, pairs), f"{title(dag)} (collapsed by phase)")
     groups = _runs(dag)
     pairs = _needs(dag, groups)
-    near = {pair: number for pair, number in pairs.items() if pair[1] - pair[0] == 1 or pair in _critical(dag, groups)}
+    critical = _critical(dag, groups)
+    near = {pair: number for pair, number in pairs.items() if pair[1] - pair[0] == 1 or pair in critical}
     return Scene(_boxes(dag, groups, timed), _ways(dag, groups, near), f"{title(dag)} (collapsed by level)")
 
 

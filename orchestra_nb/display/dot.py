@@ -4,7 +4,9 @@ Policy: written by hand, because every text must be a *quoted* string: python-gr
 HTML-like label, on which a name such as ``<img`` makes ``dot`` fail. Node names are ``n0``, ``n1``, …; user text stands
 only in labels and tooltips, never in ``URL``, ``id`` or ``name``, where ``javascript:`` would reach the SVG. Quoted:
 ``\`` doubled (else ``\N`` is replaced and a last one swallows the quote), ``"``, and ``&`` (``dot`` reads entities in
-labels). Nodes of one level share a column; phases become boxes around their nodes and then decide the columns. The
+labels). Boxes are at least as wide as we take their text to be: who draws may have other letters than who laid out, as
+the browser has, and text must not stand over the border. Nodes of one level share a column; phases become boxes around
+their nodes and then decide the columns. The
 class of node *i* is ``n{i}``, as in our own pictures.
 """
 
@@ -12,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestra_nb.display.faces import NOTHING, Moment, face
+from orchestra_nb.display.faces import NOTHING, Moment, face, plan
 from orchestra_nb.display.layout import FONT
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.parts import CRITICAL, FAINT, LINES, Box, Line, Scene
 from orchestra_nb.display.wording import clean, short
+
+_INCH = 72.0
 
 _HEAD = f"""digraph {{
 graph [rankdir=LR, charset="UTF-8", bgcolor="white", nodesep=0.22, ranksep=0.55, pad=0.15, tooltip=" ",
@@ -51,7 +55,7 @@ def dot(scene: Scene, states: Mapping[str, str] | None = None) -> str:
     Examples
     --------
     >>> print(dot(Scene((Box(("load",), "load", ("load",)),), (), "")).splitlines()[-2])
-    n0 [class=n0, label="load", tooltip="load", fillcolor="#ffffff", color="#6b6b6b", penwidth=1]
+    n0 [class=n0, width=0.85, label="load", tooltip="load", fillcolor="#ffffff", color="#6b6b6b", penwidth=1]
     """
     moment = Moment(states, {}, {}) if states else NOTHING
     parts = [_HEAD, *_columns(scene, moment), *map(_edge, scene.lines), "}"]
@@ -60,9 +64,10 @@ def dot(scene: Scene, states: Mapping[str, str] | None = None) -> str:
 
 def _columns(scene: Scene, moment: Moment) -> Iterator[str]:
     groups: dict[object, list[str]] = {}
+    widths = [shape.width / _INCH for shape in plan(scene, roomy=False).shapes]
     phases = any(box.phase for box in scene.boxes)
     for i, box in enumerate(scene.boxes):
-        groups.setdefault(box.phase if phases else box.level, []).append(_node(i, box, moment))
+        groups.setdefault(box.phase if phases else box.level, []).append(_node(i, box, widths[i], moment))
     for number, (key, members) in enumerate(groups.items()):
         if phases and key:
             label = quote(short(key))
@@ -77,14 +82,15 @@ def _columns(scene: Scene, moment: Moment) -> Iterator[str]:
             yield from members
 
 
-def _node(i: int, box: Box, moment: Moment) -> str:
+def _node(i: int, box: Box, width: float, moment: Moment) -> str:
     shown = face(box, moment)
     look = LOOKS[shown.state]
-    colour, width = (CRITICAL, 3) if box.critical else (look.border, 1)
+    colour, pen = (CRITICAL, 3) if box.critical else (look.border, 1)
     dashed = ', style="rounded,filled,dashed"' if look.dash else ""
+    tip = quote(" · ".join([*box.facts, *shown.told]))
     return (
-        f"n{i} [class=n{i}, label={quote(*shown.rows)}, tooltip={quote(' · '.join([*box.facts, *shown.told]))}, "
-        f'fillcolor="{look.fill}", color="{colour}", penwidth={width}{dashed}]'
+        f"n{i} [class=n{i}, width={width:.2f}, label={quote(*shown.rows)}, tooltip={tip}, "
+        f'fillcolor="{look.fill}", color="{colour}", penwidth={pen}{dashed}]'
     )
 
 

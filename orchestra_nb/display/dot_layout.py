@@ -111,5 +111,5 @@ def _points(text: str) -> list[tuple[float, float]]:
 
 def _way(points: Sequence[tuple[float, float]]) -> Way:
     point, start, *rest = points
-    curve = " ".join(f"{x:g},{y:g}" for x, y in rest)
-    return Way(f"M{start[0]:g},{start[1]:g}C{curve}", rest[-1], point)
+    curve = " ".join(f"{x:.0f},{y:.0f}" for x, y in rest)
+    return Way(f"M{start[0]:.0f},{start[1]:.0f}C{curve}", rest[-1], point)

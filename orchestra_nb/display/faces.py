@@ -15,6 +15,7 @@ from orchestra_nb.display.layout import FRAME_SIZE, Plan, Shape, text_width
 from orchestra_nb.display.looks import ENDED, LOOKS, tally, worst
 from orchestra_nb.display.parts import Box, Scene
 from orchestra_nb.display.wording import clean, count, duration, short
+from orchestra_nb.errors import ConfigError, nearest
 
 ROW = 15.0
 PAD = 11.0
@@ -35,11 +36,21 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known of nodes at one moment, each by its name: states, seconds, and why they are so."""
+    """What is known of nodes at one moment, each by its name: states, seconds, and why they are so.
+
+    Raises
+    ------
+    ConfigError
+        A word that is no state.
+    """
 
     states: Mapping[str, str]
     times: Mapping[str, float]
     reasons: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for word in set(self.states.values()) - LOOKS.keys():
+            raise ConfigError(f"{clean(word)!r} is no state of a node; {nearest(word, [*filter(None, LOOKS)])}")
 
 
 NOTHING = Moment({}, {}, {})

@@ -180,6 +180,11 @@ def cache(counted: CacheMetrics) -> pd.DataFrame:
     return framed(tables.CACHE.columns, _attributes([counted], tables.CACHE.columns))
 
 
+def results(numbers: tuple[str, int, int, int, int, int]) -> pd.DataFrame:
+    """One row: where results of nodes are kept, how many, and what the last run found of them."""
+    return framed(tables.RESULTS.columns, [numbers])
+
+
 def resources(stats: ResourceStats) -> pd.DataFrame:
     """One row per resource: how much there is, who holds and who waits, and how long grants had to wait, in seconds."""
     columns, named = tables.RESOURCES.columns, ("holders", "waiting")

@@ -71,7 +71,7 @@ def picture_block(
         What else to say to those who do not see it.
     """
     words = {name: str(outcome.status) for name, outcome in (outcomes or {}).items()} | dict(states or {})
-    drawn = svg(dag, outcomes, states=states)
+    drawn = svg(dag, outcomes, states=states, tips=False)
     alt = f"{title(dag)}; {said}" if said else title(dag)
     return html.picture(drawn, alt) + states_legend(words.values()) + lines_legend(scene(dag))
 

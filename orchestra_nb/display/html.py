@@ -15,6 +15,8 @@ from html import escape
 
 from orchestra_nb.display.wording import clean
 
+PICTURE = "orchestra-picture"
+"""Class of our pictures, by which a live front end knows what can be zoomed (``front/pictures.js``)."""
 MOST_ROWS = 500
 """Rows of a table in a notebook; the frame behind it has all of them."""
 
@@ -45,7 +47,7 @@ def picture(svg: str, alt: str) -> str:
     least = round(0.6 * float(found[1]) * (4 / 3 if found[2] else 1)) if found else 0
     data = b64encode(svg.encode("utf-8", "replace")).decode("ascii")
     fit = f"display:block;max-width:100%;min-width:{least}px;height:auto"
-    image = f'<img src="data:image/svg+xml;base64,{data}" alt="{text(alt)}" style="{fit}"/>'
+    image = f'<img class="{PICTURE}" src="data:image/svg+xml;base64,{data}" alt="{text(alt)}" style="{fit}"/>'
     return f'<div style="{_WHITE}">{image}</div>'
 
 

@@ -2,22 +2,31 @@
 
 Policy: the usual four steps of layered drawing, each in its plainest form and linear per sweep: a column per level;
 way points in the columns that a long line crosses; order within columns by the mean position of neighbours, swept back
-and forth; heights by the same mean, pushed apart. Beyond :data:`_MOST_POINTS` way points lines run straight.
+and forth; heights by the same mean, pushed apart. Frames have columns of their own (:mod:`.frame_columns`).
+Beyond :data:`_MOST_POINTS` way points lines run straight.
+
+Rejected, after measuring (Python 3.11; edges that cross each other, boxes that a line runs through, for 30 nodes and 50
+edges and for 100 and 300): ``grandalf`` 0.8 (January 2023): 69 and 19, 2,174 and 113, five times slower, and boxes that
+overlap; ``pyelk`` 0.3 (February 2026, 2,500 lines): 414 and 25, 8,348 and 279, faster. Ours: 83 and 0, 2,394 and 0
+(``dot``: 54 and 2, 1,584 and 7). ``networkx.multipartite_layout`` only gives points, ``fast-sugiyama`` is compiled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from orchestra_nb.display.frame_columns import frame_columns
 from orchestra_nb.display.layout import Layout, Place, Plan, Way
 
 _GAP = 16.0
 _COLUMN_GAP = 64.0
 _MARGIN = 14.0
 _HEAD = 6.0
-_SWEEPS = 6
+_FRAME_PAD = 10.0
+_FRAME_TOP = 24.0
+_SWEEPS = 7
 _MOST_POINTS = 4000
 
 
@@ -35,21 +44,43 @@ class _Point:
 
 def lay_out(plan: Plan) -> Layout:
     """Lay a plan out in columns."""
-    points = [_Point(shape.level, shape.width, shape.height) for shape in plan.shapes]
+    framed = frame_columns(plan)
+    columns_of = framed or [shape.level for shape in plan.shapes]
+    points = [_Point(column, shape.width, shape.height) for column, shape in zip(columns_of, plan.shapes, strict=True)]
     ways = [_way(points, source, target) for source, target, _ in plan.lines]
     columns = _columns(points)
     _sort(points, columns)
     _settle(points, columns)
-    left = _lefts(points, columns)
-    top = min((p.y - p.height / 2 for p in points), default=0.0) - _MARGIN
+    widths = [max((points[i].width for i in column), default=0.0) for column in columns]
+    if framed:
+        _widen(plan, columns_of, widths)
+    left = _lefts(widths)
+    frames = _frames(plan, points, left) if framed else ()
+    tops = [p.y - p.height / 2 for p in points] + [frame.y for frame in frames]
+    bottoms = [p.y + p.height / 2 for p in points] + [frame.y + frame.height for frame in frames]
+    top = min(tops, default=0.0) - _MARGIN
     for point in points:
         point.y -= top
     return Layout(
         left[-1] - _COLUMN_GAP + _MARGIN,
-        max((p.y + p.height / 2 for p in points), default=0.0) + _MARGIN,
+        max(bottoms, default=0.0) - top + _MARGIN,
         tuple(Place(left[p.column], p.y - p.height / 2, p.width, p.height) for p in points[: len(plan.shapes)]),
         tuple(_path([points[i] for i in way], left) for way in ways),
+        tuple(replace(frame, y=frame.y - top) for frame in frames),
     )
+
+
+def _frames(plan: Plan, points: Sequence[_Point], left: Sequence[float]) -> tuple[Place, ...]:
+    """Draw each frame around its columns, which nobody else has, and as high as its boxes and its name need."""
+    frames = []
+    for number in range(len(plan.frames)):
+        inside = [point for point, shape in zip(points, plan.shapes, strict=False) if shape.frame == number]
+        x = min(left[p.column] for p in inside) - _FRAME_PAD
+        right = max(left[p.column + 1] for p in inside) - _COLUMN_GAP + _FRAME_PAD
+        y = min(p.y - p.height / 2 for p in inside) - _FRAME_TOP
+        bottom = max(p.y + p.height / 2 for p in inside) + _FRAME_PAD
+        frames.append(Place(x, y, right - x, bottom - y))
+    return tuple(frames)
 
 
 def _way(points: list[_Point], source: int, target: int) -> list[int]:
@@ -130,25 +161,34 @@ def _mean(values: Iterable[float], otherwise: float) -> float:
     return sum(known) / len(known) if known else otherwise
 
 
-def _lefts(points: Sequence[_Point], columns: Sequence[Sequence[int]]) -> list[float]:
+def _widen(plan: Plan, columns_of: Sequence[int], widths: list[float]) -> None:
+    """Make room for the name of a frame that is wider than its boxes, in its last column."""
+    for number, name in enumerate(plan.frames):
+        own = [column for column, shape in zip(columns_of, plan.shapes, strict=True) if shape.frame == number]
+        first, last = min(own), max(own)
+        has = sum(widths[first : last + 1]) + (last - first) * _COLUMN_GAP
+        widths[last] += max(0.0, name - has)
+
+
+def _lefts(widths: Sequence[float]) -> list[float]:
     """Left edge of each column, and of the one that would follow."""
     lefts = [_MARGIN]
-    for column in columns:
-        lefts.append(lefts[-1] + max((points[i].width for i in column), default=0.0) + _COLUMN_GAP)
+    for width in widths:
+        lefts.append(lefts[-1] + width + _COLUMN_GAP)
     return lefts
 
 
 def _path(way: Sequence[_Point], left: Sequence[float]) -> Way:
     x, y = left[way[0].column] + way[0].width, way[0].y
-    steps = [f"M{x:.1f},{y:.1f}"]
+    steps = [f"M{x:.0f},{y:.0f}"]
     x = left[way[0].column + 1] - _COLUMN_GAP  # past the widest box of the column, before it bends
-    steps.append(f"L{x:.1f},{y:.1f}")
+    steps.append(f"L{x:.0f},{y:.0f}")
     for point in way[1:]:
         goal = left[point.column] - (_HEAD if point is way[-1] else 0)
         bend = (goal - x) / 2
-        steps.append(f"C{x + bend:.1f},{y:.1f} {goal - bend:.1f},{point.y:.1f} {goal:.1f},{point.y:.1f}")
+        steps.append(f"C{x + bend:.0f},{y:.0f} {goal - bend:.0f},{point.y:.0f} {goal:.0f},{point.y:.0f}")
         x, y = goal, point.y
         if point is not way[-1]:
             x = left[point.column + 1] - _COLUMN_GAP
-            steps.append(f"L{x:.1f},{y:.1f}")
+            steps.append(f"L{x:.0f},{y:.0f}")
     return Way(" ".join(steps), (x, y), (x + _HEAD, y))

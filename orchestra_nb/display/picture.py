@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestra_nb.display import dot_layout, layered
+from orchestra_nb.display.browser_graph import browser_widget
 from orchestra_nb.display.faces import Moment, face, plan, state_of
 from orchestra_nb.display.layout import Layout, Plan
 from orchestra_nb.display.looks import LOOKS, tally
@@ -25,6 +26,8 @@ from orchestra_nb.display.parts import Scene
 from orchestra_nb.display.scene import scene
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
+
+__all__ = ["LIMIT", "Drawing", "browser_widget", "draw_scene", "drawing", "svg"]
 
 LIMIT = 1.5
 """Seconds that ``dot`` may take; with our own layout after it a picture stays under two."""
@@ -36,6 +39,7 @@ def svg(
     durations: Mapping[str, float] | None = None,
     *,
     states: Mapping[str, str] | None = None,
+    tips: bool = True,
 ) -> str:
     """Draw a DAG, its critical path marked, as SVG.
 
@@ -49,6 +53,8 @@ def svg(
         Measured seconds, where they differ.
     states
         Words of :data:`orchestra_nb.replay.fold.STATES`, for nodes that are not where their outcome left them.
+    tips
+        Whether it has tooltips, which only an SVG that is no image of a page shows.
 
     Examples
     --------
@@ -60,7 +66,7 @@ def svg(
     times = {name: o.seconds for name, o in outcomes.items() if o.started is not None} | dict(durations or {})
     words = {name: str(o.status) for name, o in outcomes.items()} | dict(states or {})
     reasons = {name: o.reason for name, o in outcomes.items() if o.reason}
-    drawn = _drawing(scene(dag, times), roomy=bool(words))
+    drawn = _drawing(scene(dag, times), roomy=bool(words), tips=tips)
     return drawn.at(Moment(words, times, reasons))
 
 
@@ -98,11 +104,14 @@ class Drawing:
         Where everything stands.
     canvas
         What of it never changes.
+    tips
+        Whether it has tooltips.
     """
 
     scene: Scene
     layout: Layout
     canvas: Canvas
+    tips: bool = True
 
     @property
     def boxes(self) -> tuple[tuple[str, ...], ...]:
@@ -137,10 +146,10 @@ class Drawing:
 
     def _groups(self, moment: Moment) -> tuple[str, ...]:
         boxes = zip(self.scene.boxes, self.layout.places, strict=True)
-        return tuple(group(i, box, place, face(box, moment)) for i, (box, place) in enumerate(boxes))
+        return tuple(group(i, box, place, face(box, moment), self.tips) for i, (box, place) in enumerate(boxes))
 
 
-def draw_scene(composed: Scene, moment: Moment | None = None) -> str:
+def draw_scene(composed: Scene, moment: Moment | None = None, *, tips: bool = True) -> str:
     """Draw a scene that is composed already: of something that is no graph of nodes, or collapsed.
 
     Examples
@@ -150,12 +159,12 @@ def draw_scene(composed: Scene, moment: Moment | None = None) -> str:
     True
     """
     told = Moment({}, {}, {}) if moment is None else moment
-    return _drawing(composed, roomy=bool(told.states)).at(told)
+    return _drawing(composed, bool(told.states), tips).at(told)
 
 
-def _drawing(composed: Scene, roomy: bool) -> Drawing:
+def _drawing(composed: Scene, roomy: bool, tips: bool = True) -> Drawing:
     laid_out = _laid_out(shutil.which("dot"), plan(composed, roomy))
-    return Drawing(composed, laid_out, canvas(composed, laid_out))
+    return Drawing(composed, laid_out, canvas(composed, laid_out, tips), tips)
 
 
 @lru_cache(maxsize=32)

@@ -16,13 +16,18 @@ from orchestra_nb.display.dashboard.twin import dashboard_html
 from orchestra_nb.display.faults import faults_of_run
 from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.headline import headline
+from orchestra_nb.display.replays import events_frame
 from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.replay.happened import happened
 from orchestra_nb.running.result import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["RunPresenter", "closing_lines", "headline", "run_bundle", "run_text"]
+
+_MOST_LINES = 200
+"""Lines of nodes in plain text; the frame has all of them."""
 
 
 @presents(RunResult)
@@ -40,6 +45,10 @@ class RunPresenter:
     def levels(self, value: RunResult) -> pd.DataFrame:
         """Make the frame of levels."""
         return frames.run_levels(value.outcomes, value.dag, value.started_at)
+
+    def events(self, value: RunResult) -> pd.DataFrame:
+        """Make the frame of what happened."""
+        return events_frame(happened(value), value.started_at)
 
     def gantt(self, value: RunResult, *, plan: bool) -> Gantt:
         """Make the Gantt chart."""
@@ -62,10 +71,10 @@ def run_bundle(result: RunResult, snapshot: Snapshot | None = None) -> Bundle:
 
 def closing_lines(result: RunResult) -> list[str]:
     """Say how a run went, what went wrong, and its critical path."""
-    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.dag)]
+    return [*filter(None, (headline(result), *faults_of_run(result))), text.critical_path_text(result.measured)]
 
 
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
     first, *others = closing_lines(result)
-    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes), *others]))
+    return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes, _MOST_LINES), *others]))

@@ -249,6 +249,18 @@ CACHE = Table(
         **_COUNTED,
     },
 )
+RESULTS = Table(
+    "(%orchestrate cache).frame",
+    "place where results of nodes are kept: one",
+    {
+        "folder": text("where; empty when the cache is off"),
+        "results": count("results of nodes that are kept"),
+        "entries": count("everything that is kept there"),
+        "bytes": count("what it weighs together", "bytes"),
+        "found": count("nodes of the last run that had their result from there"),
+        "in_vain": count("nodes that say `cache` and had not"),
+    },
+)
 RESOURCES = Table(
     "resources.frame",
     "resource",
@@ -373,6 +385,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
+            RESULTS,
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
     }

@@ -8,7 +8,7 @@ anything else that differs between two equal runs but the measured times.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.wording import clean, count, duration
@@ -97,16 +97,17 @@ def issues_text(result: ValidationResult) -> str:
     return "\n".join(f"{issue.severity} [{clean(issue.code)}] {clean(issue)}" for issue in result.issues)
 
 
-def outcomes_text(outcomes: Mapping[str, Outcome]) -> str:
-    """List how each node ended, as a table.
+def outcomes_text(outcomes: Mapping[str, Outcome], limit: int | None = None) -> str:
+    """List how each node ended, as a table; of many, how the first so many did.
 
     Examples
     --------
     >>> print(outcomes_text({"load": Outcome("load", "done", started=0.0, ended=1.5, worker="main")}))
       ✓ load  done  1.5 s  main
     """
-    rows = [outcome_row(name, outcome) for name, outcome in outcomes.items()]
-    return "\n".join(aligned(rows))
+    rows = [outcome_row(name, outcome) for name, outcome in islice(outcomes.items(), limit)]
+    left = len(outcomes) - len(rows)
+    return "\n".join([*aligned(rows), *([f"  … and {left:,} more"] if left else [])])
 
 
 def outcome_row(name: str, outcome: Outcome) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ from orchestra_nb.running.scheduler import ParallelScheduler
 if TYPE_CHECKING:
     import pandas as pd
 
+    from orchestra_nb.notebook.dashboard import Dashboard
+
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -69,6 +71,7 @@ class OrchestrationEngine(Presented):
 
     def __init__(self, config: EngineConfig | RunConfig | None = None) -> None:
         self._parts = Parts(engine_config(config))
+        self._dashboard: Dashboard | None = None
 
     # The parts.
 
@@ -273,6 +276,44 @@ class OrchestrationEngine(Presented):
         """Whether a run is under way and begins nothing, because it was asked to."""
         running = self._parts.running
         return running is not None and running.paused
+
+    @property
+    def over(self) -> bool:
+        """Whether the run that was begun last has ended; not before there is one."""
+        return self._parts.running is None and self._parts.last_result is not None
+
+    def dashboard(self) -> Dashboard:
+        """Show the run that goes on, or the one that ended last: live in a notebook, as a static page elsewhere.
+
+        It follows runs from the first call on. Its buttons pause, resume and cancel the run that is under way.
+
+        Returns
+        -------
+        Dashboard
+            The same one each time; ``.snapshot`` and ``.frame`` have its numbers.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> dashboard = engine.dashboard()
+        >>> _ = engine.run([Node("a", fn=lambda: 42)])
+        >>> dashboard.snapshot.state.stats.percent
+        100.0
+        """
+        if self._dashboard is None:
+            from orchestra_nb.notebook.dashboard import dashboard_of
+
+            cache, resources, circuits = self.cache, self.resources, self.recovery.circuits
+            self._dashboard = dashboard_of(
+                self,
+                self.config.run,
+                self.bus,
+                cache=cache.get_metrics,
+                resources=resources.get_resource_stats,
+                breakers=circuits.statistics,
+            )
+        return self._dashboard
 
     # Recovery.
 

@@ -20,21 +20,30 @@ def load_ipython_extension(shell: Any) -> None:
     shell
         The IPython shell.
     """
+    from orchestra_nb.notebook import at_terminal
     from orchestra_nb.notebook.completion import matcher
     from orchestra_nb.notebook.magics import Orchestrate
+    from orchestra_nb.notebook.zooming import Zooming
 
     if _NAME in shell.magics_manager.registry:
         return
     shell.register_magics(Orchestrate)  # the class: IPython makes it with its config
     magics = shell.magics_manager.registry[_NAME]
-    shell.Completer.custom_matchers.append(matcher(magics.session.names))
+    magics.zooming = Zooming(shell)
+    magics.zooming.begin()
+    shell.Completer.custom_matchers.append(matcher(magics.session.known))
+    at_terminal.begin(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Take the magics away again; the session's declarations go with them."""
+    from orchestra_nb.notebook import at_terminal
+
     magics = shell.magics_manager.registry.pop(_NAME, None)
     if magics is None:
         return
+    magics.zooming.end()
+    at_terminal.end(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("orchestrate", None)
     if magics in shell.configurables:

@@ -1,14 +1,20 @@
 """A run in progress, in one display that is updated in place, and in the end replaced by the static result.
 
-The run's tracker knows how far it is; this only draws what it says: on the calling thread, when the scheduler has
-nothing better for it to do, at most four times a second, and so seldom that it costs 2 % of the time at most. Where
-nothing has happened, the time that is left is drawn anew once a second, more seldom in a long run; in a shell without
-front end, where each version would be one more line, it is not. Every version has the same MIME types, and stands
-between two markers by which test tools know a dashboard: what it shows while it runs differs from run to run.
+**What stands there.** First a line, a bar and the picture as plain text and HTML, which every tool can store. Where the
+front end is live (it sends the id of its cell, as JupyterLab, Notebook and VS Code do, and nbclient, nbval and
+papermill do not), a run that is not over in a moment gets the dashboard in its place
+(:mod:`~orchestra_nb.display.live_dashboard`), with the HTML beside it for whoever knows no widgets. In the end there is
+the static result, and the model is closed: a saved notebook holds no widget, and a kernel keeps none.
 
-Failure: a front end that is gone, or a display that cannot be drawn, never reaches the run. Rejected: drawing on the
-thread that serves the tracker's sinks (older kernels know no cell there to which a display could belong), a widget
-(saved notebooks, and tools that only store outputs, would show nothing).
+**Without a dashboard** this draws what the run's tracker says: on the calling thread, when the scheduler has nothing
+better for it to do, at most four times a second, and so seldom that it costs 2 % of the time at most. Where nothing has
+happened, the time that is left is drawn anew once a second, more seldom in a long run; in a shell without front end,
+where each version would be one more line, it is not. Every such version has the same MIME types, and stands between two
+markers by which test tools know a dashboard: what it shows while it runs differs from run to run.
+
+Failure: a front end that is gone, or a display that cannot be drawn, never reaches the run. Rejected: the dashboard as
+the first version (test tools, and whoever only stores outputs, would store nothing), a widget that stays (JupyterLab
+shows "Error displaying widget" when such a notebook is opened again).
 """
 
 from __future__ import annotations
@@ -16,15 +22,20 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.display.graphs import picture_html
 from orchestra_nb.display.progress import line_and_bar
 from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.notebook.attended import AttendedDashboard
 from orchestra_nb.presentation import Bundle
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.progress.turns import rest_after
+
+if TYPE_CHECKING:
+    from orchestra_nb.display.dashboard import Snapshot
+    from orchestra_nb.notebook.attended import Watched
 
 _BEGIN, _END = "<!--orchestra-->", "<!--/orchestra-->"
 _PERIOD = 0.25
@@ -48,11 +59,19 @@ class Live:
         Follows the run.
     clock
         Seconds, monotonic.
+    watched
+        What the dashboard shows and steers; ``None``: there is none, whatever the front end can do.
     """
 
     def __init__(
-        self, shell: Any, dag: DAG, tracker: ProgressTracker, clock: Callable[[], float] = time.monotonic
+        self,
+        shell: Any,
+        dag: DAG,
+        tracker: ProgressTracker,
+        clock: Callable[[], float] = time.monotonic,
+        watched: Watched | None = None,
     ) -> None:
+        self._watched = watched
         self._publisher = shell.display_pub  # a cell under %%capture puts another in its place
         self._ticks = getattr(shell, "kernel", None) is not None
         self._tracker = tracker
@@ -61,18 +80,44 @@ class Live:
         self._due = self._tick = 0.0
         self._shown: object = None
         self._picture = drawn = picture_html(dag)  # without the edges: what is unfolded would close at each update
+        self._bundle: Bundle = {}
         self._draw(update=False)
         if len(drawn) > _LARGE:
             self._picture = ""
+        self._dashboard: AttendedDashboard | None = None
+        if watched is not None:
+            self._dashboard = AttendedDashboard.where_it_can_be(shell, watched, self._appear)
 
     def idle(self) -> None:
-        """Draw, if it is time and there is something new to see."""
-        if self._clock() >= self._due:
+        """Hear clicks; draw, if it is time, there is something new to see, and nobody else does."""
+        if self._dashboard is not None:
+            self._dashboard.attend()
+        elif self._clock() >= self._due:
             self._draw(update=True)
 
     def finish(self, bundle: Mapping[str, Any]) -> None:
-        """Replace the display by the result."""
-        self._publish(marked(bundle), update=True)
+        """Replace the display by the result; nothing is left that is live."""
+        self._end(marked(bundle))
+
+    def snapshot(self) -> Snapshot | None:
+        """What is known of the run now, for whoever shows its result; ``None`` where nobody watches it."""
+        return None if self._watched is None else self._watched.snapshot()
+
+    def close(self) -> None:
+        """Leave nothing that is live, also when there is no result; twice is fine."""
+        if self._dashboard is not None:
+            self._end(self._bundle)
+
+    def _end(self, bundle: Bundle) -> None:
+        dashboard, self._dashboard = self._dashboard, None
+        if dashboard is not None:
+            dashboard.silence()  # first, or it might come after what is to stay
+        self._publish(bundle, update=True)
+        if dashboard is not None:
+            dashboard.close()  # last, or the front end would say that there is none
+
+    def _appear(self, view: Mapping[str, Any]) -> None:
+        self._publish({**self._bundle, **view}, update=True)
 
     def _draw(self, update: bool) -> None:
         began = self._clock()
@@ -82,7 +127,8 @@ class Live:
         if news != self._shown or (self._ticks and began >= self._tick):
             line, bar = line_and_bar(stats)
             todos = todo_list(report.todos) if report.by_phase else ""
-            self._publish(marked({"text/plain": line, "text/html": bar + todos + self._picture}), update)
+            self._bundle = marked({"text/plain": line, "text/html": bar + todos + self._picture})
+            self._publish(self._bundle, update)
             self._shown, self._tick = news, began + max(_TICK, _SHARE * stats.elapsed)
         ended = self._clock()
         self._due = ended + rest_after(ended - began, _PERIOD)

@@ -17,18 +17,21 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
 from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
-from orchestra_nb.errors import CommandError, nearest
-from orchestra_nb.grammar import RUN_KNOBS, options_to_config, parse, parse_cell
+from orchestra_nb.errors import CommandError, ConfigError, OrchestraError, nearest
+from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook import charts, reports
+from orchestra_nb.notebook import charts, looking_back, reports
+from orchestra_nb.notebook.exporting import export
+from orchestra_nb.notebook.graph_picture import show_graph
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.session import Session
+from orchestra_nb.notebook.short_errors import explain
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.project_config import project_config
@@ -60,12 +63,26 @@ class Orchestrate(Magics):
     loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
 
     log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
+    tracebacks = Enum(("short", "full"), "short", help="how an error of a magic is shown: in short, or in full")
+    tracebacks.tag(config=True)
 
     shell: Any
 
     def __init__(self, shell: Any, **others: Any) -> None:
         super().__init__(shell=shell, **others)
         self.session = Session(shell, self.defaults)
+        self.last_error = ""
+        """The traceback of the last error, in full."""
+
+    @validate(*RUN_KNOBS)
+    def _possible(self, proposal: Any) -> Any:
+        """Refuse at once what no run can be meant to have."""
+        knob, value = proposal["trait"].name, proposal["value"]
+        try:
+            options_to_config(Namespace(**{knob: value}), RunConfig())
+        except ConfigError as error:
+            raise TraitError(f"Orchestrate.{knob}: {error}") from None
+        return value
 
     def defaults(self) -> RunConfig:
         """The config of a run that nobody changed."""
@@ -74,17 +91,23 @@ class Orchestrate(Magics):
 
     @line_cell_magic
     def orchestrate(self, line: str, cell: str | None = None) -> Any:
-        """Run cells as a DAG. ``%orchestrate --help`` lists what it can do.
+        """Run cells as a DAG; what IPython shows of it is the manual of the grammar, see below."""
+        try:
+            with interrupts_kept():  # also before a run and after it
+                return self._line(line) if cell is None else self._cell(line, cell)
+        except OrchestraError as error:
+            self.last_error = explain(error, self.shell, None if cell is None else f"%%orchestrate {line}\n{cell}")
+            if self.tracebacks == "full":
+                error.shown_in_full = tuple(self.last_error.splitlines())
+            raise
 
-        ``%%orchestrate NAME`` declares a cell as a node; a cell with ``# %%`` markers is a whole pipeline.
-        """
-        with interrupts_kept():  # also before a run and after it
-            if cell is not None:
-                return self._cell(line, cell)
-            options = parse(line)
-            if options.command == "help":
-                return reports.told(options.text)
-            return self._COMMANDS[options.command](self, options)
+    orchestrate.__doc__ = manual()
+
+    def _line(self, line: str) -> Any:
+        options = parse(line)
+        if options.command == "help":
+            return reports.told(options.text)
+        return self._COMMANDS[options.command](self, options)
 
     def _cell(self, line: str, body: str) -> Any:
         options = parse_cell(line)
@@ -189,13 +212,7 @@ class Orchestrate(Magics):
         return reports.plan(dag, simulate(dag, jobs, config.policy, config.schedule, config.seed))
 
     def _graph(self, options: Namespace) -> Any:
-        dag = self._dag(options)
-        if options.output:
-            from orchestra_nb.display.picture import svg
-
-            text = dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag)
-            write_text(Path(options.output), text)
-        return dag
+        return show_graph(self.shell, self._dag(options), options)
 
     def _levels(self, options: Namespace) -> Any:
         return reports.levels(self._dag(options))
@@ -254,6 +271,30 @@ class Orchestrate(Magics):
             return reports.told("nothing has run yet; %orchestrate run")
         return self.session.tracker.get_stats()
 
+    def _cache(self, options: Namespace) -> Any:
+        return looking_back.cache(self.defaults(), self.session.result, clear=options.clear)
+
+    def _locks(self, options: Namespace) -> Any:
+        return looking_back.locks(self.session.resources, options.names, self.session.result is not None)
+
+    def _events(self, options: Namespace) -> Any:
+        heard = self.session.heard if self.session.control is not None else None  # of a run that goes on
+        so_far = None if heard is None else heard.facts
+        return looking_back.events(self.session.result, options.pattern, options.last, so_far)
+
+    def _history(self, options: Namespace) -> Any:
+        known = options.notebook is not None or self.session.names() or self.session.result is not None
+        return looking_back.history(self.defaults(), self._dag(options) if known else None, options.asked)
+
+    def _export(self, options: Namespace) -> Any:
+        result = self.session.result if options.notebook is None else None
+        path = export(self._dag(options) if result is None else result, options.file, force=options.force)
+        what = "the graph" if result is None else f"run {result.run_id}"
+        return reports.told(f"{what} is in {path}")
+
+    def _error(self, _: Namespace) -> Any:
+        return reports.told(self.last_error or "there was no error yet")
+
     def _reset(self, _: Namespace) -> Any:
         self.session.reset()
         return reports.told("forgotten: the declared nodes and the last run")
@@ -286,6 +327,12 @@ class Orchestrate(Magics):
         "why": _why,
         "verify": _verify,
         "replay": _replay,
+        "history": _history,
+        "cache": _cache,
+        "locks": _locks,
+        "events": _events,
+        "export": _export,
+        "error": _error,
         "gantt": _gantt,
         "simulate": _simulate,
         "status": _status,

@@ -24,6 +24,7 @@ from orchestra_nb.cells.learned import Learned, with_changes
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.runs import run_bundle
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -31,7 +32,9 @@ from orchestra_nb.model import Node, NodeId, Outcome, Output
 from orchestra_nb.notebook import reports
 from orchestra_nb.notebook.background import BackgroundRun, Beginner, check_background
 from orchestra_nb.notebook.cell_run import CellRun, made
+from orchestra_nb.notebook.completion import Known
 from orchestra_nb.notebook.declarations import Declaration, Declarations
+from orchestra_nb.notebook.heard import Heard
 from orchestra_nb.notebook.live import Live
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.meanwhile import spoken_of
@@ -42,10 +45,10 @@ from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, u
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
-from orchestra_nb.presentation import presenter_of
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
+from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.result import RunResult
@@ -67,6 +70,10 @@ class Session:
         self.defaults = defaults
         self.declared = Declarations()
         self.circuits = Breakers()
+        self.resources: ResourceManager | None = None
+        """What nodes of the last run use, or of the one that goes on; ``None`` where none uses anything."""
+        self.heard: Heard | None = None
+        """What was heard of it beside what its outcomes tell."""
         self.result: RunResult | None = None
         self.tracker: ProgressTracker | None = None
         """Of the last run, or of the one that goes on."""
@@ -291,6 +298,7 @@ class Session:
     def _made(self, dag: DAG, config: RunConfig, sinks: Sequence[Sink], where: Where | None) -> CellRun:
         run = made(self.shell, dag, config, self.circuits, sinks, where)
         self.control, self.tracker = run.scheduler, run.tracker
+        self.resources, self.heard = run.resources, run.heard
         return run
 
     def where(self, notebook: str | None, run_id: str = "") -> Where:
@@ -331,9 +339,25 @@ class Session:
         """The names of the declared nodes."""
         return tuple(item.cell.id for item in self.declared.in_order(None))
 
+    def known(self) -> Known:
+        """What can be named: the nodes that are declared, or those of the last run, and what they use."""
+        cells = [item.cell for item in self.declared.in_order(None)]
+        if cells:
+            uses, phases = [cell.settings.uses for cell in cells], [cell.settings.phase for cell in cells]
+            names = tuple(str(cell.id) for cell in cells)
+        else:
+            nodes = list(self.result.dag.nodes.values()) if self.result is not None else []
+            uses, phases = [node.uses for node in nodes], [node.phase for node in nodes]
+            names = tuple(str(node.id) for node in nodes)
+        resources = dict.fromkeys(use.partition(":")[0] for each in uses for use in each)
+        resources |= dict.fromkeys(self.defaults().resources)
+        circuits = self.circuits.statistics().circuits
+        return Known(names, tuple(resources), tuple(dict.fromkeys(filter(None, phases))), tuple(circuits))
+
     def reset(self) -> None:
         """Forget the declared nodes, their circuits and the last run."""
         self.circuits = Breakers()
+        self.resources = self.heard = None
         self.declared.clear()
         self._fresh.clear()
         self.result = self.tracker = None
@@ -348,7 +372,7 @@ class Session:
         """Show what a run came to; of one in the background, where it was begun."""
         self.result = result
         self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
-        live.finish(presenter_of(result).bundle(result))
+        live.finish(run_bundle(result, live.snapshot()))
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
             self._show(result.outcomes[name], items, beginner)

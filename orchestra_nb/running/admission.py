@@ -12,6 +12,7 @@ from orchestra_nb.config import Capacity, RunConfig, read_capacity
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.wiring import phase_use
 from orchestra_nb.errors import ConfigError, Issue
+from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import undo_faults
 from orchestra_nb.model import Node
@@ -49,6 +50,24 @@ def capacities_of(config: RunConfig, dag: DAG, shared: ResourceManager | None = 
             told = f"resources: {name!r} is registered, and not as {given!r}"
             raise ConfigError(f"{told}; leave it out, or register it so before")
     return found | asked | dict(there)
+
+
+def resources_of(config: RunConfig, dag: DAG, bus: EventBus) -> ResourceManager | None:
+    """Make the resources of one run, for whoever wants to look at them while it goes on; ``None`` where none are used.
+
+    Parameters
+    ----------
+    config, dag
+        What runs, and how much there is of what it uses.
+    bus
+        Where they tell who holds and who waits.
+    """
+    if not any(node.uses for node in dag.nodes.values()):
+        return None
+    made = ResourceManager(bus=bus)
+    said = {name: read_capacity(name, given) for name, given in config.resources.items()}
+    made.joined({name: capacity for name, capacity in said.items() if capacity.period != math.inf})
+    return made
 
 
 def claims_of(capacities: Mapping[str, Capacity], dag: DAG, shared: ResourceManager | None) -> Claims:

@@ -68,4 +68,5 @@ def result_of(run: Run, program: Program, resolved: Resolved, record: Record) ->
         stopped=driver.stopped,
         checkpoints=record.ids,
         unsaved=record.unsaved,
+        paused=driver.paused_for,
     )

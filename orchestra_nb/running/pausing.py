@@ -39,6 +39,11 @@ class Pausing(Attempts):
         return self._paused_at is not None
 
     @property
+    def paused_for(self) -> float:
+        """Seconds in all pauses that are over."""
+        return self._paused_for
+
+    @property
     def _limit(self) -> float | None:
         """When the run's time is up, as far as is known now."""
         if self._terms.timeout is None or self.stopped or self._paused_at is not None:

@@ -233,9 +233,14 @@ def forget_results(config: RunConfig) -> int:
     for key in kept:
         if key.startswith(_KEYS):
             store.delete(key)
-        elif key.startswith(_RESULTS):
+        elif is_result(key):
             gone += store.delete(key)
     return gone
+
+
+def is_result(key: str) -> bool:
+    """Whether a key of the store is that of a node's result."""
+    return key.startswith(_RESULTS)
 
 
 @cache

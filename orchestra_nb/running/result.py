@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from orchestra_nb.bus import Event
 from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -27,6 +28,9 @@ class _ResultPresenter(Protocol):
 
     def levels(self, value: object) -> pd.DataFrame:
         """One row for each level."""
+
+    def events(self, value: object) -> pd.DataFrame:
+        """One row for each event."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +62,11 @@ class RunResult(Charted):
         nothing to undo.
     unsaved
         Why some of what it reached is not on the disk, though it was to be; else empty.
+    paused
+        Seconds for which somebody had paused it; they are in ``total_time``, and bodies ran on in them.
+    heard
+        What was heard of it beside what its outcomes tell: retries, locks, circuits, the cache; empty where nobody
+        listened, as a notebook's session does.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -73,6 +82,8 @@ class RunResult(Charted):
     unforeseen: tuple[UnforeseenChange, ...] = ()
     undone: SagaResult | None = None
     unsaved: str = ""
+    paused: float = 0.0
+    heard: tuple[Event, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -108,6 +119,11 @@ class RunResult(Charted):
         return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
 
     @property
+    def measured(self) -> DAG:
+        """The DAG with what each node took as its cost: also of those that failed, and nothing of what never ran."""
+        return self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+
+    @property
     def lower_bound(self) -> float:
         """No schedule of these measured nodes on so many workers is shorter (seconds).
 
@@ -115,7 +131,7 @@ class RunResult(Charted):
         """
         if not self.outcomes:
             return 0.0
-        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        measured = self.measured
         waiting = 0.0 if self.jobs == 1 else sum(o.seconds for o in self.outcomes.values() if o.worker == "event loop")
         return max(measured.critical_time, (self.work - waiting) / self.jobs)
 
@@ -127,7 +143,7 @@ class RunResult(Charted):
         """
         if not self.outcomes:
             return 0.0
-        measured = self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
+        measured = self.measured
         return self.work / self.jobs + (1 - 1 / self.jobs) * measured.critical_time
 
     @property
@@ -146,6 +162,11 @@ class RunResult(Charted):
     def levels(self) -> pd.DataFrame:
         """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``."""
         return cast("_ResultPresenter", presenter_of(self)).levels(self)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row per event: what the outcomes tell of nodes, and what was heard beside; see ``docs/frames.md``."""
+        return cast("_ResultPresenter", presenter_of(self)).events(self)
 
     def raise_for_errors(self) -> None:
         """Raise the first error, if there is one.

@@ -7,11 +7,13 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+from orchestra_nb.display.html import PICTURE
+
 HTML_TAGS = {
     *("div", "span", "img", "p", "details", "summary", "progress"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-HTML_ATTRIBUTES = {"style", "src", "alt", "open", "max", "value"}
+HTML_ATTRIBUTES = {"class", "style", "src", "alt", "open", "max", "value"}
 SVG_TAGS = {"svg", "g", "a", "title", "polygon", "polyline", "path", "text", "tspan", "rect", "ellipse", "line", "defs"}
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What no text may have: controls but line ends and tabs, bidirectional overrides, halves of characters."""
@@ -71,6 +73,8 @@ def assert_harmless_html(page: str) -> Reader:
     assert not UNSEEN.search(page)
     for name, value in reader.attributes:
         assert name in HTML_ATTRIBUTES
+        if name == "class":
+            assert value == PICTURE
         if name == "src":
             assert value.startswith("data:image/svg+xml;base64,")
             assert_harmless_svg(base64.b64decode(value.split(",", 1)[1]).decode())

@@ -100,3 +100,15 @@ def test_graphviz_gets_a_source_that_it_can_save(tmp_path):
     saved = DAG_.to_graphviz().save(tmp_path / "dag.gv")
     assert (tmp_path / "dag.gv").read_text(encoding="utf-8").startswith("digraph")
     assert saved.endswith("dag.gv")
+
+
+def test_many_nodes_are_told_in_part_and_the_critical_path_is_that_of_what_was_measured():
+    names = [f"n{number}" for number in range(250)]
+    dag = DAG([Node(name, cost=9.0) for name in names])
+    outcomes = {name: Outcome(name, "done", started=0.0, ended=1.0) for name in names[:-1]}
+    outcomes["n249"] = Outcome("n249", "skipped", reason="no time")
+    outcomes["n7"] = Outcome("n7", "failed", error=NodeFailed("no", "n7"), started=0.0, ended=3.0)
+    plain = presenter_of(result()).bundle(result(outcomes=outcomes, dag=dag))["text/plain"]
+    assert "… and 50 more" in plain
+    assert plain.splitlines()[-1].startswith("critical path (3.0 s of ")
+    assert plain.endswith("): n7")

@@ -27,7 +27,7 @@ def test_text_is_quoted_so_that_dot_reads_it_as_it_is(text, quoted):
 
 def test_node_names_are_generated():
     written = dot(scene(DAG([Node("a:b"), Node("x -> y", after=["a:b"])])))
-    assert 'n0 [class=n0, label="a:b"' in written
+    assert 'n0 [class=n0, width=0.75, label="a:b"' in written
     assert "n0 -> n1 [" in written
 
 

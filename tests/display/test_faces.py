@@ -7,6 +7,7 @@ from orchestra_nb.display.layout import text_width
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.parts import Box, Scene
 from orchestra_nb.display.scene import MOST_BOXES, scene
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.fold import STATES
@@ -100,3 +101,8 @@ def test_frames_are_phases_in_their_order_and_two_that_begin_alike_stay_two():
 def test_boxes_of_many_stand_in_no_frame():
     dag = DAG(Node(f"n{i}", index=i, phase=f"p{i % 2}") for i in range(MOST_BOXES + 1))
     assert plan(scene(dag)).frames == frame_names(scene(dag)) == ()
+
+
+def test_a_word_that_is_no_state_is_refused_and_the_nearest_is_named():
+    with pytest.raises(ConfigError, match="'runing' is no state of a node; did you mean 'running'"):
+        at({"load": "runing"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from orchestra_nb.display.legend import lines_legend, states_legend
 from orchestra_nb.display.picture import drawing, svg
 from orchestra_nb.display.scene import scene
 from orchestra_nb.display.wording import short
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.fold import STATES
@@ -81,7 +83,7 @@ def test_a_collapsed_picture_is_as_harmless(phased):
 
 
 def test_a_state_that_does_not_exist_is_refused():
-    with pytest.raises(KeyError, match="onload"):
+    with pytest.raises(ConfigError, match="is no state of a node"):
         drawing(DAG([Node("a")])).painted({"a": '" onload="alert(1)'})
 
 
@@ -103,3 +105,24 @@ def test_no_name_makes_dot_fail(names):
         assert (done.returncode, done.stderr) == (0, b"")
     assert_ours(svg(dag))
     assert_ours(drawing(dag).painted(dict.fromkeys(names, "running")))
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="there is no dot on this machine")
+def test_ten_thousand_names_of_any_letters_and_dot_complains_of_none():
+    dice = random.Random(7)
+    odd = "\"\\<>&:;{}[]|\x00\x07\x1b\n\t\u202e\u2066\ufffe\ud800🧪é日ا\u0301'`$#"
+
+    def letter() -> str:
+        kind = dice.random()
+        return dice.choice(odd) if kind < 0.5 else chr(dice.randrange(32, 127 if kind < 0.7 else 0x110000))
+
+    names: dict[str, None] = {}
+    while len(names) < 10_000:
+        names["".join(letter() for _ in range(dice.randint(1, 24)))] = None
+    every = list(names)
+    graphs = [DAG([Node(name, phase=name if i % 9 == 0 else None) for i, name in enumerate(every[k : k + 250])])
+              for k in range(0, len(every), 250)]  # fmt: skip
+    text = "\n".join(dot(scene(dag)) for dag in graphs)
+    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True, timeout=150)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b'class="node n') == 10_000

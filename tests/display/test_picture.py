@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestra_nb.display import dot_layout, layered, picture
+from orchestra_nb.display.graphs import picture_block
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Edge, Node, Outcome
 from orchestra_nb.replay.fold import STATES
@@ -179,3 +180,23 @@ def test_phases_are_frames_with_their_names():
 def test_five_thousand_nodes_are_drawn():
     dag = DAG(Node(f"n{i}", index=i, after=[f"n{i - 100}"] if i >= 100 else ()) for i in range(5000))
     assert "200 nodes" in picture.svg(dag)
+
+
+def test_without_tooltips_lines_of_one_style_are_one_path_and_nothing_else_is_lost():
+    dag = DAG([Node("a"), *(Node(f"n{i}", after=["a"], cost=i) for i in range(20))])
+    full, light = picture.svg(dag), picture.svg(dag, tips=False)
+    assert boxes(full) == boxes(light)
+    assert light.count("<title>") == 1
+    assert len(re.findall("<path ", full)) == 20
+    ways = re.findall(r'<path d="([^"]*)" fill="none"', light)
+    assert len(ways) == 2
+    assert "".join(ways).count("M") == 20
+    assert len(re.findall("M", re.findall(r'<path d="([^"]*)" fill="#0b3c8c"', light)[0])) == 1
+
+
+def test_what_a_notebook_keeps_of_the_largest_picture_is_small():
+    dag = DAG(
+        Node(f"node-{i}", index=i, cost=i % 7 + 1, after=sorted({f"node-{i - j}" for j in (11, 23, 40) if i >= j}))
+        for i in range(300)
+    )
+    assert len(picture_block(dag, states=dict.fromkeys(dag.nodes, "done"))) < 300_000

@@ -70,7 +70,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "run.frame": (none.frame, run.frame),
         "run.gantt().frame": (none.gantt().frame, run.gantt().frame),
         "run.levels": (none.levels, run.levels),
-        "run.events": (events_frame([]), replay.last.events),
+        "run.events": (events_frame([]), run.events),
         "history(subject)": past,
         "dag.frame": (empty.frame, run.dag.frame),
         "(%orchestrate why A B).frame": (frames.edges(empty), frames.edges(run.dag)),
@@ -79,6 +79,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
+        "(%orchestrate cache).frame": (None, frames.results(("folder", 1, 2, 3, 4, 5))),
         "resources.frame": (fresh["resources"], resources.frame),
         "resources.detect_deadlock().frame": (resources.detect_deadlock().frame, waits.frame),
         "recovery.frame": (fresh["recovery"], recovery.frame),
@@ -154,3 +155,13 @@ def test_history_names_what_ran_and_the_next_run_expects_its_median(specimens):
     frame = specimens["history(subject)"][1]
     assert frame["node"].tolist() == ["load"]
     assert frame.loc[0, ["ago", "expected"]].tolist() == [1, frame.loc[0, "seconds"]]
+
+
+def test_the_events_of_a_run_are_those_of_its_log_as_far_as_its_outcomes_tell(specimens):
+    frame = specimens["run.events"][1]
+    assert frame["name"].iloc[0] == "execution:run-started"
+    assert frame["name"].iloc[-1] == "execution:run-ended"
+    ended = frame[frame["name"] == "execution:node-ended"]
+    assert sorted(ended["about"]) == ["fit", "load", "show"]
+    past = frame["when"] - frame["when"].iloc[0] - pd.to_timedelta(frame["at"], unit="s")
+    assert past.abs().max() < pd.Timedelta("2us")

@@ -14,6 +14,7 @@ import pytest
 from orchestra_nb.model import Node, NodeId
 from orchestra_nb.notebook.body import run_body
 from orchestra_nb.notebook.code import cell_code
+from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.running.seams import Reply
 
@@ -49,6 +50,43 @@ def shell(tmp_path: Path) -> Iterator[Any]:
     sys.modules["__main__"], sys.displayhook, sys.excepthook = main, hook, excepthook
     for name in ("display", "get_ipython", "__IPYTHON__"):
         builtins.__dict__.pop(name, None)
+
+
+class Screen:
+    """What a front end would have shown of one cell."""
+
+    def __init__(self, captured: Any, result: Any) -> None:
+        self.result = result.result
+        self.error = result.error_before_exec or result.error_in_exec
+        self.plain = [
+            output.data["text/plain"]
+            for output in captured.outputs
+            if not output.update and "text/plain" in output.data
+        ]
+        self.updates = [output.data["text/plain"] for output in captured.outputs if output.update]
+        self.stdout: str = captured.stdout
+
+
+@pytest.fixture
+def cell(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Screen]]:
+    """Run a cell; its error, if any, is raised."""
+    from IPython.utils.capture import capture_output
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("JPY_SESSION_NAME", "PAPERMILL_INPUT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    load_ipython_extension(shell)
+
+    def run(source: str, fails: bool = False) -> Screen:
+        with capture_output() as captured:
+            result = shell.run_cell(source, store_history=True)
+        screen = Screen(captured, result)
+        if screen.error is not None and not fails:
+            raise screen.error
+        return screen
+
+    yield run
+    unload_ipython_extension(shell)
 
 
 @pytest.fixture

@@ -112,6 +112,22 @@ class FrontEnd:
         found = self.run(expression, "probe")
         return str(found[-1][2])
 
+    def say(self, comm: str, data: dict[str, Any], subshell: str | None = None) -> None:
+        """Send a message of a widget, through a subshell where one is given."""
+        message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(message)
+
+    def subshell(self) -> str:
+        """Make another shell of the kernel, which hears while the main one is busy."""
+        message = self.client.session.msg("create_subshell_request", {})
+        self.client.control_channel.send(message)
+        while True:
+            answer = self.client.get_control_msg(timeout=60)
+            if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return str(answer["content"]["subshell_id"])
+
     def reply(self, request: str, seconds: float = 60) -> dict[str, Any]:
         """The content of the kernel's reply to a request; fails when none comes."""
         while True:

@@ -19,7 +19,7 @@ import pytest
 
 from .front_end import FrontEnd, front_end
 
-TIMES = int(os.environ.get("ORCHESTRA_NB_INTERRUPTS", "100"))
+TIMES = int(os.environ.get("ORCHESTRA_NB_INTERRUPTS", "50"))
 LONGEST = 0.15
 """Seconds after the beginning of the run's cell up to which it is interrupted."""
 LIMIT = 10.0

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from orchestra_nb.errors import (
     NodeFailed,
     NotebookError,
 )
+from orchestra_nb.grammar import manual
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
@@ -30,43 +31,6 @@ from orchestra_nb.replay import Replay
 from orchestra_nb.running.result import RunResult
 
 Cell = Callable[[str], Any]
-
-
-class Screen:
-    """What a front end would have shown of one cell."""
-
-    def __init__(self, captured: Any, result: Any) -> None:
-        self.result = result.result
-        self.error = result.error_before_exec or result.error_in_exec
-        self.plain = [
-            output.data["text/plain"]
-            for output in captured.outputs
-            if not output.update and "text/plain" in output.data
-        ]
-        self.updates = [output.data["text/plain"] for output in captured.outputs if output.update]
-        self.stdout: str = captured.stdout
-
-
-@pytest.fixture
-def cell(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
-    """Run a cell; its error, if any, is raised."""
-    from IPython.utils.capture import capture_output
-
-    monkeypatch.chdir(tmp_path)
-    for name in ("JPY_SESSION_NAME", "PAPERMILL_INPUT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    load_ipython_extension(shell)
-
-    def run(source: str, fails: bool = False) -> Screen:
-        with capture_output() as captured:
-            result = shell.run_cell(source, store_history=True)
-        screen = Screen(captured, result)
-        if screen.error is not None and not fails:
-            raise screen.error
-        return screen
-
-    yield run
-    unload_ipython_extension(shell)
 
 
 def write(path: Path, sources: list[str]) -> Path:
@@ -316,7 +280,7 @@ def test_the_parts_of_a_pipeline_are_planned_around_too(cell: Cell) -> None:
     assert "do not parse:\n  b  cell 1, line 5: this is not Python" in shown(screen)
 
 
-def shown(screen: Screen) -> str:
+def shown(screen: Any) -> str:
     """The text of a cell's value."""
     return str(screen.result._repr_mimebundle_()["text/plain"])
 
@@ -550,3 +514,12 @@ def test_a_run_keeps_a_checklist_where_it_is_told_to(cell: Cell, tmp_path: Path)
     assert (tmp_path / "todos.md").read_text() == "- [x] Run load\n"
     for bad, message in (("todos.txt", "ends with .md or .json"), ("no/todos.md", "there is no folder")):
         assert message in str(cell(f"%orchestrate run --todos {bad}", fails=True).error)
+
+
+@pytest.mark.parametrize(
+    "asked", ["%orchestrate", "%%orchestrate", "orchestrate"]
+)  # the last is what Shift-Tab asks for
+def test_inspecting_a_magic_shows_the_manual_of_the_grammar(cell: Cell, shell: Any, asked: str) -> None:
+    text = shell.object_inspect_mime(asked)["text/plain"]
+    for line in manual().splitlines():
+        assert line in text

@@ -610,9 +610,9 @@ def test_a_cell_that_is_not_bound_yet_does_no_harm():
 
 def test_much_that_a_function_sees_costs_little():
     rows = [Record(str(number)) for number in range(100_000)]
-    began = time.perf_counter()
+    began = time.thread_time()  # what others do meanwhile is none of its cost
     assert outside_of(lambda: rows) == ()
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_what_is_found_and_what_is_not_is_the_same_when_asked_again():

@@ -5,6 +5,7 @@ That nothing begins in a pause, whatever else happens, is a law of :mod:`.driver
 
 from __future__ import annotations
 
+import _thread
 import random
 import threading
 
@@ -21,6 +22,7 @@ from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.decisions import Attempt
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.running.seams import Reply
+from orchestra_nb.wording import duration
 
 from .driver_worlds import Script
 from .test_driver import DONE, driver_of, kinds, launches
@@ -300,6 +302,9 @@ def test_a_run_is_paused_from_a_body_looked_at_from_outside_and_goes_on(jobs):
     kinds_heard = [each if isinstance(each, str | tuple) else type(each).__name__ for each in heard]
     assert kinds_heard == ["first", "RunPaused", (True, False), "RunUnpaused", "second"]
     assert (scheduler.paused, scheduler.over) == (False, True)
+    assert result.paused == next(each.seconds for each in heard if isinstance(each, RunUnpaused))
+    assert 0.0 < result.paused <= result.total_time
+    assert f"(paused for {duration(result.paused)})" in result._repr_mimebundle_()["text/plain"].split("\n")[0]
 
 
 def test_a_subscriber_that_is_called_in_step_may_pause_and_let_go_on():
@@ -330,6 +335,29 @@ def test_a_paused_run_is_cancelled():
     scheduler.bus.on("execution:run-paused", lambda event: scheduler.cancel("enough"))
     result = scheduler.execute(chain(first, second))
     assert (result.stopped, result.outcomes["second"].reason) == ("cancelled", "enough")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_a_paused_run(jobs):
+    scheduler, ended = ParallelScheduler(RunConfig(jobs=jobs, history=False)), []
+
+    def first():
+        scheduler.pause()
+
+    def second():
+        raise AssertionError("it began in a pause")
+
+    def hear(event):
+        if event.outcome.node == "first":
+            _thread.interrupt_main()
+
+    scheduler.bus.on("execution:node-ended", hear)
+    scheduler.bus.on("execution:run-unpaused", ended.append)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.execute(chain(first, second))
+    result = scheduler.last_result
+    assert (result.stopped, result.outcomes["first"].status) == ("interrupted", "done")
+    assert (result.outcomes["second"].status, len(ended)) == ("skipped", 1)
 
 
 def test_without_a_run_a_pause_is_harmless_and_is_not_kept_for_the_next_one():

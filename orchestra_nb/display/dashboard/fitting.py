@@ -1,9 +1,9 @@
 """What fits into so many bytes: parts in several versions, of which the smaller ones are taken where there is no room.
 
-Policy: each part has a share of the room. Where all best versions fit together, they are taken, whatever their shares.
-Else the last part that is over its share takes its next smaller version, and so on: parts stand on a page by how much
-they matter. As long as the smallest version of each fits into its share, the whole fits. A smaller version says itself
-what it leaves out. Pure.
+Policy: each part has a share of the room, the larger the more it matters. Where all best versions fit together, they
+are taken, whatever their shares. Else the part that is furthest beyond its share (so many times as large) takes its
+next smaller version, and so on, until the whole fits; what one part does not need, others may have. As long as the
+smallest version of each fits into its share, the whole fits. A smaller version says itself what it leaves out. Pure.
 
 Rejected: cutting the text at the end (half a table, half a picture), leaving out the largest part first (that is the
 picture, which is what people look at).
@@ -22,7 +22,7 @@ class Part:
     Parameters
     ----------
     share
-        How much of the room is its own, from 0 to 1.
+        How much of the room is its own, above 0 and at most 1.
     versions
         Each makes it, the best first.
     """
@@ -49,17 +49,15 @@ def fitted(parts: Sequence[Part], most: int) -> str:
     """
     made = [part.versions[0]() for part in parts]
     taken = [0] * len(parts)
-    while sum(map(weight, made)) > most:
-        over = [
-            i
-            for i, part in enumerate(parts)
-            if weight(made[i]) > part.share * most and taken[i] + 1 < len(part.versions)
-        ]
-        if not over:
+    weights = [weight(each) for each in made]
+    while sum(weights) > most:
+        smaller = [i for i, part in enumerate(parts) if taken[i] + 1 < len(part.versions)]
+        i = max(smaller, key=lambda i: weights[i] / parts[i].share, default=-1)
+        if i < 0 or weights[i] <= parts[i].share * most:
             break
-        i = over[-1]
         taken[i] += 1
         made[i] = parts[i].versions[taken[i]]()
+        weights[i] = weight(made[i])
     return "".join(made)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 
 from orchestra_nb.display import html, text
 from orchestra_nb.display.collapsing import collapsed
+from orchestra_nb.display.dashboard.lighter import plainer, plainest
 from orchestra_nb.display.dashboard.panel import Panel
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.faces import Moment
+from orchestra_nb.display.gantt import gantt_svg
 from orchestra_nb.display.gantt_chart import Gantt, gantt_of
 from orchestra_nb.display.gantt_words import title as words
 from orchestra_nb.display.legend import lines_legend
@@ -47,7 +48,7 @@ def chart_of(snapshot: Snapshot) -> Gantt:
 
 def dag_of(snapshot: Snapshot) -> DAG:
     """The graph; of a run that is over, with the measured seconds as costs."""
-    return snapshot.state.dag if snapshot.result is None else snapshot.result.dag
+    return snapshot.state.dag if snapshot.result is None else snapshot.result.measured
 
 
 def critical_path(snapshot: Snapshot) -> str:
@@ -56,7 +57,7 @@ def critical_path(snapshot: Snapshot) -> str:
 
 
 def graph_versions(snapshot: Snapshot) -> list[Callable[[], str]]:
-    """The picture with its critical path: as it is, without tooltips, collapsed, and in words only."""
+    """The picture with its critical path: as it is, lighter, lighter still, collapsed, and in words only."""
     dag, moment = dag_of(snapshot), _moment(snapshot)
     said = title(dag)
     below = lines_legend(scene(dag)) + html.paragraph(critical_path(snapshot))
@@ -68,18 +69,25 @@ def graph_versions(snapshot: Snapshot) -> list[Callable[[], str]]:
     def without() -> str:
         return html.paragraph(f"{said}; the picture is too large for this cell, .dag shows it") + below
 
-    pictures = (drawn, lambda: plainer(drawn()), small)
-    return [*(partial(_pictured, picture, said, below) for picture in pictures), without]
+    faint = html.paragraph("lines that longer ways imply are left out here; .dag shows them")
+    few = html.paragraph("nodes are gathered here, for want of room; .dag shows each")
+    return [
+        partial(_pictured, drawn, said, below),
+        partial(_pictured, lambda: plainer(drawn()), said, below),
+        partial(_pictured, lambda: plainest(drawn()), said, below + faint),
+        partial(_pictured, small, said, below + few),
+        without,
+    ]
 
 
 def gantt_versions(chart: Gantt) -> list[Callable[[], str]]:
-    """The chart: as it is, without tooltips, and in words only."""
+    """The chart: as it is, lighter, without the plan behind it, and in words only."""
     said = words(chart.timeline)
 
     def without() -> str:
         return html.paragraph(f"{said}; the chart is too large for this cell, .gantt() shows it")
 
-    pictures = (lambda: chart.svg, lambda: plainer(chart.svg))
+    pictures = (lambda: chart.svg, lambda: plainer(chart.svg), lambda: plainest(gantt_svg(chart.timeline)))
     return [*(partial(_pictured, picture, said, "") for picture in pictures), without]
 
 
@@ -94,19 +102,3 @@ def _moment(snapshot: Snapshot) -> Moment:
     times |= {str(each.node): state.at - each.since for each in state.active if each.state == "running"}
     reasons = {name: outcome.reason for name, outcome in state.outcomes.items() if outcome.reason}
     return Moment(state.states, times, reasons)
-
-
-_TOOLTIP = re.compile(r"<title>[^<]*</title>|<!--.*?-->| xlink:title=\"[^\"]*\"| id=\"[^\"]*\"", re.DOTALL)
-_DIGITS = re.compile(r"(\d+\.\d)\d+")
-_BLANK = re.compile(r"\n\s*")
-
-
-def plainer(svg: str) -> str:
-    """Make an SVG lighter: without tooltips, and with coordinates to a tenth of a pixel.
-
-    Examples
-    --------
-    >>> plainer('<svg><g id="a"><title>load</title><path d="M1.2345,2"/></g></svg>')
-    '<svg><g><path d="M1.2,2"/></g></svg>'
-    """
-    return _BLANK.sub(" ", _DIGITS.sub(r"\1", _TOOLTIP.sub("", svg)))

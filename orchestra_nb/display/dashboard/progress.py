@@ -85,7 +85,7 @@ def _mark(word: str) -> str:
 def _html(snapshot: Snapshot) -> str:
     word = how(snapshot)
     edge = {"done": "done", "failed": "failed", "stopped": "cancelled", "running": "running"}.get(word, "resting")
-    style = f"font-weight:bold;border-left:4px solid {colour(edge)};padding-left:8px;overflow-wrap:anywhere"
+    style = f"font-weight:bold;border-left:4px solid {colour(edge)};padding-left:8px;overflow-wrap:break-word"
     percent = snapshot.state.stats.percent
     whole = bar(percent / 100, edge, "width:100%;max-width:640px;height:12px;margin:4px 0")
     return html.paragraph(line(snapshot), style) + whole + states_legend(snapshot.state.states.values())

@@ -1,8 +1,9 @@
 """A table and the frame behind it, from the same rows.
 
 Policy: a row holds plain values; a column says what they are, and how they are said. So no number can be in the HTML
-that is not in the frame. Numbers stand to the right, with digits of one width. Long texts are cut in the table and
-whole in the frame. Failure: none.
+that is not in the frame. Numbers stand to the right, with digits of one width (which JupyterLab leaves to the font in
+a notebook that is not trusted, as it does with ``overflow-wrap:anywhere``; ``word-break`` stays). Long texts are cut in
+the table and whole in the frame. Failure: none.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ class Column:
             return _RIGHT
         if self.narrow:
             return f"{_LEFT};white-space:nowrap"
-        return f"{_LEFT};overflow-wrap:anywhere" if _UNBROKEN.search(inner) else _LEFT
+        return f"{_LEFT};word-break:break-all" if _UNBROKEN.search(inner) else _LEFT
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,11 @@ _SHOWN_ROWS = 40
 """Rows up to which a table is not folded."""
 _ROWS = (200, 80, 30, 10)
 _FAULT = 400
+_BELOW = (
+    *(("running", 0.04), ("locks", 0.06), ("breakers", 0.03), ("cache", 0.02), ("levels", 0.04), ("todos", 0.03)),
+    ("events", 0.02),
+)
+"""Panels below the pictures, with their shares of the room."""
 Version = Callable[[], str]
 
 
@@ -63,23 +68,20 @@ def dashboard_html(snapshot: Snapshot, most: int = MOST) -> str:
 
 
 def _parts(snapshot: Snapshot, panels: dict[str, Panel]) -> Iterator[Part]:
-    yield Part(0.05, [lambda: panels["progress"].html])
-    yield Part(0.12, _faults(snapshot))
+    yield Part(0.04, [lambda: panels["progress"].html])
+    yield Part(0.1, _faults(snapshot))
     if "graph" in panels:
-        yield Part(0.28, graph_versions(snapshot))
+        yield Part(0.37, graph_versions(snapshot))
     if "gantt" in panels:
-        yield Part(0.16, gantt_versions(chart_of(snapshot)))
-    yield Part(0.09, _table("node", nodes_sheet(snapshot)))
+        yield Part(0.18, gantt_versions(chart_of(snapshot)))
+    yield Part(0.05, _table("node", nodes_sheet(snapshot)))
     waits = bool(waits_of(snapshot))
-    for key, share in (("running", 0.04), ("locks", 0.06), ("breakers", 0.03), ("cache", 0.03), ("levels", 0.04)):
+    for key, share in _BELOW:
         if key in panels:
             yield Part(share, _folded(panels[key], shown=key == "locks" and waits))
-    for key in ("todos", "events"):
-        if key in panels:
-            yield Part(0.03, _folded(panels[key]))
     edges = edges_sheet(snapshot)
     if edges.rows:
-        yield Part(0.03, _table("edge", edges, " and why"))
+        yield Part(0.02, _table("edge", edges, " and why"))
 
 
 def _folded(panel: Panel, *, shown: bool = False) -> list[Version]:
@@ -119,7 +121,7 @@ def _faults(snapshot: Snapshot) -> list[Version]:
         left = len(found) - shown - len(others)
         return first + more + (html.paragraph(f"and {left:,} more; errors has all of them") if left > 0 else "")
 
-    return [partial(version, 10, 100), partial(version, 10, 20), partial(version, 5, 0), partial(version, 1, 0)]
+    return [partial(version, 5, 100), partial(version, 5, 25), partial(version, 3, 0), partial(version, 1, 0)]
 
 
 @presents(Snapshot)

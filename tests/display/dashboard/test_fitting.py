@@ -16,10 +16,15 @@ def test_where_all_fits_the_best_is_taken_whatever_the_shares():
     assert len(fitted([part(0.1, 90, 5), part(0.9, 10)], 100)) == 100
 
 
-def test_what_is_over_its_share_gives_way_the_last_first():
-    assert fitted([part(0.5, 70, 1), part(0.5, 60, 2)], 100) == "x" * 72
-    assert fitted([part(0.5, 90, 1), part(0.5, 60, 2)], 90) == "x" * 3
+def test_what_is_furthest_beyond_its_share_gives_way_first():
+    assert fitted([part(0.5, 70, 1), part(0.5, 60, 2)], 100) == "x" * 61
+    assert fitted([part(0.9, 70, 1), part(0.1, 60, 2)], 100) == "x" * 72
     assert fitted([part(0.5, 90, 1), part(0.5, 20, 2)], 100) == "x" * 21
+    assert fitted([part(0.5, 90, 60, 1), part(0.5, 30, 2)], 100) == "x" * 90
+
+
+def test_what_is_within_its_share_is_left_alone_and_what_cannot_shrink_stays():
+    assert fitted([part(0.5, 90), part(0.5, 20, 2)], 100) == "x" * 110
 
 
 def test_bytes_count_and_not_characters():

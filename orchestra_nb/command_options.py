@@ -1,0 +1,222 @@
+"""The options and words that subcommands take, a function for each group; which takes which is in :mod:`.grammar`.
+
+A group may differ between the two surfaces, the magic and the command line; where it has nothing to add on one of them,
+it adds nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Literal
+
+from orchestra_nb.parsing import Parser, amount, number, svg_file, whole
+
+Surface = Literal["magic", "cli"]
+EXPORTS = (".json", ".dot", ".graphml", ".svg", ".html")
+"""How a file may end that a run or a graph is written to."""
+
+
+def subject(parser: Parser, surface: Surface) -> None:
+    """Add what the command is about: a file on the command line, this session or a file in a notebook."""
+    if surface == "cli":
+        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook file")
+    else:
+        text = "take every code cell of the notebook on disk; its own path when none is given"
+        parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
+
+
+def parameters(parser: Parser, surface: Surface) -> None:
+    """Add the parameters of a notebook; each option as papermill has it."""
+    if surface != "cli":
+        return
+    add, pair = parser.add_argument, ("NAME", "VALUE")
+    text = "bind NAME after the cell tagged 'parameters'; VALUE is a number, True, False, None or a text"
+    add("-p", "--parameters", nargs=2, action="append", metavar=pair, help=text)
+    add("-r", "--raw", "--parameters_raw", nargs=2, action="append", metavar=pair, help="the same; VALUE is a text")
+
+
+def report(parser: Parser, surface: Surface) -> None:
+    """Add how the answer is shown: for machines, or with errors in full."""
+    if surface == "cli":
+        parser.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+        parser.add_argument("--traceback", action="store_true", help="show errors in full, on standard error")
+
+
+def nodes(parser: Parser, _: Surface) -> None:
+    """Add which nodes a command is about."""
+    parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes and what they need")
+
+
+def knobs(parser: Parser, _: Surface) -> None:
+    """Add the options that change a RunConfig; ``None`` leaves the default alone."""
+    add = parser.add_argument
+    add("-j", "--jobs", type=whole, metavar="N", help="nodes at once; -1 for one per core")
+    add("--backend", metavar="B", help="a joblib backend: threading, loky, ...")
+    add("--levels", dest="schedule", action="store_const", const="levels", help="a barrier after each level")
+    add(
+        "--eager",
+        dest="schedule",
+        action="store_const",
+        const="eager",
+        help="start a node as soon as it can; the default",
+    )
+    add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
+    keep_going(parser, _)
+    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
+    add("--seed", type=whole, metavar="N", help="seed of what is random")
+    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
+    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
+        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
+    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+    add("--cache", action=argparse.BooleanOptionalAction, default=None,
+        help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
+    add(
+        "--checkpoint",
+        metavar="MODE",
+        help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
+    )
+
+
+def log(parser: Parser, _: Surface) -> None:
+    """Add the file to which everything is appended."""
+    text = "append everything that happens to FILE, one line of JSON each; 'replay' shows the run at any moment"
+    parser.add_argument("--log", metavar="FILE", help=text)
+
+
+def replay_options(parser: Parser, _: Surface) -> None:
+    """Add which moment of which run of a log is shown."""
+    add = parser.add_argument
+    add("path", metavar="LOG", help="what a run with --log has written")
+    add(
+        "--at",
+        type=number,
+        default=-1.0,
+        metavar="SECONDS",
+        help="the moment, from the beginning of the run; -1: its end",
+    )
+    add("--run", default=None, metavar="ID", help="which run of the log, by its id or how that begins; else the last")
+    add("--events", action="store_true", help="list what had happened by then, too")
+
+
+def gantt_options(parser: Parser, surface: Surface) -> None:
+    """Add which run is charted, up to which moment, and against what."""
+    add = parser.add_argument
+    which = "which run, by its id or how that begins; else the last"
+    if surface == "cli":
+        add("path", metavar="LOG", help="what a run with --log has written")
+        add("--run", default=None, metavar="ID", help=which)
+    else:
+        add("run", nargs="?", default=None, metavar="RUN", help=which)
+        add("--log", metavar="FILE", help="what a run with --log has written; else this session's last run")
+    add("--at", type=number, default=-1.0, metavar="SECONDS", help="the moment, for a log; -1: the end of the run")
+    add("--no-plan", dest="plan", action="store_false", help="leave out the simulated schedule behind it")
+    chart_file(parser, surface)
+
+
+def chart_file(parser: Parser, _: Surface) -> None:
+    """Add where a chart is written."""
+    parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
+
+
+def keep_going(parser: Parser, _: Surface) -> None:
+    """Add whether faults of single nodes are planned and run around."""
+    text = "plan around cells that do not parse, and run what needs no failed node"
+    parser.add_argument("--keep-going", action=argparse.BooleanOptionalAction, default=None, help=text)
+
+
+def written(parser: Parser, surface: Surface) -> None:
+    """Add what a run leaves in files."""
+    add = parser.add_argument
+    add("-o", "--output", metavar="OUT", help="write the executed notebook there")
+    add("--html", metavar="FILE", help="write the executed notebook as HTML")
+    add("--svg", metavar="FILE", help="write the DAG as a picture")
+    add("--todos", metavar="FILE", help="keep a checklist of the run there while it runs: .md or .json")
+
+
+def plan_options(parser: Parser, surface: Surface) -> None:
+    """Add what is planned: a run, or going on with one."""
+    text = "say instead what going on with the newest run that was cut short would take over, and what would run again"
+    parser.add_argument("--resume", action="store_true", help=text)
+
+
+def run_options(parser: Parser, surface: Surface) -> None:
+    """Add how a run is begun."""
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="show what would run, and run nothing")
+    if surface == "magic":
+        text = "return at once, and run beside the cells that you run meanwhile; 'cancel' stops it"
+        add("--background", action="store_true", help=text)
+    else:
+        add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
+        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
+
+
+def resume_options(parser: Parser, _: Surface) -> None:
+    """Add nothing: what is gone on with is as it was begun."""
+    parser.set_defaults(linear=False, simulate=None)
+
+
+def agents(parser: Parser, surface: Surface) -> None:
+    """Add who does the work of agents."""
+    if surface == "cli":
+        text = "for a command definition: the file that says which program or service does the work of which agents"
+        parser.add_argument("--agents", metavar="FILE", help=text)
+
+
+def picture_options(parser: Parser, surface: Surface) -> None:
+    """Add where the picture is written."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the picture there: .svg or .dot")
+    if surface == "magic":
+        text = "let the browser lay it out, with graphviz as WebAssembly; nothing is fetched (extra: browser)"
+        parser.add_argument("--browser", action="store_true", help=text)
+
+
+def pair(parser: Parser, _: Surface) -> None:
+    """Add the two nodes, or the one, that a question is about."""
+    parser.add_argument("source", nargs="?", metavar="A", help="a node")
+    parser.add_argument("target", nargs="?", metavar="B", help="a node that may wait for A")
+    text = "say instead whether the result of NODE would be found, and what has changed since one was kept"
+    parser.add_argument("--cache", dest="kept", metavar="NODE", help=text)
+
+
+def verify_options(parser: Parser, surface: Surface) -> None:
+    """Add how many runs are compared."""
+    parser.add_argument("--runs", type=whole, default=5, metavar="N", help="how many runs to compare")
+
+
+def cache_options(parser: Parser, _: Surface) -> None:
+    """Add what becomes of what is kept."""
+    text = "forget the results of nodes that earlier runs have kept"
+    parser.add_argument("--clear", action="store_true", help=text)
+
+
+def names(parser: Parser, _: Surface) -> None:
+    """Add which resources are shown."""
+    parser.add_argument("names", nargs="*", default=(), metavar="RESOURCE", help="only these")
+
+
+def events_options(parser: Parser, _: Surface) -> None:
+    """Add which events are listed."""
+    add = parser.add_argument
+    add("pattern", nargs="?", default="*", metavar="PATTERN", help="only events of such names, as 'resource:*'")
+    add("--last", type=whole, default=None, metavar="N", help="only the last N")
+
+
+def history_nodes(parser: Parser, surface: Surface) -> None:
+    """Add whose durations are shown."""
+    parser.add_argument("asked", nargs="*", default=(), metavar="NODE", help="only these nodes")
+
+
+def export_options(parser: Parser, _: Surface) -> None:
+    """Add where to a run or a graph is written."""
+    add = parser.add_argument
+    kinds = ", ".join(EXPORTS)
+    add("file", metavar="FILE", help=f"where to; what is written follows from how it ends: {kinds}")
+    add("--force", action="store_true", help="write over a file that is there")
+
+
+def assignments(parser: Parser, _: Surface) -> None:
+    """Add what is changed."""
+    text = "what to change; nothing: show all"
+    parser.add_argument("assignments", nargs="*", default=(), metavar="KNOB=VALUE", help=text)

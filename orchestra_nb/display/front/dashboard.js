@@ -1,0 +1,139 @@
+// The dashboard of a run. The kernel sends what has changed, one message for each redraw, which the model takes over
+// before it says "change"; so a view that is opened later has everything as well. Clicks go back as messages and change
+// nothing here: what a button has brought about is told by the kernel.
+
+const ACTIONS = [
+  ["pause", "Pause", "Begin nothing new; what runs goes on to its end"],
+  ["resume", "Resume", "Go on with the run"],
+  ["cancel", "Cancel", "Stop the run; what is done stays done"],
+];
+const FOLDED = new Set(["events"]);
+let views = 0;
+
+function made(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+class View {
+  constructor(model, el) {
+    this.model = model;
+    this.id = `orchestra-${++views}`;
+    this.shown = new Map();
+    this.panels = new Map();
+    this.status = made("p", { role: "status", "aria-live": "polite", class: "orchestra-status" });
+    this.buttons = Object.fromEntries(ACTIONS.map(([action, label, hint]) => [action, this.button(action, label, hint)]));
+    const controls = made("div", { class: "orchestra-controls", role: "group", "aria-label": "Control of the run" });
+    controls.append(...Object.values(this.buttons));
+    this.grid = made("div", { class: "orchestra-panels" });
+    this.root = made("section", { class: "orchestra-dashboard", "aria-label": "Dashboard of the run" });
+    this.root.append(made("div", { class: "orchestra-head" }, controls, this.status), this.grid);
+    el.append(this.root);
+    this.draw();
+  }
+
+  button(action, label, hint, more = {}) {
+    const button = made("button", { type: "button", "data-action": action, title: hint, ...more }, label);
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") !== "true") this.model.send({ action, panel: more["data-of"] ?? "" });
+    });
+    return button;
+  }
+
+  draw() {
+    if (this.fresh("controls")) this.controls(this.model.get("controls"));
+    if (this.fresh("status")) this.says(this.model.get("status"));
+    for (const key of this.model.get("order")) {
+      if (this.fresh(`panel_${key}`)) this.panel(key, this.model.get(`panel_${key}`));
+    }
+    if (this.fresh("graph")) this.graph(this.model.get("graph"));
+    for (let chunk = 0; this.model.get(`boxes_${chunk}`); chunk++) {
+      if (this.fresh(`boxes_${chunk}`)) this.boxes(this.model.get(`boxes_${chunk}`));
+    }
+  }
+
+  fresh(name) {
+    const value = this.model.get(name);
+    if (value === undefined || value === null || this.shown.get(name) === value) return false;
+    this.shown.set(name, value);
+    return true;
+  }
+
+  controls(can) {
+    // aria-disabled rather than disabled: a button that goes dead under the finger would lose the focus.
+    for (const [action, button] of Object.entries(this.buttons)) button.setAttribute("aria-disabled", String(!can[action]));
+    this.buttons.pause.setAttribute("aria-pressed", String(can.state === "paused"));
+    this.root.dataset.state = can.state;
+  }
+
+  says(text) {
+    if (this.status.textContent !== text) this.status.textContent = text;
+  }
+
+  panel(key, { title, html, frame }) {
+    if (html === undefined) return; // not made yet, or shown in another way
+    const panel = this.panels.get(key) ?? this.newPanel(key, title, frame);
+    if (panel.name.textContent !== title) panel.name.textContent = title;
+    morphed(panel.body, html);
+    for (const image of panel.body.querySelectorAll("img.orchestra-picture")) livened(image);
+  }
+
+  newPanel(key, title, frame) {
+    const id = `${this.id}-${key}`;
+    const folded = FOLDED.has(key);
+    const name = made("button", { type: "button", class: "orchestra-fold", "aria-expanded": String(!folded), "aria-controls": id }, title);
+    const body = made("div", { id, class: "orchestra-body", role: "group", "aria-label": title, tabindex: 0 });
+    body.hidden = folded;
+    name.addEventListener("click", () => {
+      body.hidden = !body.hidden;
+      name.setAttribute("aria-expanded", String(!body.hidden));
+    });
+    const head = made("div", { class: "orchestra-panel-head" }, made("h4", {}, name));
+    if (frame) {
+      const hint = `Put the DataFrame behind it into the variable ${frame}`;
+      head.append(this.button("frame", "as frame", hint, { "data-of": key, "aria-label": `${title} as frame` }));
+    }
+    const section = made("section", { "data-panel": key }, head, body);
+    const order = this.model.get("order");
+    const after = [...this.grid.children].find((other) => order.indexOf(other.dataset.panel) > order.indexOf(key));
+    this.grid.insertBefore(section, after ?? null);
+    const panel = { name, body };
+    this.panels.set(key, panel);
+    return panel;
+  }
+
+  graph({ svg, label, below }) {
+    // Laid out once, drawn once; from now on boxes take the places of boxes.
+    const picture = pictureOf(svg ?? "");
+    if (!picture) return;
+    const panel = this.panels.get("graph") ?? this.newPanel("graph", "Graph", "orchestra_graph");
+    const text = made("div");
+    text.innerHTML = below;
+    const figure = zoomable(picture, label);
+    panel.body.replaceChildren(made("div", { class: "orchestra-white" }, figure), text);
+    this.figure = figure;
+    this.painted = new Map();
+    for (const name of [...this.shown.keys()].filter((name) => name.startsWith("boxes_"))) this.shown.delete(name);
+  }
+
+  boxes(groups) {
+    for (const [number, text] of Object.entries(groups)) {
+      if (!this.figure || this.painted.get(number) === text) continue;
+      const group = pictureOf(`<svg xmlns="${SVG}">${text}</svg>`)?.firstElementChild;
+      this.figure.querySelector(`g.n${Number(number)}`)?.replaceWith(group ?? "");
+      this.painted.set(number, text);
+    }
+  }
+}
+
+export default {
+  render({ model, el }) {
+    const view = new View(model, el);
+    const draw = () => view.draw();
+    model.on("change", draw);
+    model.send({ action: "drawn" }); // from now on the kernel may let the model go
+    return () => model.off("change", draw);
+  },
+};

@@ -1,0 +1,116 @@
+"""A live dashboard in a notebook: where there can be one, what it may know, and clicks that are heard in time.
+
+Whether there can be one is a property of the front end, and no kernel knows its front end; but those that show widgets
+send the id of the cell with each request, and tools that only store outputs do not. A cell under ``%%capture``, or one
+that a run has taken over, has another publisher, and no widget either.
+
+Clicks: see :mod:`.clicks`. Whoever waits on the main thread calls :meth:`AttendedDashboard.attend` now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestra_nb.notebook.clicks import Clicks
+from orchestra_nb.notebook.kept_frames import KeptFrames
+
+if TYPE_CHECKING:
+    from orchestra_nb.display.dashboard import Snapshot
+    from orchestra_nb.display.dashboard_widget import DashboardWidget
+    from orchestra_nb.display.watching import Watching
+    from orchestra_nb.running.control import RunControl
+
+_log = logging.getLogger("orchestra_nb.notebook")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run that a dashboard shows and steers.
+
+    Parameters
+    ----------
+    snapshot
+        What is known of it now; from any thread.
+    control
+        What pauses, resumes and cancels it.
+    frames
+        Where the frames of panels go.
+    """
+
+    snapshot: Callable[[], Snapshot]
+    control: RunControl
+    frames: KeptFrames
+
+
+def watched(watching: Watching, shell: Any) -> Watched:
+    """Have what is watched shown in a shell, whose namespace gets the frames."""
+    return Watched(watching.snapshot, watching.control, KeptFrames(shell.user_ns))
+
+
+class AttendedDashboard:
+    """One live dashboard, and who listens to its clicks.
+
+    Parameters
+    ----------
+    kernel
+        That the front end talks to.
+    watched
+        The run.
+    appear
+        Called with the MIME bundle of the view, once there is something to see.
+    over
+        Called when the run is over and has been shown so.
+    """
+
+    def __init__(
+        self,
+        kernel: Any,
+        watched: Watched,
+        appear: Callable[[Mapping[str, Any]], object],
+        over: Callable[[], object] = lambda: None,
+    ) -> None:
+        from orchestra_nb.display.live_dashboard import LiveDashboard
+
+        self._clicks = Clicks(kernel)
+        self._show = appear
+        self._live = LiveDashboard(watched.snapshot, watched.control, watched.frames, self._appear, over)
+        self._live.start()
+
+    @classmethod
+    def where_it_can_be(
+        cls, shell: Any, watched: Watched, appear: Callable[[Mapping[str, Any]], object], **more: Any
+    ) -> AttendedDashboard | None:
+        """Make one, if the front end is live."""
+        return cls(shell.kernel, watched, appear, **more) if is_live(shell) else None
+
+    def attend(self) -> None:
+        """Hear what was clicked meanwhile, on the main thread."""
+        self._clicks.look()
+
+    def silence(self) -> None:
+        """Send nothing any more; what is shown stays until something else takes its place."""
+        self._live.silence()
+
+    def close(self) -> None:
+        """Let the front end forget it; twice is fine."""
+        self._live.close()
+        self._clicks.forget()
+
+    def _appear(self, widget: DashboardWidget) -> None:
+        self._clicks.listen(widget.comm)
+        self._show(widget.bundle())
+
+
+def is_live(shell: Any) -> bool:
+    """Say whether whoever runs this cell shows widgets."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None or getattr(shell.display_pub, "pub_socket", None) is None:
+        return False
+    try:
+        parent = shell.get_parent() or {}
+    except Exception:  # a thread that no cell knows
+        return False
+    return bool(parent.get("metadata", {}).get("cellId"))
