@@ -41,8 +41,7 @@ def states_legend(states: Iterable[str]) -> str:
         border = "dashed" if look.dash else "solid"
         swatch = f"{_MARK};background:{look.fill};border:1px {border} {look.border}"
         items.append(
-            f'<span style="{_ITEM}"><span style="{swatch}">{html.text(look.mark)}</span>{html.text(state)} '
-            f'<span style="opacity:0.75">{number:,}</span></span>'
+            f'<span style="{_ITEM}"><span style="{swatch}">{html.text(look.mark)}</span>{html.text(state)} {number:,}</span>'
         )
     return _block(items)
 
