@@ -26,10 +26,10 @@ _COLUMNS = (
     Column("state", _STATES, "state", markup=_state, narrow=True),
     Column("retry_after", "seconds", "tried again in", seconds),
     Column("failures_in_a_row", "optional count", "failures in a row", unless_none),
-    Column("succeeded", "optional count", "succeeded", unless_none),
+    Column("succeeded", "optional count"),
     Column("failed", "optional count", "failed", unless_none),
     Column("rejected", "optional count", "rejected", unless_none),
-    Column("opened", "optional count", "opened", unless_none),
+    Column("opened", "optional count"),
     Column("last_failure", heading="last failure"),
 )
 

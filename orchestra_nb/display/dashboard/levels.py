@@ -28,7 +28,7 @@ _COLUMNS = (
     Column("failed", "count", "failed", unless_none),
     Column("skipped", "count", "skipped", unless_none),
     Column("seconds", "seconds", "took", seconds),
-    Column("work", "seconds", "work", seconds),
+    Column("work", "seconds"),
 )
 _BEFORE = 3
 

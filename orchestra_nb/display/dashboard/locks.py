@@ -13,7 +13,7 @@ from typing import Any
 from orchestra_nb.display import html
 from orchestra_nb.display.dashboard.looks import names
 from orchestra_nb.display.dashboard.panel import Panel
-from orchestra_nb.display.dashboard.sheet import Column, Sheet, left_out, seconds, share, unless_none, whole
+from orchestra_nb.display.dashboard.sheet import Column, Sheet, left_out, seconds, share, unless_none
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.dashboard.waits import Wait, waits_svg
 from orchestra_nb.display.wording import short
@@ -35,10 +35,10 @@ _COLUMNS = (
     Column("period", "seconds", "in", seconds),
     Column("holders", heading="held by"),
     Column("waiting", "optional count", "waiting", unless_none),
-    Column("granted", "optional count", "granted", whole),
+    Column("granted", "optional count"),
     Column("timed_out", "optional count", "timed out", unless_none),
-    Column("wait_p50", "seconds", "wait, median", seconds),
-    Column("wait_max", "seconds", "longest", seconds),
+    Column("wait_p50", "seconds"),
+    Column("wait_max", "seconds", "longest wait", seconds),
     Column("utilisation", "number", "in use", share),
     Column("deadlocks", "optional count"),
 )
