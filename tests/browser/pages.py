@@ -21,7 +21,12 @@ from tests.browser.servers import Server, wait_for
 Theme = Literal["light", "dark"]
 Cells = Sequence[str | tuple[str, dict[str, Any]]]
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-_NUMBERED = r"which => which.every(i => /\[\d+\]/.test(document.querySelectorAll('.jp-CodeCell')[i].innerText))"
+_NUMBERED = """which => {
+  const code = window.jupyterapp.shell.currentWidget.content.widgets.filter(cell => cell.model.type === 'code');
+  return which.every(i => code[i].model.executionCount && code[i].model.executionState !== 'running');
+}"""
+WIDTHS = """output => Promise.all([...output.querySelectorAll('img, figure.orchestra-zoom > svg')].map(
+  one => one.decode ? one.decode().catch(() => 0).then(() => one.naturalWidth) : one.viewBox.baseVal.width))"""
 _COMMAND = "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => true)"
 _IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 _FRONT_ENDS_OWN = re.compile(r"^http://127\.0\.0\.1:\d+/static/(lab|notebook)/")
@@ -157,8 +162,7 @@ class NotebookPage:
 
     def widths(self, index: int) -> list[int]:
         """The natural widths of the pictures below a cell; a picture that the browser cannot show has 0."""
-        loaded = "images => Promise.all(images.map(i => i.decode().catch(() => 0).then(() => i.naturalWidth)))"
-        return list(self.output(index).locator("img").evaluate_all(loaded))
+        return list(self.output(index).evaluate(WIDTHS))
 
     def trusted(self) -> bool:
         """Whether the front end trusts every code cell."""

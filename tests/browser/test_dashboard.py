@@ -61,6 +61,7 @@ def _look(dashboard: Dashboard, run: HeldRun, seen: Seen) -> None:
     page = dashboard.page
     dashboard.shows("running", "fit", "score")
     dashboard.shows("breakers", "open")
+    dashboard.root.locator("[data-panel=graph] svg").wait_for()  # it is laid out in the background
     seen.keys = dashboard.keys()
     seen.panels = {key: dashboard.panel(key) for key in _FRAMED}
     seen.frames = {key: dashboard.framed(key, run) for key in _FRAMED}
@@ -91,7 +92,7 @@ def _pause_and_resume(dashboard: Dashboard, run: HeldRun, seen: Seen) -> None:
     dashboard.button("pause").click()
     dashboard.becomes("paused")
     run.open("fit")
-    dashboard.shows("progress", "2 done")
+    dashboard.shows("progress", "done 2")
     before = dashboard.panel("progress").text
     wait_for(lambda: dashboard.panel("progress").text != before, "another look after that")
     seen.paused = {
@@ -156,7 +157,7 @@ def test_percent_and_counts_are_those_of_the_frame(seen: Seen) -> None:
     assert f"{frame['percent']:.0f} %" in shown
     for state in ("done", "running", "waiting", "queued", "resting"):
         if frame[state]:
-            assert f"{frame[state]} {state}" in shown
+            assert f"{state} {frame[state]}" in shown
 
 
 def test_who_runs_and_who_waits_are_those_of_the_frame(seen: Seen) -> None:
@@ -212,13 +213,13 @@ def test_events_are_those_of_the_frame(seen: Seen) -> None:
 def test_what_is_shown_changes_while_the_run_goes_on(seen: Seen) -> None:
     (lock,) = (row for row in seen.later["locks"].tables[0] if row["resource"] == "db")
     assert lock["held by"] == "score"
-    assert "2 done" in seen.later["progress"].text
+    assert "done 2" in seen.later["progress"].text
     assert seen.later["levels"].column("ended")[1] == "1"
 
 
 def test_nothing_begins_while_paused_and_what_ran_goes_on_to_its_end(seen: Seen) -> None:
     assert not seen.paused["score began"]
-    assert "2 done" in seen.paused["progress"].text
+    assert "done 2" in seen.paused["progress"].text
     assert "paused" in seen.paused["progress"].text
     assert seen.paused["frame"]["how"] == "paused"
     assert "Paused" in seen.paused["status"]

@@ -17,8 +17,8 @@ _SCRIPT = "<script>alert(2)</script>"
 _LINK = '"><svg onload=alert(3)><a href="javascript:alert(4)">x</a>'
 CELLS = (
     "%load_ext orchestra_nb",
-    f"%%orchestrate '{NAME}'\n#| phase: '{_SCRIPT}'\n#| uses: '{NAME}'\nhold(GATES + 'fit')\na = 1",
-    f"%%orchestrate second\n#| phase: '{_SCRIPT}'\n#| uses: '{NAME}'\n#| breaker: '{NAME}'\nb = a\n"
+    f"%%orchestrate '{NAME}'\n#| phase: '{_SCRIPT}'\n#| uses: db\nhold(GATES + 'fit')\na = 1",
+    f"%%orchestrate second\n#| phase: '{_SCRIPT}'\n#| uses: db\n#| breaker: '{NAME}'\nb = a\n"
     f"raise ValueError({_LINK!r})",
     "%orchestrate run -j 2 --keep-going",
     "%orchestrate graph",

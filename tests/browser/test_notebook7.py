@@ -23,7 +23,7 @@ def test_a_run_is_seen_paused_and_resumed_in_notebook_7(browser: Any, notebook7:
             dashboard = Dashboard(page, RUN)
             dashboard.shows("running", "fit", "score")
             frame = dashboard.framed("progress", run)[0]
-            assert f"{frame['running']} running" in dashboard.panel("progress").text
+            assert f"running {frame['running']}" in dashboard.panel("progress").text
             for theme in ("light", "dark"):
                 page.theme(theme)
                 assert faults(page.page, ROOT) == []
@@ -32,7 +32,7 @@ def test_a_run_is_seen_paused_and_resumed_in_notebook_7(browser: Any, notebook7:
             dashboard.button("pause").click()
             dashboard.becomes("paused")
             run.open("fit")
-            dashboard.shows("progress", "2 done")
+            dashboard.shows("progress", "done 2")
             assert not run.has_begun("score")
             dashboard.button("resume").click()
             run.began("score")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.accessibility import faults
 from tests.browser.finished_runs import CELLS, RUN, Twin, shown_by, twin_of
-from tests.browser.pages import NotebookPage, opened, write
+from tests.browser.pages import WIDTHS, NotebookPage, opened, write
 from tests.browser.screenshots import keep
 from tests.browser.servers import Server, wait_for
 
@@ -81,8 +81,7 @@ def _look_at_page(browser: Any, folder: Path, seen: Seen, theme: str) -> None:
     try:
         page.goto(path.as_uri(), wait_until="domcontentloaded")
         output = page.locator(".jp-CodeCell").nth(RUN).locator(".jp-Cell-outputWrapper")
-        loaded = "images => Promise.all(images.map(i => i.decode().catch(() => 0).then(() => i.naturalWidth)))"
-        seen.twins["as a page"] = twin_of(output, list(output.locator("img").evaluate_all(loaded)))
+        seen.twins["as a page"] = twin_of(output, list(output.evaluate(WIDTHS)))
         output.locator(".jp-RenderedHTMLCommon").last.evaluate("element => element.id = 'twin'")
         seen.faults[f"as a page, {theme}"] = faults(page, "#twin")
         keep(f"nbconvert-{theme}", output.screenshot())
