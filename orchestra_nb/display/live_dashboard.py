@@ -29,6 +29,7 @@ from orchestra_nb.display import html
 from orchestra_nb.display.dashboard import Panel, Snapshot, panels_of
 from orchestra_nb.display.dashboard_widget import PANELS, DashboardWidget, PanelView, Redraw
 from orchestra_nb.display.graph_view import GraphView, sent
+from orchestra_nb.display.panel_turns import PanelTurns
 from orchestra_nb.display.picture import Drawing
 from orchestra_nb.display.redraws import PERIOD, Redraws
 from orchestra_nb.display.wording import clean, count
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger("orchestra_nb.display")
-_SELDOM = 2.0
-"""Seconds between two drawings of a panel that is a picture."""
-_PICTURES = ("gantt",)
 _CAN = {
     "running": frozenset({"pause", "cancel"}),
     "paused": frozenset({"resume", "cancel"}),
@@ -98,7 +96,7 @@ class LiveDashboard:
         self._drawn: object = None
         self._painted: DAG | None = None
         self._paints = False
-        self._pictures_due = 0.0
+        self._turns, self._began, self._dear = PanelTurns(), time.monotonic(), 0.0
         self._redraws = Redraws()
         context = contextvars.copy_context()  # whose cell it is, for kernels that ask the thread
         self._thread = threading.Thread(
@@ -146,13 +144,13 @@ class LiveDashboard:
     def _follow(self) -> None:
         self._rest(PERIOD)
         while not self._closed:
-            began = time.thread_time()
+            began, self._dear = time.thread_time(), 0.0
             ended, sent, elapsed = False, 0, 0.0
             try:
                 ended, sent, elapsed = self._look()
             except Exception:
                 self._warn("the dashboard")
-            now, spent = time.monotonic(), time.thread_time() - began
+            now, spent = time.monotonic(), time.thread_time() - began - self._dear
             if sent:
                 self._redraws.drawn(now, spent=spent, sent=sent, elapsed=elapsed)
             else:
@@ -205,19 +203,23 @@ class LiveDashboard:
                 took = {name: outcome.seconds for name, outcome in state.outcomes.items()}
                 boxes = drawing.groups(states, took)
         how = "over" if state.over else "paused" if snapshot.paused else "running"
-        panels = {panel.key: self._view(panel) for panel in self._due_panels(snapshot, now)}
+        panels = self._panels(snapshot, now)
         return Redraw(how, _CAN[how], self._words(snapshot), panels, graph, boxes)
 
-    def _due_panels(self, snapshot: Snapshot, now: float) -> list[Panel]:
-        """The panels that are to be made now: pictures seldom, and the graph not where its boxes are painted."""
-        pictures = snapshot.state.over or now >= self._pictures_due
-        if pictures:
-            self._pictures_due = now + _SELDOM
-        return [
-            panel
-            for panel in panels_of(snapshot)
-            if panel.key in PANELS and panel.key != "graph" and (pictures or panel.key not in _PICTURES)
-        ]
+    def _panels(self, snapshot: Snapshot, now: float) -> dict[str, PanelView]:
+        """Make the panels whose turn it is; not that of the graph, whose boxes are painted in the browser."""
+        made: dict[str, PanelView] = {}
+        elapsed, nodes = now - self._began, len(snapshot.state.dag)
+        for panel in panels_of(snapshot):
+            if panel.key not in PANELS or panel.key == "graph":
+                continue
+            if snapshot.state.over or self._turns.due(panel.key, elapsed, nodes=nodes):
+                before = time.thread_time()
+                made[panel.key] = self._view(panel)
+                spent = time.thread_time() - before
+                if self._turns.made(panel.key, elapsed, spent):
+                    self._dear += spent
+        return made
 
     def _view(self, panel: Panel) -> PanelView:
         """Make one panel; what cannot be drawn is said there, and costs the others nothing."""

@@ -1,20 +1,20 @@
 """When a dashboard is drawn again: a machine without clock and threads. Times are passed in, in seconds.
 
-Four limits, and the strictest holds: a period; a share of one core's time (:func:`.rest_after`); a rate of characters
-over the wire; and, where nothing has happened, only what the clock changes, once a second, more seldom in a long run.
-Whoever clicks is answered sooner than the period, but never more than ten times a second. Failure: none.
+Four limits, and the strictest holds: a period; a share of one core's time; a rate of characters over the wire; and,
+where nothing has happened, only what the clock changes, once a second, more seldom in a long run. Whoever clicks is
+answered sooner than the period, but never more than ten times a second. Failure: none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestra_nb.progress.turns import rest_after
-
 PERIOD = 0.25
 """Seconds between two redraws."""
 LEAST = 0.1
 """Seconds between two redraws, whoever asks."""
+RESTS = 80.0
+"""How many times as long as it took, a look rests: with its dear panels (:mod:`.panel_turns`) that is 2 % of a core."""
 PER_SECOND = 200_000
 """Characters that may be sent in a second, over time."""
 TICK, SHARE = 1.0, 0.01
@@ -56,12 +56,12 @@ class Redraws:
         """
         over_the_wire = sent / PER_SECOND
         self._soonest = now + max(LEAST, over_the_wire)
-        self._due = now + max(rest_after(spent, PERIOD), over_the_wire)
+        self._due = now + max(PERIOD, RESTS * spent, over_the_wire)
         self._tick = now + max(TICK, SHARE * elapsed)
 
     def looked(self, now: float, *, spent: float) -> None:
         """Take note that there was nothing to draw, which has taken time as well."""
-        self._due = now + rest_after(spent, PERIOD)
+        self._due = now + max(PERIOD, RESTS * spent)
 
     def wait(self, now: float, *, asked: bool = False) -> float:
         """Say how many seconds it is until the next redraw; sooner where somebody has ``asked`` for it by a click."""

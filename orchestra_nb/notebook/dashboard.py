@@ -5,7 +5,8 @@ place, and when the run is over the twin again, of its end. So it is left in the
 shows the twin of the moment. Buttons work as :mod:`.clicks` says; the kernel's interrupt always stops a run.
 
 A dashboard follows the runs of its bus from the moment at which it was made: what happened before is not known to it,
-but for the result of a run that is over. One that waits for a run that does not begin stops waiting some time later.
+but for the result of a run that is over.
+One that is shown looks four times a second until a run has ended, or until :meth:`Dashboard.close`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_name
 from orchestra_nb.command_options import EXPORTS
 from orchestra_nb.display import html
 from orchestra_nb.display.picture import svg
@@ -57,10 +58,7 @@ def export(what: Exported, file: str, *, force: bool = False) -> Path:
     if ending not in _FORMS:
         hint = nearest(ending, EXPORTS) if ending else f"let it end with one of {', '.join(EXPORTS)}"
         raise CommandError(f"export {file}: nothing is written that ends with {ending!r}; {hint}")
-    if path.is_dir():
-        raise CommandError(f"export {file}: is a folder; give a file's name")
-    if not path.absolute().parent.is_dir():
-        raise CommandError(f"export {file}: there is no folder {path.absolute().parent}; make it first")
+    check_name(f"export {file}", str(path))
     if path.exists() and not force:
         raise CommandError(f"export {file}: is there already; give another name, or --force to write over it")
     write_text(path, _FORMS[ending](what))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports
 
@@ -33,6 +34,7 @@ def show_graph(shell: Any, dag: DAG, options: Namespace) -> Any:
     from orchestra_nb.display.picture import svg
 
     if options.output:
+        check_writable({"--output": options.output})
         write_text(Path(options.output), dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag))
     if options.browser:
         return _in_browser(dag)

@@ -21,6 +21,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, 
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
 from orchestra_nb.errors import CommandError, ConfigError, OrchestraError, nearest
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
@@ -163,6 +164,7 @@ class Orchestrate(Magics):
         for option, name in written.items():
             if name and options.notebook is None:
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
+        check_writable({**written, "--svg": options.svg})
         notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
         sinks = [todo_file(options.todos)] if options.todos else []
         if getattr(options, "background", False):

@@ -25,6 +25,7 @@ from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.reading import read_cell
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.runs import run_bundle
+from orchestra_nb.display.wording import clean
 from orchestra_nb.errors import CommandError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -44,7 +45,9 @@ from orchestra_nb.notebook.resume_plan import ResumePlan
 from orchestra_nb.notebook.resuming import Where, asked_run, plan_of, runs_at, unfinished
 from orchestra_nb.notebook.shown import ShownResult
 from orchestra_nb.notebook.slots import in_part, names_that_functions_read
+from orchestra_nb.notebook.unharmed import unharmed
 from orchestra_nb.notebook.why_kept import WhyKept, why_kept
+from orchestra_nb.presentation import Bundle
 from orchestra_nb.progress.sinks import Sink
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.recovery.breakers import Breakers
@@ -372,11 +375,16 @@ class Session:
         """Show what a run came to; of one in the background, where it was begun."""
         self.result = result
         self._learned = with_changes(self._learned, result.unforeseen, dict(result.dag.nodes))
-        live.finish(run_bundle(result, live.snapshot()))
+        bundle: Bundle = {"text/plain": repr(result)}
+        with unharmed("the result of a run"):
+            bundle = run_bundle(result, live.snapshot())
+        live.finish(bundle)
         outputs = {outcome.node: outcome.outputs for outcome in result.outcomes.values()}
         for name, items in settle(outputs, keep_ids=True).items():
-            self._show(result.outcomes[name], items, beginner)
-        show_updates(self.shell, strays(outputs))
+            with unharmed(f"the output of {clean(name)}"):
+                self._show(result.outcomes[name], items, beginner)
+        with unharmed("what was shown before the run"):
+            show_updates(self.shell, strays(outputs))
 
     def _show(self, outcome: Outcome, outputs: Sequence[Output], beginner: Beginner | None) -> None:
         """Put a node's outputs where they belong. The error of a failed node follows as the run's own."""

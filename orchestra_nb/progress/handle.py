@@ -17,11 +17,12 @@ nothing wants it to run).
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from time import monotonic
 
-from orchestra_nb.errors import RunNotOver
+from orchestra_nb.errors import ConfigError, RunNotOver
 from orchestra_nb.events import EventBus, RunStarted
 from orchestra_nb.presentation import Presented
 from orchestra_nb.progress.stats import ProgressStats
@@ -152,6 +153,8 @@ class RunHandle(Presented):
 
         Raises
         ------
+        ConfigError
+            That is no time to wait.
         RunNotOver
             It goes on.
         OrchestraError
@@ -159,6 +162,8 @@ class RunHandle(Presented):
         KeyboardInterrupt
             Whoever waits was interrupted; the run goes on.
         """
+        if timeout is not None and (not isinstance(timeout, int | float) or math.isnan(timeout)):
+            raise ConfigError(f"timeout={timeout!r} is no number of seconds; give None to wait as long as it takes")
         if not self._await(lambda: self._is_over, timeout):
             told = f"{self.name or 'the run'} is not over after {duration(timeout or 0.0)}"
             raise RunNotOver(f"{told}; wait longer, or cancel() it")

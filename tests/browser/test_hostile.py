@@ -39,7 +39,7 @@ def seen(browser: Any, lab: Server, folder: Path) -> dict[str, Any]:
             page.begin()
             run.began("fit")
             dashboard = Dashboard(page, RUN)
-            seen["running"] = dashboard.shows("running", NAME, "second")
+            seen["running"] = dashboard.shows("running", NAME)
             dashboard.root.locator("[data-panel=graph] svg").wait_for()
             seen["live"] = dashboard.root.evaluate(_FOREIGN)
             seen["titles"] = dashboard.root.locator("svg title").evaluate_all("all => all.map(one => one.textContent)")

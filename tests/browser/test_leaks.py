@@ -24,7 +24,7 @@ RUN = 3
 _KERNEL = {
     "comms": "len(__import__('comm').get_comm_manager().comms)",
     "widgets": "len(__import__('ipywidgets').widgets.widget._instances)",
-    "threads": "sorted(t.name.split('-')[0] for t in threading.enumerate() if 'orchestra' in t.name)",
+    "threads": "sorted(t.name for t in threading.enumerate() if 'orchestra' in t.name)",
 }
 _PAGE = """async () => {
   const context = window.jupyterapp.shell.currentWidget.sessionContext;
@@ -59,7 +59,7 @@ def _again(page: NotebookPage) -> bool:
 
 
 def _count(page: NotebookPage, run: HeldRun) -> dict[str, Any]:
-    wait_for(lambda: not run.ask(_KERNEL["threads"]), "the dashboard's threads to end")
+    wait_for(lambda: "orchestra-dashboard" not in run.ask(_KERNEL["threads"]), "the dashboard's thread to end")
     return {name: run.ask(expression) for name, expression in _KERNEL.items()} | {"page": page.page.evaluate(_PAGE)}
 
 

@@ -12,14 +12,15 @@ from tests.browser.pages import NotebookPage, opened, write
 from tests.browser.servers import Server, wait_for
 
 CELLS = (
-    "%load_ext orchestra_nb\nimport os, sys\nos.environ['PATH'] = os.path.dirname(sys.executable)",
+    "%load_ext orchestra_nb",
     "%%orchestrate load\nx = 1",
     "%%orchestrate fit\n#| cost: 2\ny = x + 1",
     "%%orchestrate plot\nz = x + y",
     "%orchestrate graph",
+    "import os, sys\nos.environ['PATH'] = os.path.dirname(sys.executable)  # no dot there\n%orchestrate graph",
     "%orchestrate graph --browser",
 )
-GRAPH, BROWSER = 4, 5
+GRAPH, WITHOUT, BROWSER = 4, 5, 6
 _FIGURE = "figure.orchestra-zoom"
 
 
@@ -37,13 +38,14 @@ def _view(figure: Any) -> list[float]:
 
 
 def test_a_graph_is_drawn_where_there_is_no_dot(page: NotebookPage) -> None:
-    output = page.output(GRAPH)
-    wait_for(lambda: output.locator(f"{_FIGURE}, img").count(), "the picture")
-    page.shoot("graph-without-dot-light", output)
+    wait_for(lambda: page.widths(WITHOUT), "the picture")
+    assert page.widths(WITHOUT)[0] > 100
+    assert "--browser" in page.outputs()[WITHOUT]
+    page.shoot("graph-without-dot-light", page.output(WITHOUT))
 
 
 def test_the_browser_draws_with_graphviz_where_there_is_no_dot(page: NotebookPage) -> None:
-    svg = page.output(BROWSER).locator("svg").last
+    svg = page.output(BROWSER).locator(".graphviz-svg svg")
     svg.wait_for(timeout=30_000)
     wait_for(lambda: {"load", "fit", "plot"} <= set(svg.text_content().replace("\n", " ").split()), "the nodes' names")
     assert svg.bounding_box()["width"] > 100

@@ -32,17 +32,17 @@ def test_messages_characters_and_time_stay_within_their_limits_whatever_happens(
 
 
 @given(st.lists(st.floats(0.001, 0.5), min_size=2, max_size=40))
-def test_without_clicks_it_takes_two_percent_of_the_time(costs: list[float]) -> None:
+def test_without_clicks_it_takes_little_of_the_time(costs: list[float]) -> None:
     redraws, now = Redraws(), 0.0
     for spent in costs:
         now += redraws.wait(now) + spent
         redraws.drawn(now, spent=spent, sent=100, elapsed=now)
-    assert sum(costs[:-1]) <= 0.02 * now + 1e-9
+    assert sum(costs[:-1]) <= 0.0125 * now + 1e-9
 
 
 @pytest.mark.parametrize(
     ("spent", "sent", "wait", "asked"),
-    [(0.001, 100, PERIOD, LEAST), (0.1, 100, 5.0, LEAST), (0.001, 100_000, 0.5, 0.5), (0.1, 1_000_000, 5.0, 5.0)],
+    [(0.001, 100, PERIOD, LEAST), (0.1, 100, 8.0, LEAST), (0.001, 100_000, 0.5, 0.5), (0.1, 1_000_000, 8.0, 5.0)],
 )
 def test_the_strictest_limit_holds(spent: float, sent: int, wait: float, asked: float) -> None:
     redraws = Redraws()

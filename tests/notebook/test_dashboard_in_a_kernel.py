@@ -126,3 +126,21 @@ def test_tools_that_only_store_outputs_are_sent_no_widget(tmp_path_factory: pyte
         types = [message["msg_type"] for message in shown(kernel, kernel.send("%orchestrate run -j 2", ""))]
         assert "display_data" in types
         assert not [kind for kind in types if kind.startswith("comm")]
+
+
+def test_the_dashboard_of_a_pipeline_is_live_in_its_cell_and_knows_the_end(kernel: FrontEnd) -> None:
+    kernel.run("from orchestra_nb import Node, Pipeline, RunConfig\nimport time", "imports")
+    nodes = "[Node('rests', fn=lambda: time.sleep(0.6)), Node('ends', fn=int, after=['rests'])]"
+    kernel.run(f"p = Pipeline({nodes}, config=RunConfig(jobs=2, history=False))", "pipeline")
+    request = kernel.send("display(p.dashboard())\np.run().success", "run")
+    displays = []
+    for message in shown(kernel, request):
+        if message["msg_type"].endswith("display_data"):
+            displays.append(message["content"]["data"])
+            if VIEW in displays[-1]:
+                model = displays[-1][VIEW]["model_id"]
+                kernel.say(model, {"method": "custom", "content": {"action": "drawn"}})
+    assert [VIEW in data for data in displays[:2]] == [False, True]
+    last = kernel.value("p.dashboard().close(); p.dashboard()._repr_mimebundle_()['text/html']")
+    assert "2 of 2" in last or "2 done" in last or "done: 2 nodes" in last
+    assert kernel.value("[t.name for t in threading.enumerate() if t.name == 'orchestra-dashboard']") == "[]"

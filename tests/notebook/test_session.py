@@ -307,6 +307,16 @@ def test_a_run_writes_what_it_was_asked_to_write(cell: Cell, tmp_path: Path) -> 
         cell("%orchestrate run -o out.ipynb")
 
 
+@pytest.mark.parametrize("option", ["-o", "--html", "--svg"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
+    cell: Cell, shell: Any, tmp_path: Path, option: str
+) -> None:
+    path = write(tmp_path / "a.ipynb", ["ran = True"])
+    with pytest.raises(CommandError, match="there is no folder .*nowhere; make it first"):
+        cell(f"%orchestrate run --notebook {path} {option} {tmp_path}/nowhere/x.svg")
+    assert "ran" not in shell.user_ns
+
+
 def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, tmp_path: Path) -> None:
     cell("%%orchestrate a\nx = 1")
     cell("%%orchestrate b\nprint(x)")

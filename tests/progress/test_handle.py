@@ -121,6 +121,15 @@ def test_bodies_have_the_context_variables_of_who_began_it():
     assert run.wait(timeout=PATIENCE).values == {"a": "this one"}
 
 
+@pytest.mark.parametrize("timeout", [float("nan"), "soon"])
+def test_what_is_no_time_to_wait_is_refused_at_once(gate, timeout):
+    run = pipeline(Node("first", fn=lambda: gate.wait(PATIENCE))).start()
+    with pytest.raises(ConfigError, match="is no number of seconds; give None to wait as long as it takes"):
+        run.wait(timeout)
+    gate.set()
+    assert run.wait(PATIENCE).success
+
+
 def test_it_shows_how_it_stands_and_has_a_frame(gate):
     made = pipeline(Node("<b>a", fn=lambda: gate.wait(PATIENCE)))
     run = made.start()
