@@ -48,7 +48,7 @@ def seen(browser: Any, lab: Server, folder: Path) -> dict[str, Any]:
             run.end()
         page.ended(RUN)
         wait_for(lambda: "1 failed" in page.outputs()[RUN] and not page.page.locator(ROOT).count(), "the twin")
-        page.ended(RUN + 1)
+        page.run_cell(RUN + 1)  # the failed cell has taken those below it along
         seen["twin"] = page.output(RUN).evaluate(_FOREIGN)
         seen["text"] = page.output(RUN).text_content()
         seen["graph"] = page.output(RUN + 1).evaluate(_FOREIGN)
