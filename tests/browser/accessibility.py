@@ -5,7 +5,8 @@ include the contrast of every text with what is behind it. What is folded away i
 
 JupyterLab's body has no height and hides what sticks out of it, so axe takes all of the page for invisible, and judges
 no contrast; it is given one. What stands in a picture is not judged here: axe takes each shape for one that covers the
-others, and the tests of pictures compute what they have for colours. A contrast that axe cannot tell counts as wrong, for else nobody would look.
+others, and the tests of pictures compute what they have for colours. A contrast that axe cannot tell counts as wrong,
+for else nobody would look.
 """
 
 from __future__ import annotations
