@@ -194,6 +194,11 @@ class Pipeline:
         deaf = tracker.attach(self.bus)
         try:
             return call()
+        except KeyboardInterrupt:  # a node has raised it: nobody interrupts this thread
+            result = self.scheduler.last_result
+            if result is None:
+                raise
+            return result
         finally:
             deaf()
             tracker.complete()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
-from orchestra_nb.display.dot import dot
-from orchestra_nb.display.legend import lines_legend, states_legend
-from orchestra_nb.display.parts import title
 from orchestra_nb.display.picture import svg
-from orchestra_nb.display.scene import scene
+from orchestra_nb.display.picture.dot import dot
+from orchestra_nb.display.picture.legend import lines_legend, states_legend
+from orchestra_nb.display.picture.parts import title
+from orchestra_nb.display.picture.scene import scene
 from orchestra_nb.display.wording import count
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult

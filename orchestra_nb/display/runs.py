@@ -14,7 +14,7 @@ from orchestra_nb.display import frames, text
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.dashboard.twin import dashboard_html
 from orchestra_nb.display.faults import faults_of_run
-from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.headline import headline
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.presentation import Bundle, presents

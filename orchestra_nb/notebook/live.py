@@ -3,7 +3,7 @@
 **What stands there.** First a line, a bar and the picture as plain text and HTML, which every tool can store. Where the
 front end is live (it sends the id of its cell, as JupyterLab, Notebook and VS Code do, and nbclient, nbval and
 papermill do not), a run that is not over in a moment gets the dashboard in its place
-(:mod:`~orchestra_nb.display.live_dashboard`), with the HTML beside it for whoever knows no widgets. In the end there is
+(:mod:`~orchestra_nb.display.live.dashboard`), with the HTML beside it for whoever knows no widgets. In the end there is
 the static result, and the model is closed: a saved notebook holds no widget, and a kernel keeps none.
 
 **Without a dashboard** this draws what the run's tracker says: on the calling thread, when the scheduler has nothing

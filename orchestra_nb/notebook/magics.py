@@ -277,7 +277,7 @@ class Orchestrate(Magics):
         return looking_back.cache(self.defaults(), self.session.result, clear=options.clear)
 
     def _locks(self, options: Namespace) -> Any:
-        return looking_back.locks(self.session.resources, options.names, self.session.result is not None)
+        return looking_back.locks(self.session.resources, options.names, self.session.tracker is not None)
 
     def _events(self, options: Namespace) -> Any:
         heard = self.session.heard if self.session.control is not None else None  # of a run that goes on

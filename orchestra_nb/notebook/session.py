@@ -258,6 +258,10 @@ class Session:
                     result = run.attend(partial(self._finish, beginner=place), beside=True)
                 ended()
                 return result
+            except KeyboardInterrupt:  # a cell has raised it: nobody interrupts this thread
+                if run.scheduler.last_result is None or self.result is None:
+                    raise
+                return self.result
             except BaseException as error:
                 place.fail(name, error)
                 raise
@@ -358,7 +362,16 @@ class Session:
         return Known(names, tuple(resources), tuple(dict.fromkeys(filter(None, phases))), tuple(circuits))
 
     def reset(self) -> None:
-        """Forget the declared nodes, their circuits and the last run."""
+        """Forget the declared nodes, their circuits and the last run.
+
+        Raises
+        ------
+        CommandError
+            A run goes on, whose end would be remembered again.
+        """
+        if self._running:
+            of = "a run" if self._beside is None else f"a run of {self._beside.name}"
+            raise CommandError(f"%orchestrate reset: {of} goes on; wait for it, or stop it with %orchestrate cancel")
         self.circuits = Breakers()
         self.resources = self.heard = None
         self.declared.clear()

@@ -43,6 +43,7 @@ from orchestra_nb.running import replies
 from orchestra_nb.running.calling_thread import CallingThread
 from orchestra_nb.running.checkpoints import Record
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart
+from orchestra_nb.running.doomed import awaited_at_exit, doomed
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.lanes import Lanes
@@ -146,6 +147,7 @@ class Run:
         if not self._started:
             self._calling.take_place()
             self._started = True
+            awaited_at_exit(self, self._calling.thread)
             threading.Thread(target=self._keep, name="orchestra-driver", daemon=True).start()
         due = monotonic() + _IDLE
         while not self.ended:
@@ -157,6 +159,8 @@ class Run:
                 (token, task), body = body, None
                 self._perform(token, task)
                 del task
+            elif not self._stopping and doomed(self._calling.thread):
+                self.cancel("its process ends")
             elif idle is not None and monotonic() >= due and not self.ended:
                 try:
                     idle()

@@ -307,12 +307,19 @@ def test_a_run_writes_what_it_was_asked_to_write(cell: Cell, tmp_path: Path) -> 
         cell("%orchestrate run -o out.ipynb")
 
 
+def test_a_picture_is_not_written_into_a_file_of_another_kind(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate load\nx = 1")
+    with pytest.raises(CommandError, match=r"give a name that ends with .svg or .dot"):
+        cell(f"%orchestrate graph -o {tmp_path}/dag.png")
+    assert not (tmp_path / "dag.png").exists()
+
+
 @pytest.mark.parametrize("option", ["-o", "--html", "--svg"])
 def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
     cell: Cell, shell: Any, tmp_path: Path, option: str
 ) -> None:
     path = write(tmp_path / "a.ipynb", ["ran = True"])
-    with pytest.raises(CommandError, match="there is no folder .*nowhere; make it first"):
+    with pytest.raises(CommandError, match=r"there is no folder .*nowhere; make it first"):
         cell(f"%orchestrate run --notebook {path} {option} {tmp_path}/nowhere/x.svg")
     assert "ran" not in shell.user_ns
 

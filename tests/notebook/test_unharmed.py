@@ -36,7 +36,7 @@ def session(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sess
         "orchestra_nb.notebook.publishing._to_be_seen",
         "orchestra_nb.notebook.session.show_updates",
         "orchestra_nb.notebook.attended.AttendedDashboard.where_it_can_be",
-        "orchestra_nb.display.watching.Watching.snapshot",
+        "orchestra_nb.display.live.watching.Watching.snapshot",
         "orchestra_nb.display.dashboard.twin.panels_of",
         "orchestra_nb.display.dashboard.twin.graph_versions",
     ],

@@ -166,3 +166,18 @@ def test_cells_run_in_a_thread_of_their_own_and_leave_their_names_where_they_are
 
 def test_a_handle_is_a_public_name():
     assert RunHandle.__module__ == "orchestra_nb.progress.handle"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_node_that_raises_an_interrupt_stops_its_run_and_interrupts_nobody_else(jobs):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    run = pipeline(Node("first", fn=lambda: 1), Node("second", fn=lambda first: interrupt()), jobs=jobs).start()
+    result = run.wait(PATIENCE)
+    assert {name: outcome.status for name, outcome in result.outcomes.items()} == {
+        "first": "done",
+        "second": "cancelled",
+    }
+    assert run.error is None
+    assert run.state in ("failed", "interrupted")
