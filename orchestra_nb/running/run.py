@@ -200,7 +200,7 @@ class Run:
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
         """Stop the run, from any thread: returns at once, and ``execute`` returns the result soon after."""
-        self._send(_CANCEL, replies.cancelled(reason))
+        self._send(_CANCEL, replies.cancelled(_in_words(reason, "the run was cancelled")))
 
     @property
     def paused(self) -> bool:
@@ -209,7 +209,7 @@ class Run:
 
     def pause(self, reason: str = "the run was paused") -> None:
         """Begin nothing any more, from any thread: returns at once; what runs goes on to its end."""
-        self._send(_PAUSE, replies.cancelled(reason))
+        self._send(_PAUSE, replies.cancelled(_in_words(reason, "the run was paused")))
 
     def unpause(self) -> None:
         """Go on after a pause, from any thread: returns at once."""
@@ -394,3 +394,8 @@ class Run:
                 self._now = max(self._now, self.seconds)
                 self._act(self.driver.tick(self._now))
                 self._look_ahead()
+
+
+def _in_words(reason: object, otherwise: str) -> str:
+    """Take a reason, unless it is none: what a button, a signal or a bus hands to its callback."""
+    return reason if isinstance(reason, str) else otherwise
