@@ -7,7 +7,7 @@ it wrote into the console as an error, and dialogs that a script opened.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -187,6 +187,3 @@ def opened(context: Any, server: Server, name: str, *, kernel: bool = True) -> I
         server.end(name)
         raise
     page.close()
-
-
-Opening = Callable[..., Any]

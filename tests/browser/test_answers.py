@@ -27,7 +27,8 @@ ANSWERS = {
     "mistake": "%orchestrate rnu",
 }
 CELLS = (*FINISHED, *ANSWERS.values())
-_MARK = "(output, key) => { const ours = output.querySelector('.jp-RenderedHTMLCommon'); if (ours) ours.id = key; }"
+_MARK = "output => output.querySelectorAll('.jp-RenderedHTMLCommon').forEach(ours => ours.classList.add('answer'))"
+_KEPT = {"light": tuple(ANSWERS), "dark": ("graph", "gantt", "simulate", "status")}
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +44,12 @@ def page(browser: Any, lab: Server, folder: Path) -> Iterator[NotebookPage]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_is_wrong_with_any_answer(page: NotebookPage, theme: Any) -> None:
     page.theme(theme)
-    found = {}
     for cell, key in enumerate(ANSWERS, len(FINISHED)):
-        output = page.output(cell)
-        page.shoot(f"{key}-{theme}", output)
-        output.evaluate(_MARK, f"answer-{key}")
-        if output.locator(f"#answer-{key}").count():
-            found[key] = faults(page.page, f"#answer-{key}")
-    assert set(found) == set(ANSWERS) - {"mistake"}
-    assert found == {key: [] for key in found}
+        page.output(cell).evaluate(_MARK)
+        if key in _KEPT[theme]:
+            page.shoot(f"{key}-{theme}", page.output(cell))
+    assert page.page.locator(".answer").count() >= len(ANSWERS) - 1
+    assert faults(page.page, ".answer") == []
 
 
 def test_a_mistake_is_told_in_a_line(page: NotebookPage) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.accessibility import faults
 from tests.browser.finished_runs import CELLS, RUN, Twin, shown_by, twin_of
-from tests.browser.pages import WIDTHS, NotebookPage, opened, write
+from tests.browser.pages import WIDTHS, NotebookPage, Theme, opened, write
 from tests.browser.screenshots import keep
 from tests.browser.servers import Server, wait_for
 
@@ -35,34 +35,31 @@ def seen(browser: Any, lab: Server, folder: Path) -> Seen:
     seen = Seen()
     write(folder / _NAME, CELLS)
     with opened(browser, lab, _NAME) as page:
-        page.theme("light")
         page.run_all()
         wait_for(lambda: "5 done" in page.outputs()[RUN] and not shown_by(page).live, "the finished run")
-        _look(page, seen, "in the cell", "twin")
+        _look(page, seen, "in the cell", "twin", "dark", "light")
         page.save()
     seen.saved = nbformat.read(folder / _NAME, 4)
     with opened(browser, lab, _NAME, kernel=False) as page:
-        _look(page, seen, "without a kernel", "reopened")
+        _look(page, seen, "without a kernel", "reopened", "light")
     foreign = nbformat.read(folder / _NAME, 4)
     foreign.metadata["title"] = "as another tool has written it"
     foreign.cells[0].source += "\n# and edited"
     nbformat.write(foreign, folder / _COPY)
     with opened(browser, lab, _COPY, kernel=False) as page:
-        _look(page, seen, "untrusted", "untrusted")
+        _look(page, seen, "untrusted", "untrusted", "dark")
     for theme in ("light", "dark"):
         _look_at_page(browser, folder, seen, theme)
     return seen
 
 
-def _look(page: NotebookPage, seen: Seen, place: str, name: str) -> None:
+def _look(page: NotebookPage, seen: Seen, place: str, name: str, *themes: Theme) -> None:
     seen.trusted[place] = page.trusted()
-    for theme in ("light", "dark"):
+    for theme in themes:
         page.theme(theme)
         seen.twins[place] = shown_by(page)
-        if place != "without a kernel":
-            seen.faults[f"{place}, {theme}"] = _faults(page)
+        seen.faults[f"{place}, {theme}"] = _faults(page)
         page.shoot(f"{name}-{theme}", page.output(RUN))
-    page.theme("light")
 
 
 def _faults(page: NotebookPage) -> list[str]:
