@@ -74,6 +74,8 @@ def test_a_page_has_no_script_and_asks_for_nothing(tmp_path: Path) -> None:
         ("there.svg", "is there already; give another name, or --force"),
         ("folder.svg", "is a folder"),
         ("none/a.svg", "there is no folder"),
+        ("~no-such-user-here/a.svg", "there is no folder"),
+        ("y" * 300 + ".svg", "no file can have that name"),
         ("a.sgv", "did you mean '.svg'"),
     ],
 )
