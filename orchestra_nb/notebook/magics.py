@@ -115,20 +115,20 @@ class Orchestrate(Magics):
         if options.command == "help":
             return reports.told(options.text)
         self._cell_config(options)  # a knob out of range is refused at once, whether or not this cell runs now
-        cells, report = self.session.declare(line, body)
+        cells, report = self.session.graphs.declare(line, body)
         if report is None:
             return self._pipeline(options, cells)
         if options.dry_run:
-            return self._planned(self.session.stale(cells[0].id), self._cell_config(options))
+            return self._planned(self.session.graphs.stale(cells[0].id), self._cell_config(options))
         if not options.run:
             return report
-        return self.session.run(self.session.stale(cells[0].id), self._cell_config(options), declared=True)
+        return self.session.run(self.session.graphs.stale(cells[0].id), self._cell_config(options), declared=True)
 
     def _pipeline(self, options: Namespace, cells: Sequence[Cell]) -> Any:
         if not cells:
             raise CommandError("%%orchestrate: the cell is empty; write the node's code below the line")
         config = self._cell_config(options, ("timeout", "backend"))
-        dag = self.session.pipeline(cells, keep_going=config.keep_going)
+        dag = self.session.graphs.analysed(cells, keep_going=config.keep_going)
         return self._planned(dag, config) if options.dry_run else self.session.run(dag, config)
 
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
@@ -144,7 +144,7 @@ class Orchestrate(Magics):
 
     def _run(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
+        dag = self.session.graphs.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         if options.dry_run:
             return self._planned(dag, config)
         where = self.session.where(options.notebook) if config.checkpoint in ("durable", "fast") else None
@@ -152,10 +152,10 @@ class Orchestrate(Magics):
         return self._shown_run(options, dag, config, where)
 
     def _resume(self, options: Namespace) -> Any:
-        if options.notebook is None and not self.session.names():
+        if options.notebook is None and not self.session.graphs.names():
             options.notebook = ""
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
+        dag = self.session.graphs.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         plan = self.session.resume_plan(dag, options.notebook, config)
         return self._shown_run(options, dag, config, self.session.where(options.notebook, plan.run_id))
 
@@ -165,7 +165,7 @@ class Orchestrate(Magics):
             if name and options.notebook is None:
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
         check_writable({**written, "--svg": options.svg})
-        notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
+        notebook = self.session.graphs.notebook(options.notebook) if options.notebook is not None else None
         sinks = [todo_file(options.todos)] if options.todos else []
         if getattr(options, "background", False):
             name = "" if notebook is None else str(notebook.path or "the notebook")
@@ -197,7 +197,7 @@ class Orchestrate(Magics):
 
     def _plan(self, options: Namespace) -> Any:
         if options.resume:
-            if options.notebook is None and not self.session.names():
+            if options.notebook is None and not self.session.graphs.names():
                 options.notebook = ""
             config = options_to_config(options, self.defaults())
             return reports.resumed(self.session.resume_plan(self._dag(options), options.notebook, config))
@@ -206,7 +206,7 @@ class Orchestrate(Magics):
     def _dag(self, options: Namespace) -> DAG:
         """The graph that a command shows."""
         config = options_to_config(options, self.defaults())
-        return self.session.dag(options.notebook, getattr(options, "nodes", ()), keep_going=config.keep_going)
+        return self.session.graphs.dag(options.notebook, getattr(options, "nodes", ()), keep_going=config.keep_going)
 
     @staticmethod
     def _planned(dag: Any, config: RunConfig) -> reports.Report:
@@ -285,7 +285,7 @@ class Orchestrate(Magics):
         return looking_back.events(self.session.result, options.pattern, options.last, so_far)
 
     def _history(self, options: Namespace) -> Any:
-        known = options.notebook is not None or self.session.names() or self.session.result is not None
+        known = options.notebook is not None or self.session.graphs.names() or self.session.result is not None
         return looking_back.history(self.defaults(), self._dag(options) if known else None, options.asked)
 
     def _export(self, options: Namespace) -> Any:

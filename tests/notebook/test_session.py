@@ -79,7 +79,7 @@ def test_declaring_a_name_again_replaces_it(cell: Cell, shell: Any) -> None:
     cell("%%orchestrate load\nx = 2")
     cell("%orchestrate run")
     assert shell.user_ns["y"] == 2
-    assert list(shell.magics_manager.registry["Orchestrate"].session.names()) == ["load", "use"]
+    assert list(shell.magics_manager.registry["Orchestrate"].session.graphs.names()) == ["load", "use"]
 
 
 def test_a_faulty_declaration_leaves_the_session_as_it_was(cell: Cell) -> None:
@@ -208,7 +208,7 @@ def test_an_interrupt_that_is_lost_before_the_run_stops_it(cell: Cell, monkeypat
         raise AssertionError("the interrupt was lost")
 
     cell("%%orchestrate a\nx = 1")
-    monkeypatch.setattr("orchestra_nb.notebook.session.Session.dag", dag)
+    monkeypatch.setattr("orchestra_nb.notebook.graphs.Graphs.dag", dag)
     assert isinstance(cell("%orchestrate run", fails=True).error, KeyboardInterrupt)
 
 

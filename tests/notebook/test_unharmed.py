@@ -22,8 +22,8 @@ def broken(*_: Any, **__: Any) -> Any:
 def session(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.chdir(tmp_path)
     made = Session(shell, lambda: NO_HISTORY)
-    made.declare("first", "a = 1\nprint('said')")
-    made.declare("second", "b = a + 1\nb")
+    made.graphs.declare("first", "a = 1\nprint('said')")
+    made.graphs.declare("second", "b = a + 1\nb")
     return made
 
 
@@ -32,9 +32,9 @@ def session(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sess
     [
         "orchestra_nb.notebook.live.picture_html",
         "orchestra_nb.notebook.live.line_and_bar",
-        "orchestra_nb.notebook.session.run_bundle",
+        "orchestra_nb.notebook.placing.run_bundle",
         "orchestra_nb.notebook.publishing._to_be_seen",
-        "orchestra_nb.notebook.session.show_updates",
+        "orchestra_nb.notebook.placing.show_updates",
         "orchestra_nb.notebook.attended.AttendedDashboard.where_it_can_be",
         "orchestra_nb.display.live.watching.Watching.snapshot",
         "orchestra_nb.display.dashboard.twin.panels_of",
@@ -51,7 +51,8 @@ def test_a_display_that_raises_costs_a_line_in_the_log_and_not_the_result(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(place, broken)
-    run = session.start(session.dag(), NO_HISTORY).wait(60) if beside else session.run(session.dag(), NO_HISTORY)
+    dag = session.graphs.dag()
+    run = session.start(dag, NO_HISTORY).wait(60) if beside else session.run(dag, NO_HISTORY)
     assert run.success
     assert session.shell.user_ns["b"] == 2
     assert session.result is not None
@@ -65,7 +66,7 @@ def test_a_front_end_that_is_gone_costs_no_result(
     session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(session.shell.display_pub, "publish", broken)
-    result = session.run(session.dag(), NO_HISTORY)
+    result = session.run(session.graphs.dag(), NO_HISTORY)
     assert (result.success, session.shell.user_ns["b"]) == (True, 2)
     caplog.clear()
 
