@@ -63,7 +63,8 @@ def test_the_cell_returns_at_once_and_others_run_beside_the_run(lab: FrontEnd) -
     assert {kind for kind, _ in of(shown, "begins")} <= {"display_data", "update_display_data"}
     assert of(lab.run("'beside'\n1 + 1", "beside"), "beside") == [("execute_result", "2")]
     assert lab.value("run.over, run.state, run.result") == "(False, 'running', None)"
-    assert "the declared cells: running" in lab.run("%orchestrate status", "status")[-1][2]
+    status = of(lab.run("%orchestrate status", "status"), "status")
+    assert "the declared cells: running" in status[-1][1]
     assert "running: n0" in lab.run("%orchestrate progress", "progress")[-1][2]
     assert "running: n0" in lab.run("run", "shows")[-1][2]
     ended(lab)
