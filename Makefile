@@ -19,8 +19,10 @@ demo: setup  ## run an ordinary notebook in parallel and see that its results ar
 test: setup  ## linters, types, layers, notebooks, tests, coverage
 	@sh tools/check.sh
 
-soak: setup  ## interrupt a kernel a thousand times, where make test does it fifty times
-	@ORCHESTRA_NB_INTERRUPTS=1000 $(PY) -m pytest --no-cov --timeout 3600 tests/notebook/test_interrupts_in_a_kernel.py
+soak: setup  ## what make test samples, in full: interrupts, faults, kills, the corpus on every backend
+	@ORCHESTRA_NB_INTERRUPTS=1000 ORCHESTRA_NB_FAULTS=2000 ORCHESTRA_NB_KILLS=500 ORCHESTRA_NB_CORPUS=all \
+	  $(PY) -m pytest --no-cov --timeout 3600 tests/notebook/test_interrupts_in_a_kernel.py tests/running/test_faults.py \
+	  tests/running/test_durable_kills.py tests/context/test_disk_processes.py tests/corpus
 
 lint: setup  ## only the linters, types and layers
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports

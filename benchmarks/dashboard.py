@@ -22,9 +22,9 @@ from typing import Any
 
 from comparing.measuring import Check, in_turn, print_microseconds, report
 from orchestra_nb.config import RunConfig
-from orchestra_nb.display.dashboard_widget import DashboardWidget
-from orchestra_nb.display.live_dashboard import LiveDashboard
-from orchestra_nb.display.watching import Watching
+from orchestra_nb.display.live.dashboard import LiveDashboard
+from orchestra_nb.display.live.watching import Watching
+from orchestra_nb.display.live.widget import DashboardWidget
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.running.result import RunResult

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestra_nb.bus import Event
-from orchestra_nb.display.bars import Timeline
-from orchestra_nb.display.gantt import gantt_svg
-from orchestra_nb.display.gantt_text import gantt_text
-from orchestra_nb.display.timeline import timeline_of
+from orchestra_nb.display.gantt.bars import Timeline
+from orchestra_nb.display.gantt.svg import gantt_svg
+from orchestra_nb.display.gantt.text import gantt_text
+from orchestra_nb.display.gantt.timeline import timeline_of
 from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import NodeEnded, NodeQueued, NodeStarted, RunStarted
 from orchestra_nb.graph.dag import DAG

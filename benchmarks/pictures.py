@@ -28,8 +28,8 @@ from functools import partial
 from unittest.mock import patch
 
 from comparing.measuring import Check, in_turn, report
-from orchestra_nb.display import picture
 from orchestra_nb.display.graphs import picture_block
+from orchestra_nb.display.picture import drawings
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.fold import STATES
@@ -76,18 +76,18 @@ def graphs(quick: bool) -> dict[str, DAG]:
 
 def first(dag: DAG, program: str | None) -> Callable[[], object]:
     """Get ready to draw as if nothing had been drawn before."""
-    picture._laid_out.cache_clear()
+    drawings._laid_out.cache_clear()
     fresh = DAG(dag.nodes.values(), dag.edges)
 
     def draw() -> str:
         with patch.object(shutil, "which", lambda _: program):
-            return picture.svg(fresh)
+            return drawings.svg(fresh)
 
     return draw
 
 
 def painted(dag: DAG) -> Callable[[], object]:
-    drawn = picture.drawing(dag)
+    drawn = drawings.drawing(dag)
     states = {name: STATES[i % len(STATES)] for i, name in enumerate(dag.nodes)}
     return partial(drawn.painted, states, dict.fromkeys(dag.nodes, 1.5))
 

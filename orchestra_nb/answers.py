@@ -68,20 +68,6 @@ def parameters_of(options: Namespace) -> dict[str, Any]:
     return typed | dict(options.raw or ())
 
 
-def check_outputs(outputs: Mapping[str, str | None]) -> None:
-    """Refuse before the run what would fail after it."""
-    for option, name in outputs.items():
-        if not name:
-            continue
-        path = Path(name)
-        if path.is_dir():
-            raise CommandError(f"--{option} {name}: is a folder; give a file's name")
-        if not path.absolute().parent.is_dir():
-            raise CommandError(f"--{option} {name}: there is no folder {path.absolute().parent}; make it first")
-    if outputs.get("html"):
-        html_exporter()
-
-
 def html_exporter() -> Any:
     """Make what writes a notebook as HTML.
 

@@ -23,13 +23,13 @@ from orchestra_nb.answers import (
     Answer,
     Follow,
     Listener,
-    check_outputs,
     config_of,
     issue_object,
     parameters_of,
     read_of,
 )
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -169,7 +169,7 @@ def _levels(options: Namespace) -> Answer:
 
 def _graph(options: Namespace) -> Answer:
     target = options.output
-    check_outputs({"output": target})
+    check_writable({"--output": target})
     suffix = Path(target).suffix.lower() if target else ""
     if target and suffix not in (".svg", ".dot"):
         raise CommandError(f"-o {target}: give a name that ends with .svg or .dot")
@@ -234,7 +234,7 @@ def _history(options: Namespace) -> Answer:
 
 
 def _simulate(options: Namespace) -> Answer:
-    check_outputs({"output": options.output})
+    check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
     schedule = _schedule(subject.dag, config)
     text, shown, data = simulated(schedule, options.output)

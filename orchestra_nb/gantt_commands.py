@@ -9,8 +9,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, check_outputs, issue_object
+from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, issue_object
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
@@ -30,7 +31,7 @@ def drawn(chart: Chart, output: str | None) -> None:
 
 def gantt(options: Namespace) -> Answer:
     """Draw a run of a log; one that is damaged is bad input, and what is whole of it is drawn all the same."""
-    check_outputs({"output": options.output})
+    check_writable({"--output": options.output})
     replay = Replay.read(options.path)
     state = (replay.last if options.run is None else replay.run(options.run)).at(moment(options.at))
     chart = state.gantt(plan=options.plan)

@@ -319,7 +319,7 @@ class Outcome:
         """Time in the body, in seconds; zero when it never started."""
         if self.started is None or self.ended is None:
             return 0.0
-        return self.ended - self.started
+        return max(0.0, self.ended - self.started)  # a log from elsewhere may say that it ended before it began
 
     @property
     def ok(self) -> bool:

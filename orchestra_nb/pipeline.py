@@ -128,10 +128,27 @@ class Pipeline:
         NotebookError
             Cells use magics, and there is no IPython here; nothing ran.
         DefinitionError, ConfigError
-            There is no such result, or the target is a notebook, whose values stay in its namespace; nothing ran.
+            There is no such result, the target is a notebook, whose values stay in its namespace, or a run that was
+            begun with :meth:`start` goes on; nothing ran.
         KeyboardInterrupt
             The run was interrupted.
         """
+        with self._starting:
+            self._check_free()
+        return self._ran(context, targets=targets, results=results, namespace=namespace)
+
+    def _check_free(self) -> None:
+        if self._started is not None and not self._started.over:
+            raise ConfigError("this pipeline runs already; wait() for what start() gave, or cancel() it")
+
+    def _ran(
+        self,
+        context: Mapping[str, Any] | None,
+        *,
+        targets: Iterable[str],
+        results: Iterable[str] | None,
+        namespace: dict[str, Any] | None,
+    ) -> RunResult:
         chosen = list(targets)
         dag = self.dag.subgraph(chosen) if chosen else self.dag
         scheduler = self.scheduler
@@ -179,10 +196,9 @@ class Pipeline:
             from orchestra_nb.notebook.background import check_background
 
             check_background(dag, self.config)
-        call = partial(self.run, context, targets=chosen, results=results, namespace=namespace)
+        call = partial(self._ran, context, targets=chosen, results=results, namespace=namespace)
         with self._starting:
-            if self._started is not None and not self._started.over:
-                raise ConfigError("this pipeline runs already; wait() for what start() gave, or cancel() it")
+            self._check_free()
             name = "" if self.notebook is None else str(self.notebook.path or "")
             tracker = ProgressTracker(history=open_history(self.config))
             tracker.initialize(dag, name)
@@ -194,6 +210,11 @@ class Pipeline:
         deaf = tracker.attach(self.bus)
         try:
             return call()
+        except KeyboardInterrupt:  # a node has raised it: nobody interrupts this thread
+            result = self.scheduler.last_result
+            if result is None:
+                raise
+            return result
         finally:
             deaf()
             tracker.complete()

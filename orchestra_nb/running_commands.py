@@ -22,13 +22,13 @@ from orchestra_nb.answers import (
     Answer,
     Follow,
     Listener,
-    check_outputs,
     config_of,
     html_exporter,
     parameters_of,
     read_of,
 )
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.runs import headline
@@ -77,7 +77,9 @@ def run(options: Namespace, listen: Listener | None, follow: Follow | None) -> A
         as_before(options)
     config = config_of(options)
     written = {"output": options.output, "html": options.html, "svg": options.svg}
-    check_outputs({**written, "log": config.log})
+    check_writable({f"--{option}": name for option, name in {**written, "log": config.log}.items()})
+    if options.html:
+        html_exporter()
     if options.linear and options.log:
         raise CommandError(
             "--log tells of nodes that are scheduled, and --linear schedules none; leave one of them out"

@@ -7,11 +7,14 @@ a name pretend to be another. Escaping for HTML, SVG and DOT is a second step an
 
 from __future__ import annotations
 
+import math
 import re
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _SPACE = re.compile(r"[\t\n\r\u2028\u2029]+")
 _MOST = 32
+_LONG = 2_000
+"""Characters of white space that a text which is cut may begin with; what is beyond need not be looked at."""
 
 
 def clean(text: object) -> str:
@@ -33,18 +36,23 @@ def short(text: object, most: int = _MOST) -> str:
     >>> short("a rather long name", 10)
     'a rather …'
     """
-    shown = clean(text)
+    whole = str(text)
+    shown = clean(whole[: most + _LONG])  # an error can have megabytes, of which a line is shown
+    if len(whole) > most + _LONG:
+        return shown[: most - 1] + "…"
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def duration(seconds: float) -> str:
-    """Say a duration.
+    """Say a duration; of what is no number of seconds, that nobody knows.
 
     Examples
     --------
     >>> duration(0.0123), duration(1.26), duration(75), duration(0)
     ('12 ms', '1.3 s', '1 min 15 s', '0 s')
     """
+    if not math.isfinite(seconds):
+        return "?"
     if seconds <= 0:
         return "0 s"
     if seconds < 0.001:

@@ -174,3 +174,36 @@ def test_both_surfaces_know_the_same_options_beside_what_they_are_about() -> Non
     magic, cli = parse("gantt abc --log x.jsonl --at 2 --no-plan -o a.svg"), parse("gantt x.jsonl --run abc", "cli")
     assert (magic.run, magic.log, magic.at, magic.plan, magic.output) == ("abc", "x.jsonl", 2.0, False, "a.svg")
     assert (cli.run, cli.path, cli.at, cli.plan, cli.output) == ("abc", "x.jsonl", -1.0, True, None)
+
+
+def changed(change: Callable[[float], float]) -> None:
+    """Change each number with a point in the log of a run."""
+
+    def walk(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: walk(each) for key, each in value.items()}
+        return change(value) if isinstance(value, float) else value
+
+    logged()
+    lines = Path("run.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [json.dumps(walk(json.loads(line))) for line in lines]
+    Path("odd.jsonl").write_text("\n".join(told) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [lambda number: -number - 1, lambda number: 1e308 if number else 0.0])
+@pytest.mark.parametrize("command", ["gantt", "replay"])
+def test_a_log_whose_times_cannot_be_is_shown_all_the_same(
+    tell: Tell, command: str, change: Callable[[float], float]
+) -> None:
+    changed(change)
+    code, out, _ = tell(command, "odd.jsonl")
+    assert code in (0, 2)
+    assert out.startswith("run ")
+
+
+@pytest.mark.parametrize("name", ["a\0b.svg", "y" * 300 + ".svg"], ids=["nul", "long"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(tell: Tell, name: str) -> None:
+    logged()
+    code, out, err = tell("gantt", "run.jsonl", "-o", name)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "no file can have that name" in err

@@ -19,6 +19,15 @@ $python -m mypy
 step "import-linter: the layers"
 .venv/bin/lint-imports
 
+# Several hundred kernels, workers and command lines start below. Where Python is told not to write what it compiled
+# (PYTHONDONTWRITEBYTECODE), each of them would compile the package again, and every process of pytest all tests.
+# Only these two are written, and once: what a test writes and imports is never taken for what it was a moment before.
+step "compile the package and the tests, once for all processes"
+$python -m compileall -q orchestra_nb tests
+# What cannot be collected is told by the steps below.
+env -u PYTHONDONTWRITEBYTECODE $python -m pytest -p no:randomly --no-cov --collect-only -qqq --ignore=tests/browser \
+  > /dev/null || true
+
 step "nbval: every notebook gives what is stored in it"
 $python -m coverage erase
 $python -m pytest -p no:randomly --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \

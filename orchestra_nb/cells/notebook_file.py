@@ -259,7 +259,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -268,7 +268,7 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.chmod(name, _mode(path))
         os.replace(name, path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
@@ -284,8 +284,8 @@ def _mode(path: Path) -> int:
         return 0o666 & ~mask
 
 
-def _unwritable(path: Path, error: OSError) -> NotebookError:
-    reason = error.strerror or str(error)
+def _unwritable(path: Path, error: Exception) -> NotebookError:
+    reason = getattr(error, "strerror", None) or str(error)
     hint = "give another path"
     return NotebookError([Issue("cannot-write", f"cannot write: {reason}", path=str(path), suggestion=hint)])
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html, text
-from orchestra_nb.display.dot import dot
-from orchestra_nb.display.legend import lines_legend, states_legend
-from orchestra_nb.display.parts import title
 from orchestra_nb.display.picture import svg
-from orchestra_nb.display.scene import scene
+from orchestra_nb.display.picture.dot import dot
+from orchestra_nb.display.picture.legend import lines_legend, states_legend
+from orchestra_nb.display.picture.parts import title
+from orchestra_nb.display.picture.scene import scene
 from orchestra_nb.display.wording import count
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 60
 """Levels and edges in ``text/plain``, which is what a diff of the notebook shows."""
+_MOST_TIPS = 300
+"""Edges up to which a picture carries their evidence, for front ends that show it; the table has it anyway."""
 
 
 @presents(DAG)
@@ -71,7 +73,7 @@ def picture_block(
         What else to say to those who do not see it.
     """
     words = {name: str(outcome.status) for name, outcome in (outcomes or {}).items()} | dict(states or {})
-    drawn = svg(dag, outcomes, states=states, tips=False)
+    drawn = svg(dag, outcomes, states=states, tips=len(dag.edges) <= _MOST_TIPS)
     alt = f"{title(dag)}; {said}" if said else title(dag)
     return html.picture(drawn, alt) + states_legend(words.values()) + lines_legend(scene(dag))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import frames, html
-from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.wording import count, duration
 from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presents

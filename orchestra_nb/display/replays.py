@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.bus import Event
 from orchestra_nb.display import html, tables
 from orchestra_nb.display.columns import after, epoch_of, framed
-from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.graphs import picture_block
 from orchestra_nb.display.looks import LOOKS
 from orchestra_nb.display.text import aligned, some

@@ -14,7 +14,7 @@ from orchestra_nb.display import frames, text
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.dashboard.twin import dashboard_html
 from orchestra_nb.display.faults import faults_of_run
-from orchestra_nb.display.gantt_chart import Gantt, gantt_of
+from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.headline import headline
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.presentation import Bundle, presents
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RunPresenter", "closing_lines", "headline", "run_bundle", "run_text"]
 
 _MOST_LINES = 200
-"""Lines of nodes in plain text; the frame has all of them."""
+"""Lines of nodes in plain text, and of what went wrong; the frame has all of them."""
 
 
 @presents(RunResult)
@@ -76,5 +76,6 @@ def closing_lines(result: RunResult) -> list[str]:
 
 def run_text(result: RunResult) -> str:
     """Describe a run in plain text: the headline, each node, what went wrong, and the critical path."""
-    first, *others = closing_lines(result)
+    first, *faults, path = closing_lines(result)
+    others = [*text.some(faults, _MOST_LINES), path]
     return "\n".join(filter(None, [first, text.outcomes_text(result.outcomes, _MOST_LINES), *others]))

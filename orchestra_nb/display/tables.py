@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import get_args
 
-from orchestra_nb.display.bars import PIECES
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
+from orchestra_nb.display.gantt.bars import PIECES
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
 from orchestra_nb.model import Certainty, EdgeKind, NodeKind, Status

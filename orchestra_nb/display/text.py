@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 from orchestra_nb.display.looks import LOOKS
-from orchestra_nb.display.wording import clean, count, duration
+from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import ValidationResult, faults_of
 from orchestra_nb.model import Edge, Outcome, UnforeseenChange
 from orchestra_nb.running import not_kept
+
+_WHY = 200
+"""Characters of the reason in a row."""
 
 
 def dag_text(dag: DAG, limit: int | None = None) -> str:
@@ -79,11 +82,6 @@ def fault_lines(dag: DAG) -> list[str]:
     return ["do not parse:", *faults] if faults else []
 
 
-def edges_text(dag: DAG) -> str:
-    """List the edges with their reasons, one per line."""
-    return "\n".join(f"  {clean(edge)}" for edge in dag.edges)
-
-
 def issues_text(result: ValidationResult) -> str:
     """List what was found wrong, or say that nothing was.
 
@@ -113,8 +111,9 @@ def outcomes_text(outcomes: Mapping[str, Outcome], limit: int | None = None) -> 
 def outcome_row(name: str, outcome: Outcome) -> tuple[str, ...]:
     """Describe one outcome: node, status, time, worker, reason."""
     time = duration(outcome.seconds) if outcome.started is not None else ""
-    why = outcome.reason or (str(outcome.error).split("\n")[0] if outcome.error else "")
-    return (f"{LOOKS[outcome.status].mark} {clean(name)}", outcome.status, time, clean(outcome.worker), clean(why))
+    why = outcome.reason or (str(outcome.error).split("\n", 1)[0] if outcome.error else "")
+    told = clean(outcome.worker), short(why, _WHY)
+    return (f"{LOOKS[outcome.status].mark} {clean(name)}", outcome.status, time, *told)
 
 
 def _dag_lines(dag: DAG, limit: int | None) -> Iterator[str]:

@@ -19,8 +19,8 @@ from orchestra_nb.notebook.kept_frames import KeptFrames
 
 if TYPE_CHECKING:
     from orchestra_nb.display.dashboard import Snapshot
-    from orchestra_nb.display.dashboard_widget import DashboardWidget
-    from orchestra_nb.display.watching import Watching
+    from orchestra_nb.display.live.watching import Watching
+    from orchestra_nb.display.live.widget import DashboardWidget
     from orchestra_nb.running.control import RunControl
 
 _log = logging.getLogger("orchestra_nb.notebook")
@@ -75,7 +75,7 @@ class AttendedDashboard:
         appear: Callable[[Mapping[str, Any]], object],
         over: Callable[[], object] = lambda: None,
     ) -> None:
-        from orchestra_nb.display.live_dashboard import LiveDashboard
+        from orchestra_nb.display.live.dashboard import LiveDashboard
 
         self._clicks = Clicks(kernel)
         self._show = appear

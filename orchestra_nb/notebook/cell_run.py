@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.display.watching import Watching, nothing
+from orchestra_nb.display.live.watching import Watching, nothing
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.attended import watched

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.errors import CommandError
@@ -25,6 +26,7 @@ def gantt(options: Namespace, last: RunResult | None) -> Chart:
     CommandError
         Nothing has run, the last run is another one, or a moment was given and no log.
     """
+    check_writable({"--output": options.output})
     chart = _of_log(options) if options.log else _of_last(options, last)
     _write(chart, options.output)
     return chart
@@ -49,6 +51,7 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
 
 def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
     """Work out who would run what when, and write the picture where that was asked for."""
+    check_writable({"--output": output})
     schedule = simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
     _write(schedule_gantt(schedule), output)
     return schedule

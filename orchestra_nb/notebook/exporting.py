@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_name
 from orchestra_nb.command_options import EXPORTS
 from orchestra_nb.display import html
 from orchestra_nb.display.picture import svg
@@ -52,15 +54,14 @@ def export(what: Exported, file: str, *, force: bool = False) -> Path:
     CommandError
         There is such a file, no such folder, or nobody knows how to write what ends so.
     """
-    path = Path(file).expanduser()
+    path = Path(file)
+    with suppress(RuntimeError):  # no such user: then it is a folder's name as any other
+        path = path.expanduser()
     ending = path.suffix.lower()
     if ending not in _FORMS:
         hint = nearest(ending, EXPORTS) if ending else f"let it end with one of {', '.join(EXPORTS)}"
         raise CommandError(f"export {file}: nothing is written that ends with {ending!r}; {hint}")
-    if path.is_dir():
-        raise CommandError(f"export {file}: is a folder; give a file's name")
-    if not path.absolute().parent.is_dir():
-        raise CommandError(f"export {file}: there is no folder {path.absolute().parent}; make it first")
+    check_name(f"export {file}", str(path))
     if path.exists() and not force:
         raise CommandError(f"export {file}: is there already; give another name, or --force to write over it")
     write_text(path, _FORMS[ending](what))

@@ -36,12 +36,14 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Take the magics away again; the session's declarations go with them."""
+    """Take the magics away again; the session's declarations go with them, and a run that goes on is stopped."""
     from orchestra_nb.notebook import at_terminal
 
     magics = shell.magics_manager.registry.pop(_NAME, None)
     if magics is None:
         return
+    if magics.session.control is not None:
+        magics.session.control.cancel("the extension was unloaded")
     magics.zooming.end()
     at_terminal.end(shell)
     for kind in ("line", "cell"):

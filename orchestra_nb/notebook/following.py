@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.errors import ProgressError
+from orchestra_nb.errors import EventLogError, ProgressError
 from orchestra_nb.events import EventBus
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.records import event_from
@@ -98,10 +98,8 @@ def followed(tracker: ProgressTracker, tell: Listener | None = None) -> Iterator
         nonlocal follows
         if follows:
             try:
-                event = event_from(record)
-                if event is not None:
-                    tracker.hear(event)
-            except (ProgressError, KeyError, TypeError):
+                tracker.hear(event_from(record))
+            except (EventLogError, ProgressError, KeyError):
                 follows = False
                 _log.exception("progress could not be followed: %r", record.get("name"))
         if tell is not None:

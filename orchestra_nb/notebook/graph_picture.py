@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import write_text
+from orchestra_nb.cells.written_files import check_writable
+from orchestra_nb.display.wording import clean
+from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports
 
@@ -33,7 +36,11 @@ def show_graph(shell: Any, dag: DAG, options: Namespace) -> Any:
     from orchestra_nb.display.picture import svg
 
     if options.output:
-        write_text(Path(options.output), dag.to_graphviz().source if options.output.endswith(".dot") else svg(dag))
+        check_writable({"--output": options.output})
+        ending = Path(options.output).suffix.lower()
+        if ending not in (".svg", ".dot"):
+            raise CommandError(f"-o {clean(options.output)}: give a name that ends with .svg or .dot")
+        write_text(Path(options.output), dag.to_graphviz().source if ending == ".dot" else svg(dag))
     if options.browser:
         return _in_browser(dag)
     if shutil.which("dot") is None and getattr(shell, "kernel", None) is not None:
@@ -45,9 +52,9 @@ def _in_browser(dag: DAG) -> reports.Report:
     from IPython.display import display
 
     from orchestra_nb.display import frames, html
-    from orchestra_nb.display.browser_graph import browser_widget
     from orchestra_nb.display.graphs import picture_html
-    from orchestra_nb.display.parts import title
+    from orchestra_nb.display.picture.in_browser import browser_widget
+    from orchestra_nb.display.picture.parts import title
     from orchestra_nb.display.text import dag_text
 
     bundle = browser_widget(dag)._repr_mimebundle_()

@@ -3,7 +3,7 @@
 **What stands there.** First a line, a bar and the picture as plain text and HTML, which every tool can store. Where the
 front end is live (it sends the id of its cell, as JupyterLab, Notebook and VS Code do, and nbclient, nbval and
 papermill do not), a run that is not over in a moment gets the dashboard in its place
-(:mod:`~orchestra_nb.display.live_dashboard`), with the HTML beside it for whoever knows no widgets. In the end there is
+(:mod:`~orchestra_nb.display.live.dashboard`), with the HTML beside it for whoever knows no widgets. In the end there is
 the static result, and the model is closed: a saved notebook holds no widget, and a kernel keeps none.
 
 **Without a dashboard** this draws what the run's tracker says: on the calling thread, when the scheduler has nothing
@@ -29,6 +29,7 @@ from orchestra_nb.display.progress import line_and_bar
 from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.attended import AttendedDashboard
+from orchestra_nb.notebook.unharmed import unharmed
 from orchestra_nb.presentation import Bundle
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.progress.turns import rest_after
@@ -79,14 +80,18 @@ class Live:
         self._id = uuid.uuid4().hex
         self._due = self._tick = 0.0
         self._shown: object = None
-        self._picture = drawn = picture_html(dag)  # without the edges: what is unfolded would close at each update
+        self._picture = ""
+        with unharmed("the picture of the graph"):
+            self._picture = picture_html(dag)  # without the edges: what is unfolded would close at each update
         self._bundle: Bundle = {}
-        self._draw(update=False)
-        if len(drawn) > _LARGE:
+        with unharmed("the beginning of the run"):
+            self._draw(update=False)
+        if len(self._picture) > _LARGE:
             self._picture = ""
         self._dashboard: AttendedDashboard | None = None
         if watched is not None:
-            self._dashboard = AttendedDashboard.where_it_can_be(shell, watched, self._appear)
+            with unharmed("the dashboard"):
+                self._dashboard = AttendedDashboard.where_it_can_be(shell, watched, self._appear)
 
     def idle(self) -> None:
         """Hear clicks; draw, if it is time, there is something new to see, and nobody else does."""
@@ -112,9 +117,11 @@ class Live:
         dashboard, self._dashboard = self._dashboard, None
         if dashboard is not None:
             dashboard.silence()  # first, or it might come after what is to stay
-        self._publish(bundle, update=True)
+        with unharmed("the end of the run"):
+            self._publish(bundle, update=True)
         if dashboard is not None:
-            dashboard.close()  # last, or the front end would say that there is none
+            with unharmed("the end of the dashboard"):
+                dashboard.close()  # last, or the front end would say that there is none
 
     def _appear(self, view: Mapping[str, Any]) -> None:
         self._publish({**self._bundle, **view}, update=True)

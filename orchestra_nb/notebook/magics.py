@@ -3,26 +3,24 @@
 Everything is parsed by the grammar that the command line uses too; what the commands do is in :mod:`.session`; every
 answer is a value. Errors are the library's own: IPython would swallow a ``UsageError``, and test tools with it.
 
-The class is configurable, which gives ``%config Orchestrate.jobs = 2``. A knob that is ``None`` is left to
-``[tool.orchestra_nb]`` in pyproject.toml, and then to the built-in default.
+The class is configurable, which gives ``%config Orchestrate.jobs = 2``; its traits are in :mod:`.run_traits`.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
+from IPython.core.magic import line_cell_magic, magics_class
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
-from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
-from orchestra_nb.errors import CommandError, ConfigError, OrchestraError, nearest
+from orchestra_nb.cells.written_files import check_writable
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import CommandError, OrchestraError
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import charts, looking_back, reports
@@ -30,41 +28,19 @@ from orchestra_nb.notebook.exporting import export
 from orchestra_nb.notebook.graph_picture import show_graph
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
+from orchestra_nb.notebook.run_traits import RunTraits
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.notebook.short_errors import explain
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.progress.sinks import todo_file
-from orchestra_nb.project_config import project_config
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
 
 
 @magics_class
-class Orchestrate(Magics):
+class Orchestrate(RunTraits):
     """Runs cells as a DAG; its traits are the defaults of runs."""
-
-    jobs = Int(None, allow_none=True, help="nodes at once; -1 for one per core").tag(config=True)
-    backend = Unicode(None, allow_none=True, help="a joblib backend").tag(config=True)
-    schedule = Enum(get_args(Schedule), None, allow_none=True, help="eager, or a barrier after each level").tag(
-        config=True
-    )
-    policy = Enum(get_args(Policy), None, allow_none=True, help="which ready node goes first").tag(config=True)
-    keep_going = Bool(None, allow_none=True, help="run what needs no failed node").tag(config=True)
-    timeout = Float(None, allow_none=True, help="seconds for a whole run").tag(config=True)
-    seed = Int(None, allow_none=True, help="seed of what is random").tag(config=True)
-    async_jobs = Int(None, allow_none=True, help="how many nodes may await at once").tag(config=True)
-    resources = Dict(None, allow_none=True, help="how much there is of what nodes use").tag(config=True)
-    cluster = Unicode(None, allow_none=True, help="address of the dask scheduler to use").tag(config=True)
-    cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
-    cache.tag(config=True)
-    checkpoint = Enum(get_args(Checkpointing), None, allow_none=True, help="what survives a crash, for resume")
-    checkpoint.tag(config=True)
-    loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
-
-    log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
-    tracebacks = Enum(("short", "full"), "short", help="how an error of a magic is shown: in short, or in full")
-    tracebacks.tag(config=True)
 
     shell: Any
 
@@ -73,21 +49,6 @@ class Orchestrate(Magics):
         self.session = Session(shell, self.defaults)
         self.last_error = ""
         """The traceback of the last error, in full."""
-
-    @validate(*RUN_KNOBS)
-    def _possible(self, proposal: Any) -> Any:
-        """Refuse at once what no run can be meant to have."""
-        knob, value = proposal["trait"].name, proposal["value"]
-        try:
-            options_to_config(Namespace(**{knob: value}), RunConfig())
-        except ConfigError as error:
-            raise TraitError(f"Orchestrate.{knob}: {error}") from None
-        return value
-
-    def defaults(self) -> RunConfig:
-        """The config of a run that nobody changed."""
-        given = {knob: getattr(self, knob) for knob in RUN_KNOBS}
-        return replace(project_config(), **{knob: value for knob, value in given.items() if value is not None})
 
     @line_cell_magic
     def orchestrate(self, line: str, cell: str | None = None) -> Any:
@@ -114,20 +75,20 @@ class Orchestrate(Magics):
         if options.command == "help":
             return reports.told(options.text)
         self._cell_config(options)  # a knob out of range is refused at once, whether or not this cell runs now
-        cells, report = self.session.declare(line, body)
+        cells, report = self.session.graphs.declare(line, body)
         if report is None:
             return self._pipeline(options, cells)
         if options.dry_run:
-            return self._planned(self.session.stale(cells[0].id), self._cell_config(options))
+            return self._planned(self.session.graphs.stale(cells[0].id), self._cell_config(options))
         if not options.run:
             return report
-        return self.session.run(self.session.stale(cells[0].id), self._cell_config(options), declared=True)
+        return self.session.run(self.session.graphs.stale(cells[0].id), self._cell_config(options), declared=True)
 
     def _pipeline(self, options: Namespace, cells: Sequence[Cell]) -> Any:
         if not cells:
             raise CommandError("%%orchestrate: the cell is empty; write the node's code below the line")
         config = self._cell_config(options, ("timeout", "backend"))
-        dag = self.session.pipeline(cells, keep_going=config.keep_going)
+        dag = self.session.graphs.analysed(cells, keep_going=config.keep_going)
         return self._planned(dag, config) if options.dry_run else self.session.run(dag, config)
 
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
@@ -143,7 +104,7 @@ class Orchestrate(Magics):
 
     def _run(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
+        dag = self.session.graphs.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         if options.dry_run:
             return self._planned(dag, config)
         where = self.session.where(options.notebook) if config.checkpoint in ("durable", "fast") else None
@@ -151,10 +112,10 @@ class Orchestrate(Magics):
         return self._shown_run(options, dag, config, where)
 
     def _resume(self, options: Namespace) -> Any:
-        if options.notebook is None and not self.session.names():
+        if options.notebook is None and not self.session.graphs.names():
             options.notebook = ""
         config = options_to_config(options, self.defaults())
-        dag = self.session.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
+        dag = self.session.graphs.dag(options.notebook, options.nodes, last=False, keep_going=config.keep_going)
         plan = self.session.resume_plan(dag, options.notebook, config)
         return self._shown_run(options, dag, config, self.session.where(options.notebook, plan.run_id))
 
@@ -163,7 +124,8 @@ class Orchestrate(Magics):
         for option, name in written.items():
             if name and options.notebook is None:
                 raise CommandError(f"{option} writes a notebook, and these are declared cells; add --notebook")
-        notebook = self.session.notebook(options.notebook) if options.notebook is not None else None
+        check_writable({**written, "--svg": options.svg})
+        notebook = self.session.graphs.notebook(options.notebook) if options.notebook is not None else None
         sinks = [todo_file(options.todos)] if options.todos else []
         if getattr(options, "background", False):
             name = "" if notebook is None else str(notebook.path or "the notebook")
@@ -195,7 +157,7 @@ class Orchestrate(Magics):
 
     def _plan(self, options: Namespace) -> Any:
         if options.resume:
-            if options.notebook is None and not self.session.names():
+            if options.notebook is None and not self.session.graphs.names():
                 options.notebook = ""
             config = options_to_config(options, self.defaults())
             return reports.resumed(self.session.resume_plan(self._dag(options), options.notebook, config))
@@ -204,7 +166,7 @@ class Orchestrate(Magics):
     def _dag(self, options: Namespace) -> DAG:
         """The graph that a command shows."""
         config = options_to_config(options, self.defaults())
-        return self.session.dag(options.notebook, getattr(options, "nodes", ()), keep_going=config.keep_going)
+        return self.session.graphs.dag(options.notebook, getattr(options, "nodes", ()), keep_going=config.keep_going)
 
     @staticmethod
     def _planned(dag: Any, config: RunConfig) -> reports.Report:
@@ -275,7 +237,7 @@ class Orchestrate(Magics):
         return looking_back.cache(self.defaults(), self.session.result, clear=options.clear)
 
     def _locks(self, options: Namespace) -> Any:
-        return looking_back.locks(self.session.resources, options.names, self.session.result is not None)
+        return looking_back.locks(self.session.resources, options.names, self.session.tracker is not None)
 
     def _events(self, options: Namespace) -> Any:
         heard = self.session.heard if self.session.control is not None else None  # of a run that goes on
@@ -283,7 +245,7 @@ class Orchestrate(Magics):
         return looking_back.events(self.session.result, options.pattern, options.last, so_far)
 
     def _history(self, options: Namespace) -> Any:
-        known = options.notebook is not None or self.session.names() or self.session.result is not None
+        known = options.notebook is not None or self.session.graphs.names() or self.session.result is not None
         return looking_back.history(self.defaults(), self._dag(options) if known else None, options.asked)
 
     def _export(self, options: Namespace) -> Any:
@@ -300,21 +262,7 @@ class Orchestrate(Magics):
         return reports.told("forgotten: the declared nodes and the last run")
 
     def _config(self, options: Namespace) -> Any:
-        for assignment in options.assignments:
-            knob, equals, text = assignment.partition("=")
-            if not equals:
-                raise CommandError(f"%orchestrate config: {assignment!r} is no KNOB=VALUE")
-            if knob not in RUN_KNOBS:
-                raise CommandError(f"%orchestrate config: no knob {knob!r}; {nearest(knob, RUN_KNOBS)}")
-            trait = self.traits()[knob]
-            try:
-                value = trait.from_string(text)
-                options_to_config(Namespace(**{knob: value}), self.defaults())
-                setattr(self, knob, value)
-            except (TraitError, ValueError):
-                raise CommandError(
-                    f"%orchestrate config: {knob}={text!r} cannot be meant; it is {trait.help}"
-                ) from None
+        self.assign(options.assignments)
         return reports.knobs(self.defaults())
 
     _COMMANDS: ClassVar[Mapping[str, Callable[[Any, Namespace], Any]]] = {

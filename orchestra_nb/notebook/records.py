@@ -2,44 +2,25 @@
 
 A kernel sends it to the process that started it, and ``--json`` prints it. Values stay in the kernel; everything else
 of an outcome survives the journey, the error's class included. Rejected: pickle, which would run code of the
-notebook's environment in the command line's process.
+notebook's environment in the command line's process. Events are told as in a log (:mod:`orchestra_nb.eventlog.codec`)
+but for the end of a node, of which only how it went is told at once: its outcome follows in full when the run is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeout, OrchestraError
-from orchestra_nb.events import (
-    CacheHit,
-    CacheMissed,
-    Event,
-    GraphGrown,
-    LevelEnded,
-    NodeEnded,
-    NodeQueued,
-    NodeRetrying,
-    NodeStarted,
-    RunEnded,
-    RunStarted,
-    Stalled,
-)
+from orchestra_nb.eventlog.codec import event_from_json, event_to_json
+from orchestra_nb.events import Event, NodeEnded
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, NodeId, Outcome, RunId, UnforeseenChange
 from orchestra_nb.running.result import RunResult
 
 Record = dict[str, Any]
-_EVENTS: Mapping[str, Callable[..., Event]] = {
-    kind.name: kind
-    for kind in (
-        *(RunStarted, NodeQueued, NodeStarted, NodeRetrying, GraphGrown, Stalled, LevelEnded, RunEnded),
-        *(CacheHit, CacheMissed),
-    )
-}
 _NODE_ERRORS: Mapping[str, type[NodeError]] = {"NodeTimeout": NodeTimeout, "NodeCancelled": NodeCancelled}
 _PLAIN = (
     *("status", "started", "ended", "attempts", "worker", "reason"),
@@ -103,28 +84,26 @@ def event_record(event: Event) -> Record:
         outcome = event.outcome
         record: Record = {"name": event.name, "at": event.at, "node": outcome.node, "status": outcome.status}
         return record | {name: getattr(outcome, name) for name in ("seconds", "reason", "started", "ended")}
-    return {"name": event.name, **{field.name: getattr(event, field.name) for field in fields(event)}}
+    return event_to_json(event)
 
 
-def event_from(record: Mapping[str, Any]) -> Event | None:
-    """An event from its JSON; ``None`` for one of a name that is not known here.
+def event_from(record: Mapping[str, Any]) -> Event:
+    """An event from its JSON.
+
+    Raises
+    ------
+    EventLogError
+        It is not what an event of that name says.
 
     Examples
     --------
     >>> event_from({"name": "execution:level-ended", "at": 2.0, "level": 1})
     LevelEnded(at=2.0, level=1)
     """
-    told = {key: _frozen(value) for key, value in record.items() if key != "name"}
-    if record["name"] == NodeEnded.name:
-        known = {name: told[name] for name in ("status", "reason", "started", "ended")}
-        return NodeEnded(told["at"], Outcome(NodeId(told["node"]), **known))
-    kind = _EVENTS.get(record["name"])
-    return None if kind is None else kind(**told)
-
-
-def _frozen(value: Any) -> Any:
-    """What JSON made a list of was a tuple."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    if record.get("name") != NodeEnded.name:
+        return event_from_json(record)
+    known = {name: record[name] for name in ("status", "reason", "started", "ended")}
+    return NodeEnded(record["at"], Outcome(NodeId(record["node"]), **known))
 
 
 def undone_record(result: RunResult) -> Record | None:

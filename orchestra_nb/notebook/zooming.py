@@ -1,7 +1,7 @@
 """Pictures that can be zoomed in the notebook of a session: one model for all of them, made when the first is shown.
 
-Where the front end is live it runs the model's JavaScript (``display/front/pictures.js``), which watches the page for
-our pictures. It is made at the end of the first cell that says ``%orchestrate``, because loading widgets takes a
+Where the front end is live it runs the model's JavaScript (``display/live/front/pictures.js``), which watches the page
+for our pictures. It is made at the end of the first cell that says ``%orchestrate``, because loading widgets takes a
 moment, and once in a session; ``%unload_ext`` lets it go, and a kernel that ends takes it along. Failure: pictures stay
 plain images.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.notebook.attended import is_live
 
 if TYPE_CHECKING:
-    from orchestra_nb.display.dashboard_widget import ZoomablePictures
+    from orchestra_nb.display.live.widget import ZoomablePictures
 
 _log = logging.getLogger("orchestra_nb.notebook")
 _EVENT, _WORD = "post_run_cell", "%orchestrate"
@@ -51,7 +51,7 @@ class Zooming:
             return
         self._leave()
         try:
-            from orchestra_nb.display.dashboard_widget import ZoomablePictures
+            from orchestra_nb.display.live.widget import ZoomablePictures
 
             self._pictures = ZoomablePictures()
         except Exception:

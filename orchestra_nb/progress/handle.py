@@ -17,11 +17,13 @@ nothing wants it to run).
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from time import monotonic
+from types import TracebackType
 
-from orchestra_nb.errors import RunNotOver
+from orchestra_nb.errors import ConfigError, RunNotOver
 from orchestra_nb.events import EventBus, RunStarted
 from orchestra_nb.presentation import Presented
 from orchestra_nb.progress.stats import ProgressStats
@@ -65,6 +67,7 @@ class RunHandle(Presented):
         self._strict = strict
         self._result: RunResult | None = None
         self._error: BaseException | None = None
+        self._came_from: TracebackType | None = None
         self._looks_up = threading.Condition()
         self._has_begun = self._is_over = self._unwanted = False
 
@@ -109,7 +112,7 @@ class RunHandle(Presented):
         try:
             self._result = call()
         except BaseException as error:
-            self._error = error
+            self._error, self._came_from = error, error.__traceback__
         deaf()
         with self._looks_up:
             self._is_over = True
@@ -152,6 +155,8 @@ class RunHandle(Presented):
 
         Raises
         ------
+        ConfigError
+            That is no time to wait.
         RunNotOver
             It goes on.
         OrchestraError
@@ -159,11 +164,13 @@ class RunHandle(Presented):
         KeyboardInterrupt
             Whoever waits was interrupted; the run goes on.
         """
+        if timeout is not None and (not isinstance(timeout, int | float) or math.isnan(timeout)):
+            raise ConfigError(f"timeout={timeout!r} is no number of seconds; give None to wait as long as it takes")
         if not self._await(lambda: self._is_over, timeout):
             told = f"{self.name or 'the run'} is not over after {duration(timeout or 0.0)}"
             raise RunNotOver(f"{told}; wait longer, or cancel() it")
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(self._came_from)  # or it would grow each time, and keep who has waited
         assert self._result is not None
         if self._strict:
             self._result.raise_for_errors()

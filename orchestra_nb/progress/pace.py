@@ -176,7 +176,7 @@ def typical_of(expectations: Sequence[Expectation]) -> float:
     8.2
     """
     whole = sum([e.seconds for e in expectations])
-    return sum([e.seconds**2 for e in expectations]) / whole if whole else 0.0
+    return sum([e.seconds * e.seconds for e in expectations]) / whole if whole else 0.0
 
 
 def paces(

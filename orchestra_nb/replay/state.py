@@ -209,11 +209,6 @@ class ReplayState(Charted):
         return tuple(self._fold.waits)
 
     @property
-    def lock_waits_since(self) -> tuple[float, ...]:
-        """Since when each of them had, in seconds since their resources were there."""
-        return tuple(self._fold.waits.values())
-
-    @property
     def deadlock(self) -> DeadlockFound | None:
         """The last circle of waits that was found; ``None`` when none was."""
         return self._fold.deadlock

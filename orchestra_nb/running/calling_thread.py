@@ -66,6 +66,11 @@ class CallingThread:
         if self._deferral is not None:
             self._deferral.undo()
 
+    @property
+    def thread(self) -> threading.Thread:
+        """The thread."""
+        return self._thread
+
     def next_body(self, timeout: float) -> tuple[int, Task] | None:
         """Wait for the next body, for some seconds at most."""
         try:

@@ -43,6 +43,7 @@ from orchestra_nb.running import replies
 from orchestra_nb.running.calling_thread import CallingThread
 from orchestra_nb.running.checkpoints import Record
 from orchestra_nb.running.decisions import Abandon, Attempt, Decision, Interrupt, Restart
+from orchestra_nb.running.doomed import awaited_at_exit, doomed
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.durable_record import DurableRecord
 from orchestra_nb.running.lanes import Lanes
@@ -146,6 +147,7 @@ class Run:
         if not self._started:
             self._calling.take_place()
             self._started = True
+            awaited_at_exit(self, self._calling.thread)
             threading.Thread(target=self._keep, name="orchestra-driver", daemon=True).start()
         due = monotonic() + _IDLE
         while not self.ended:
@@ -157,6 +159,8 @@ class Run:
                 (token, task), body = body, None
                 self._perform(token, task)
                 del task
+            elif not self._stopping and doomed(self._calling.thread):
+                self.cancel("its process ends")
             elif idle is not None and monotonic() >= due and not self.ended:
                 try:
                     idle()
@@ -196,7 +200,7 @@ class Run:
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
         """Stop the run, from any thread: returns at once, and ``execute`` returns the result soon after."""
-        self._send(_CANCEL, replies.cancelled(reason))
+        self._send(_CANCEL, replies.cancelled(_in_words(reason, "the run was cancelled")))
 
     @property
     def paused(self) -> bool:
@@ -205,7 +209,7 @@ class Run:
 
     def pause(self, reason: str = "the run was paused") -> None:
         """Begin nothing any more, from any thread: returns at once; what runs goes on to its end."""
-        self._send(_PAUSE, replies.cancelled(reason))
+        self._send(_PAUSE, replies.cancelled(_in_words(reason, "the run was paused")))
 
     def unpause(self) -> None:
         """Go on after a pause, from any thread: returns at once."""
@@ -390,3 +394,8 @@ class Run:
                 self._now = max(self._now, self.seconds)
                 self._act(self.driver.tick(self._now))
                 self._look_ahead()
+
+
+def _in_words(reason: object, otherwise: str) -> str:
+    """Take a reason, unless it is none: what a button, a signal or a bus hands to its callback."""
+    return reason if isinstance(reason, str) else otherwise

@@ -146,7 +146,7 @@ asyncio.run_coroutine_threadsafe(run_program(python(FAMILY, {str(path)!r}, "wait
 asyncio.run(family_of(Path({str(path)!r})))
 """
     root = Path(__file__).resolve().parents[2]
-    subprocess.run(python(code), check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=60)
+    subprocess.run(python(code), check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=120)
     asyncio.run(all_gone(asyncio.run(family_of(path))))
 
 

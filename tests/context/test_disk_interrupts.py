@@ -57,7 +57,7 @@ def test_an_interrupt_at_any_line_leaves_no_lock_and_no_transaction(name, tmp_pa
     moment = raised = 0
     with (
         DiskStore(tmp_path / "cache") as store,
-        contextlib.closing(sqlite3.connect(store._connections.path, isolation_level=None, timeout=30.0)) as other,
+        contextlib.closing(sqlite3.connect(store._connections.path, isolation_level=None, timeout=60.0)) as other,
     ):
         store.put("small", 1)
         store.put("large", LARGE)
@@ -98,10 +98,19 @@ def test_an_interrupt_at_any_line_leaves_no_lock_and_no_transaction(name, tmp_pa
 
 def free(lock):
     """Whether nobody holds a lock for good."""
-    if lock.acquire(timeout=30):
+    if lock.acquire(timeout=60):
         lock.release()
         return True
     return False
+
+
+def put_and_be_interrupted(store, value):
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    try:
+        store.put("key", value)
+    finally:
+        timer.join()
 
 
 @apart
@@ -112,11 +121,8 @@ def test_an_interrupt_while_a_put_waits_for_another_process_comes_through(tmp_pa
     ):
         for value in (1, LARGE):
             other.execute("BEGIN IMMEDIATE")
-            timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
-            timer.start()
             with pytest.raises(KeyboardInterrupt):
-                store.put("key", value)
-            timer.join()
+                put_and_be_interrupted(store, value)
             other.execute("COMMIT")
         assert store.put("key", 2)
         assert store.get("key").value == 2

@@ -2,11 +2,17 @@
 
 Each run works on a copy of the notebook in a folder of its own, in a kernel of its own. What must be equal to the
 linear run: the names that are left, by their values; every cell's outputs; the files left beside the notebook.
+
+A kernel takes a second of a core and more to start, and a backend's processes as much again. With each change, each
+notebook runs linearly, on threads and on one of the other backends, which take turns; ``make soak``, or
+``ORCHESTRA_NB_CORPUS=all``, runs each on every one.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -28,19 +34,34 @@ OF_EACH_RUN = {
 """What has another value in each run: names that hold a temporary folder, a free port, the kernel's own folder or the
 global random state, which nobody seeded; cells that show a time."""
 
+ALL = os.environ.get("ORCHESTRA_NB_CORPUS") == "all"
+
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def backends_of(path: Path) -> list[str]:
+    """On which backends a notebook runs, beside the linear run."""
+    first, *others = BACKENDS
+    return [first, *others] if ALL else [first, others[PATHS.index(path) % len(others)]]
 
 
 @each_notebook
 def test_every_backend_gives_what_the_linear_run_gives(path: Path, tmp_path: Path) -> None:
     linear = run(path, tmp_path / "linear", "linear")
-    trials = {backend: run(path, tmp_path / backend, backend) for backend in BACKENDS}
+    trials = {backend: run(path, tmp_path / backend, backend) for backend in backends_of(path)}
     assert not linear.errors
     own = OF_EACH_RUN.get(path.stem, set())
     assert own <= linear.record.names.keys() | linear.record.outputs.keys()
     assert {backend: differences(linear, trial, own) for backend, trial in trials.items()} == {
-        backend: [] for backend in BACKENDS
+        backend: [] for backend in trials
     }
+
+
+def test_every_backend_has_its_turn_with_a_third_of_the_notebooks() -> None:
+    turns = Counter(backend for path in PATHS for backend in backends_of(path))
+    assert turns.keys() == BACKENDS.keys()
+    assert turns["threading"] == len(PATHS)
+    assert min(turns.values()) >= len(PATHS) // 3
 
 
 @each_notebook

@@ -229,10 +229,10 @@ def test_what_cannot_be_decided_is_named_with_its_column(text, values, column, w
 def test_a_monster_is_refused_at_once(text):
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()  # what others do meanwhile is none of its cost
         with pytest.raises(ConditionError):
             parse_condition(text)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     assert best < 0.01
 
 

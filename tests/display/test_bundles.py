@@ -6,6 +6,7 @@ import re
 import pytest
 
 from orchestra_nb.display import html
+from orchestra_nb.display.runs import run_text
 from orchestra_nb.errors import Issue, NodeFailed
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.model import Node, Outcome
@@ -112,3 +113,16 @@ def test_many_nodes_are_told_in_part_and_the_critical_path_is_that_of_what_was_m
     assert "… and 50 more" in plain
     assert plain.splitlines()[-1].startswith("critical path (3.0 s of ")
     assert plain.endswith("): n7")
+
+
+@pytest.mark.parametrize("each", [1_000, 1_000_000])
+def test_the_plain_text_of_a_run_stays_short_however_much_its_errors_say(each):
+    names = [f"n{number}" for number in range(500)]
+    errors = [NodeFailed("ValueError: <b>boom\n" + "x" * each, name) for name in names]
+    failed = {
+        name: Outcome(name, "failed", error=error, started=0.0, ended=1.0, reason="y" * each)
+        for name, error in zip(names, errors, strict=True)
+    }
+    text = run_text(RunResult(failed, {}, DAG(Node(name) for name in names), 2, "threading", 2.0, "r", ""))
+    assert len(text) < 300_000
+    assert "  … and 300 more" in text.splitlines()

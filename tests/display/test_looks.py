@@ -5,8 +5,8 @@ from itertools import combinations
 import pytest
 
 from orchestra_nb.display.looks import ENDED, LOOKS, WORST, tally, worst
-from orchestra_nb.display.painting import _INK
-from orchestra_nb.display.parts import CRITICAL, LINES
+from orchestra_nb.display.picture.painting import _INK
+from orchestra_nb.display.picture.parts import CRITICAL, LINES
 from orchestra_nb.replay.fold import STATES
 
 Colour = tuple[float, float, float]

@@ -20,6 +20,18 @@ def test_short_text_is_no_longer_than_asked(text, most):
     assert len(short(text, most)) <= most
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("x" * 10**6, "xxxx…"), ("\n" * 10 + "x" * 10**6, " xxx…"), ("ab" + "\n" * 10**6 + "c", "ab …")],
+    ids=["one word", "blank at first", "blank"],
+)
+def test_of_a_very_long_text_only_the_beginning_is_looked_at(text, said, monkeypatch):
+    looked = []
+    monkeypatch.setattr("orchestra_nb.wording.clean", lambda text: looked.append(len(text)) or clean(text))
+    assert short(text, 5) == said
+    assert max(looked) < 5_000
+
+
 def test_a_name_cannot_turn_the_reading_direction():
     assert clean("safe\u202egpj.exe") == "safe\ufffdgpj.exe"
 
@@ -34,6 +46,8 @@ def test_a_name_cannot_turn_the_reading_direction():
         (59.94, "59.9 s"),
         (59.96, "1 min 00 s"),
         (3661, "61 min 01 s"),
+        (float("nan"), "?"),
+        (float("inf"), "?"),
     ],
 )
 def test_durations_at_their_borders(seconds, said):

@@ -29,7 +29,7 @@ def test_a_state_comes_back_in_another_process_and_is_new_each_time(tmp_path):
     RecoveryManager(folder=tmp_path).create_checkpoint("a", [1, [2]])
     code = f"""from orchestra_nb import RecoveryManager
 print(RecoveryManager(folder={str(tmp_path)!r}).restore_checkpoint("a"))"""
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (other.stdout, other.stderr) == ("[1, [2]]\n", "")
     manager = RecoveryManager(folder=tmp_path)
     manager.restore_checkpoint("a")[1].append(3)

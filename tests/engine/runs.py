@@ -7,7 +7,7 @@ import threading
 from orchestra_nb import Node, RunConfig
 
 QUICK = RunConfig(jobs=2, history=False, cache=False)
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up."""
 
 

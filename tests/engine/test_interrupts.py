@@ -43,7 +43,7 @@ def test_an_interrupt_of_a_script_stops_its_run_and_is_raised(way: str, root: Pa
         assert child.stdout is not None
         assert child.stdout.readline() == "begun\n"
         child.send_signal(signal.SIGINT)
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=120)
     cleaned, told = said.splitlines()
     assert cleaned == "cleaned up"
     assert json.loads(told) == {"statuses": {"endless": "cancelled", "after": "skipped"}, "locks": 0}

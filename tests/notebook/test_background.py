@@ -63,7 +63,8 @@ def test_the_cell_returns_at_once_and_others_run_beside_the_run(lab: FrontEnd) -
     assert {kind for kind, _ in of(shown, "begins")} <= {"display_data", "update_display_data"}
     assert of(lab.run("'beside'\n1 + 1", "beside"), "beside") == [("execute_result", "2")]
     assert lab.value("run.over, run.state, run.result") == "(False, 'running', None)"
-    assert "the declared cells: running" in lab.run("%orchestrate status", "status")[-1][2]
+    status = of(lab.run("%orchestrate status", "status"), "status")
+    assert "the declared cells: running" in status[-1][1]
     assert "running: n0" in lab.run("%orchestrate progress", "progress")[-1][2]
     assert "running: n0" in lab.run("run", "shows")[-1][2]
     ended(lab)
@@ -180,3 +181,28 @@ def test_filters_that_a_cell_sets_meanwhile_stay_and_everything_else_is_put_back
     ended(lab)
     assert lab.value(hooks) == before
     assert lab.value("any('only this' in str(one[1]) for one in warnings.filters)") == "True"
+
+
+def test_what_goes_on_is_not_forgotten_until_it_is_over(lab: FrontEnd) -> None:
+    begin(lab, WAITS)
+    told = "%orchestrate reset: a run of the declared cells goes on; wait for it, or stop it with %orchestrate cancel"
+    assert error_of(lab.run("%orchestrate reset", "resets")) == told
+    assert "running: n0" in lab.run("%orchestrate progress", "progress")[-1][2]
+    ended(lab)
+    lab.run("%orchestrate reset", "resets")
+    assert lab.run("%orchestrate status", "status")[-1][2] == "nothing has run yet; %orchestrate run"
+
+
+def test_an_interrupt_that_a_cell_raises_stops_the_run_and_not_whoever_waits(lab: FrontEnd) -> None:
+    begin(lab, "before = 1", "raise KeyboardInterrupt", line="-j 1")
+    lab.run("try:\n    run.wait(60)\nexcept Exception as error:\n    print(type(error).__name__)", "waits")
+    assert lab.value("before, run.over, run.error, run.result.outcomes['n0'].status") == "(1, True, None, 'done')"
+
+
+def test_unloading_the_extension_stops_what_goes_on(lab: FrontEnd) -> None:
+    begin(lab, WAITS, "after = done + 1")
+    lab.run("%unload_ext orchestra_nb", "setup")
+    assert (
+        lab.value("run._await(lambda: run.over, 60), run.state, 'after' in globals()") == "(True, 'cancelled', False)"
+    )
+    lab.run("%load_ext orchestra_nb", "setup")

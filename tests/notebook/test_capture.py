@@ -23,7 +23,7 @@ def test_eight_nodes_that_print_at_once_are_never_mixed_up() -> None:
     def node(number: int) -> Sink:
         sink = Sink()
         with speaking(sink):
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             for line in range(200):
                 print(number, "says", line)
         return sink

@@ -15,7 +15,7 @@ from .older_kernels import OLDER, older_kernels
 
 SETUP = """
 import threading, time
-from orchestra_nb.display.dashboard_widget import DashboardWidget, Redraw
+from orchestra_nb.display.live.widget import DashboardWidget, Redraw
 from orchestra_nb.notebook.clicks import Clicks
 heard, order = [], []
 widget = DashboardWidget(lambda action, panel: heard.append((action, panel, threading.current_thread().name)))

@@ -68,18 +68,20 @@ def test_the_notebook_runs_as_it_is_on_disk(lab: FrontEnd) -> None:
     assert lab.value("y") == "2"
 
 
+SAY = """\
+def say(text):
+    kernel = get_ipython().kernel
+    kernel.session.send(kernel.iopub_socket, "stream", {"name": "stdout", "text": text}, kernel.get_parent())
+"""
+"""Defines what is heard at once, past all that catches what a cell prints, and whatever is drawn meanwhile."""
+
+
 def test_the_stop_button_stops_threads_coroutines_and_the_main_lane(lab: FrontEnd) -> None:
-    text = "{'name': 'stdout', 'text': 'begun'}"
-    say = f"k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', {text}, k.get_parent())"
-    bodies = [
-        ("import time\ntime.sleep(60)", "1 of 2"),
-        ("import asyncio\nawait asyncio.sleep(60)", "1 of 2"),
-        (f"import time\n{say}\n%time time.sleep(60)", "begun"),  # while the main lane works, nothing is drawn
-    ]
-    for body, sign in bodies:
+    lab.run(SAY, "setup")
+    for body in ("time.sleep(600)", "await asyncio.sleep(600)", "%time time.sleep(600)"):
         lab.run("%%orchestrate first\nx = 1", "c1")
-        lab.run(f"%%orchestrate slow --after first\n{body}", "c2")
-        shown = lab.run("%orchestrate run -j 2", "c3", interrupt_when=sign)
+        lab.run(f"%%orchestrate slow --after first\nimport asyncio, time\nsay('begun')\n{body}", "c2")
+        shown = lab.run("%orchestrate run -j 2", "c3", interrupt_when="begun")
         assert any("■ interrupted" in text for _, _, text in shown)
         assert any(kind == "error" for kind, _ in of(shown, "c3"))
         assert lab.value("1 + 1") == "2"

@@ -22,7 +22,7 @@ from .front_end import FrontEnd, front_end
 TIMES = int(os.environ.get("ORCHESTRA_NB_INTERRUPTS", "50"))
 LONGEST = 0.15
 """Seconds after the beginning of the run's cell up to which it is interrupted."""
-LIMIT = 10.0
+LIMIT = 60.0
 """Seconds within which it must have ended: far more than it takes, and far less than its bodies do."""
 
 SETUP = """\
@@ -31,11 +31,11 @@ import faulthandler, json, signal, threading, time
 faulthandler.register(signal.SIGUSR1, file=open("stacks", "w"))
 stop = threading.Event()
 def spin(stop):
-    ending = time.monotonic() + 60
+    ending = time.monotonic() + 600
     while not stop.is_set() and time.monotonic() < ending:
         pass
 def churn(stop):
-    ending = time.monotonic() + 60
+    ending = time.monotonic() + 600
     while not stop.is_set() and time.monotonic() < ending:
         for _ in range(100):
             loop = []
@@ -44,14 +44,14 @@ def churn(stop):
 BODIES = {
     "quick": "n = sum(range(1000))",
     "then": "m = n + 1\nprint('quick', m)",
-    "sleeps": "time.sleep(60)",
-    "waits": "over = stop.wait(60)",
+    "sleeps": "time.sleep(600)",
+    "waits": "over = stop.wait(600)",
     "spins": "spin(stop)",
     "churns": "churn(stop)",
-    "awaits": "import asyncio\nawait asyncio.sleep(60)",
-    "main_sleeps": "%time time.sleep(60)",
+    "awaits": "import asyncio\nawait asyncio.sleep(600)",
+    "main_sleeps": "%time time.sleep(600)",
     "main_spins": "print('begun', flush=True)\n%time spin(stop)",
-    "process": "import time\nfor _ in range(60):\n    time.sleep(1)",
+    "process": "import time\nfor _ in range(600):\n    time.sleep(1)",
 }
 """All but those of processes begin after the two quick ones; there is nothing to see of the interrupted ones."""
 RUNS = {

@@ -16,9 +16,7 @@ from orchestra_nb.errors import CommandError, MissingDependencyError
 from orchestra_nb.notebook.file_run import run_file
 from orchestra_nb.running.recall import folder_of
 
-from .test_session import Cell, cell, write
-
-__all__ = ["cell"]
+from .test_session import Cell, write
 
 DECLARED = [
     "%%orchestrate rows --cache true\nrows = [1, 2]",

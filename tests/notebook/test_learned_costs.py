@@ -86,18 +86,18 @@ def test_a_definition_is_planned_with_learned_costs(folder: Path, tmp_path: Path
 def test_a_session_plans_with_learned_costs(folder: Path, shell: Any) -> None:
     session = Session(shell, RunConfig)
     cells = [Cell(number, source) for number, source in enumerate(SOURCES, 1)]
-    teach(session.pipeline(cells))
-    assert costs(session.pipeline(cells)) == TOOK
-    assert costs(Session(shell, lambda: RunConfig(history=False)).pipeline(cells)) == dict.fromkeys(TOOK, 1.0)
+    teach(session.graphs.analysed(cells))
+    assert costs(session.graphs.analysed(cells)) == TOOK
+    assert costs(Session(shell, lambda: RunConfig(history=False)).graphs.analysed(cells)) == dict.fromkeys(TOOK, 1.0)
 
 
 def test_a_session_shows_of_its_last_run_what_that_run_took(folder: Path, shell: Any) -> None:
     session = Session(shell, RunConfig)
-    dag = session.pipeline([Cell(1, "x = 1")])
+    dag = session.graphs.analysed([Cell(1, "x = 1")])
     outcomes = {"cell-1": Outcome(NodeId("cell-1"), "done", started=0.0, ended=30.0)}
     open_history(RunConfig()).record(RunResult(outcomes, {}, dag, 1, "threading", 30.0, RunId(""), ""))
     result = session.run(dag, RunConfig(jobs=1))
-    assert costs(session.dag()) == {"cell-1": result.outcomes["cell-1"].seconds}
+    assert costs(session.graphs.dag()) == {"cell-1": result.outcomes["cell-1"].seconds}
 
 
 def test_a_kernel_follows_the_history_and_adds_to_it(folder: Path, notebook: Path) -> None:

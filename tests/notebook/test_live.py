@@ -208,7 +208,7 @@ def session(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sess
 
 def declare(session: Session, *cells: str) -> None:
     for number, source in enumerate(cells):
-        session.declare(f"n{number}", source)
+        session.graphs.declare(f"n{number}", source)
 
 
 def alive() -> Counter[type]:
@@ -224,12 +224,12 @@ def test_a_hundred_runs_leave_no_thread_no_listener_and_one_tracker(
     from orchestra_nb.progress.sinks import todo_file
 
     declare(session, "a = 1", "b = a + 1")
-    session.run(session.dag(), NO_HISTORY)
+    session.run(session.graphs.dag(), NO_HISTORY)
     before = alive()
     threads, history = threading.active_count(), len(session.shell.events.callbacks["pre_run_cell"])
     for number in range(100):
         sinks = [todo_file(tmp_path / "todos.md")] if number % 10 == 0 else []
-        session.run(session.dag(), NO_HISTORY, sinks=sinks)
+        session.run(session.graphs.dag(), NO_HISTORY, sinks=sinks)
     for thread in threading.enumerate():
         if thread.name.startswith("orchestra-progress"):
             thread.join(60.0)
@@ -244,7 +244,7 @@ def test_the_checklist_of_a_run_in_the_notebook(session: Session, tmp_path: Path
 
     declare(session, "a = 1", "b = 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
-        session.run(session.dag(), NO_HISTORY, sinks=[todo_file(tmp_path / "todos.json")])
+        session.run(session.graphs.dag(), NO_HISTORY, sinks=[todo_file(tmp_path / "todos.json")])
     told = json.loads((tmp_path / "todos.json").read_text())
     assert [todo["content"] for todo in told["todos"]] == ["Run n0", "Run n1 (failed)"]
     assert (told["percent"], told["over"]) == (100.0, True)
@@ -255,5 +255,5 @@ def test_a_sink_that_raises_costs_a_warning_and_not_the_run(session: Session, ca
         raise OSError("disk full")
 
     declare(session, "a = 1")
-    assert session.run(session.dag(), NO_HISTORY, sinks=[refuse]).success
+    assert session.run(session.graphs.dag(), NO_HISTORY, sinks=[refuse]).success
     assert {record.levelname for record in caplog.records} == {"WARNING"}

@@ -109,7 +109,7 @@ def test_a_running_coroutine_can_be_cancelled(namespace: dict[str, Any]) -> None
     dag = Notebook.from_sources(["import asyncio\nawait asyncio.sleep(60)"]).dag
     program = CellProgram(dag, namespace)
     assert isinstance(program, Cancellable)
-    result = run_cells(dag, program, ParallelScheduler(RunConfig(jobs=2, timeout=0.2)))
+    result = run_cells(dag, program, ParallelScheduler(RunConfig(jobs=2, timeout=2)))
     assert result.outcomes["cell-1"].status == "cancelled"
     program.cancel(dag.nodes["cell-1"])
 

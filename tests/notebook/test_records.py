@@ -17,7 +17,9 @@ from orchestra_nb.events import (
     NodeRetrying,
     NodeStarted,
     RunEnded,
+    RunPaused,
     RunStarted,
+    RunUnpaused,
     Stalled,
 )
 from orchestra_nb.graph.dag import DAG
@@ -31,7 +33,7 @@ from orchestra_nb.notebook.records import (
     result_of,
     run_record,
 )
-from orchestra_nb.progress.tracker import _TELLING
+from orchestra_nb.progress.tracker import _TELLING, ProgressTracker
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 STREAM = {"output_type": "stream", "name": "stdout", "text": "a"}
@@ -83,6 +85,8 @@ MORE: list[Event] = [
     NodeRetrying(1.0, NodeId("a"), 2, 0.5, "why"),
     GraphGrown(1.0, NodeId("a"), (NodeId("b"), NodeId("c"))),
     Stalled(9.0, 8.0, (NodeId("a"),), ((NodeId("b"), "waits for db"),)),
+    RunPaused(1.0, "lunch"),
+    RunUnpaused(2.0, 1.0),
     CacheHit(1.0, NodeId("a")),
     CacheMissed(1.0, NodeId("a"), "new"),
     *(NodeEnded(2.0, Outcome(NodeId("a"), status, started=0.5, ended=1.5, reason="why")) for status in STATUSES),
@@ -99,8 +103,13 @@ def test_every_event_that_says_how_far_a_run_is_survives_it() -> None:
     assert set(_TELLING) <= {type(event) for event in MORE}
 
 
-def test_an_event_of_another_name_is_passed_over() -> None:
-    assert event_from({"name": "recovery:circuit-opened", "at": 1.0, "circuit": "db"}) is None
+def test_an_event_of_another_name_says_nothing_of_progress() -> None:
+    event = event_from({"name": "execution:of-a-newer-version", "at": 1.0, "node": "a"})
+    assert (event.name, event.at) == ("execution:of-a-newer-version", 1.0)
+    tracker = ProgressTracker()
+    tracker.initialize(DAG([Node("a")]), "run")
+    tracker.hear(event)
+    assert tracker.get_stats().percent == 0.0
 
 
 def test_a_run_is_one_json_object() -> None:

@@ -88,7 +88,8 @@ def test_a_kernel_that_is_killed_costs_nothing_that_was_stored(seed: int, tmp_pa
     kept: set[str] = set()
     for run_id in ("first", "second"):  # the going on is killed too
         going_on = _unfinished(path)
-        ended = chance.randint(1, 5) if run_id == "first" else chance.randint(6, 10)
+        # imports and functions, which are not stored, may be the first ones to end
+        ended = chance.randint(4, 6) if run_id == "first" else chance.randint(7, 10)
         with pytest.raises(BackendError):
             run_file(path, RunConfig(jobs=2), on_event=kill_kernel_at(ended), run_id=going_on)
         before = runs_of(tmp_path)

@@ -13,9 +13,7 @@ from orchestra_nb.errors import CheckpointError, ConfigError, NodeFailed
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from orchestra_nb.pipeline import Pipeline
 
-from .test_session import Cell, cell, write
-
-__all__ = ["cell"]
+from .test_session import Cell, write
 
 SOURCES = ["x = [1]\nprint('made x')", "def f(v):\n    return v + missing", "y = sum(x)\ny", "z = f(y)"]
 

@@ -79,7 +79,7 @@ def test_declaring_a_name_again_replaces_it(cell: Cell, shell: Any) -> None:
     cell("%%orchestrate load\nx = 2")
     cell("%orchestrate run")
     assert shell.user_ns["y"] == 2
-    assert list(shell.magics_manager.registry["Orchestrate"].session.names()) == ["load", "use"]
+    assert list(shell.magics_manager.registry["Orchestrate"].session.graphs.names()) == ["load", "use"]
 
 
 def test_a_faulty_declaration_leaves_the_session_as_it_was(cell: Cell) -> None:
@@ -208,7 +208,7 @@ def test_an_interrupt_that_is_lost_before_the_run_stops_it(cell: Cell, monkeypat
         raise AssertionError("the interrupt was lost")
 
     cell("%%orchestrate a\nx = 1")
-    monkeypatch.setattr("orchestra_nb.notebook.session.Session.dag", dag)
+    monkeypatch.setattr("orchestra_nb.notebook.graphs.Graphs.dag", dag)
     assert isinstance(cell("%orchestrate run", fails=True).error, KeyboardInterrupt)
 
 
@@ -305,6 +305,23 @@ def test_a_run_writes_what_it_was_asked_to_write(cell: Cell, tmp_path: Path) -> 
     cell("%%orchestrate a\ny = 1")
     with pytest.raises(CommandError, match="--notebook"):
         cell("%orchestrate run -o out.ipynb")
+
+
+def test_a_picture_is_not_written_into_a_file_of_another_kind(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate load\nx = 1")
+    with pytest.raises(CommandError, match=r"give a name that ends with .svg or .dot"):
+        cell(f"%orchestrate graph -o {tmp_path}/dag.png")
+    assert not (tmp_path / "dag.png").exists()
+
+
+@pytest.mark.parametrize("option", ["-o", "--html", "--svg"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
+    cell: Cell, shell: Any, tmp_path: Path, option: str
+) -> None:
+    path = write(tmp_path / "a.ipynb", ["ran = True"])
+    with pytest.raises(CommandError, match=r"there is no folder .*nowhere; make it first"):
+        cell(f"%orchestrate run --notebook {path} {option} {tmp_path}/nowhere/x.svg")
+    assert "ran" not in shell.user_ns
 
 
 def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, tmp_path: Path) -> None:

@@ -94,9 +94,12 @@ def test_a_failed_node_is_in_the_result_and_what_ends_the_run_is_raised_each_tim
 
     run = RunHandle("<b>it", made, ProgressTracker())
     run.begin(broken, bus)
-    for _ in range(2):
-        with pytest.raises(CheckpointError, match="no room"):
+    depths = set()
+    for _ in range(3):
+        with pytest.raises(CheckpointError, match="no room") as caught:
             run.wait(timeout=PATIENCE)
+        depths.add(len(caught.traceback))
+    assert len(depths) == 1
     assert (run.result, run.state, type(run.error)) == (None, "failed", CheckpointError)
     assert run._repr_mimebundle_()["text/plain"].startswith("<b>it: failed (CheckpointError: <b>no room)")
     assert "<b>" not in run._repr_mimebundle_()["text/html"]
@@ -105,10 +108,12 @@ def test_a_failed_node_is_in_the_result_and_what_ends_the_run_is_raised_each_tim
 def test_one_pipeline_is_started_again_only_when_it_is_over(gate):
     made = pipeline(Node("a", fn=lambda: gate.wait(PATIENCE)))
     run = made.start()
-    with pytest.raises(ConfigError, match="this pipeline runs already"):
-        made.start()
+    for again in (made.start, made.run):
+        with pytest.raises(ConfigError, match="this pipeline runs already"):
+            again()
     gate.set()
     run.wait(timeout=PATIENCE)
+    assert made.run().success
     assert made.start().wait(timeout=PATIENCE).success
 
 
@@ -119,6 +124,15 @@ def test_bodies_have_the_context_variables_of_who_began_it():
     run = made.start()
     var.reset(token)
     assert run.wait(timeout=PATIENCE).values == {"a": "this one"}
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "soon"])
+def test_what_is_no_time_to_wait_is_refused_at_once(gate, timeout):
+    run = pipeline(Node("first", fn=lambda: gate.wait(PATIENCE))).start()
+    with pytest.raises(ConfigError, match="is no number of seconds; give None to wait as long as it takes"):
+        run.wait(timeout)
+    gate.set()
+    assert run.wait(PATIENCE).success
 
 
 def test_it_shows_how_it_stands_and_has_a_frame(gate):
@@ -157,3 +171,18 @@ def test_cells_run_in_a_thread_of_their_own_and_leave_their_names_where_they_are
 
 def test_a_handle_is_a_public_name():
     assert RunHandle.__module__ == "orchestra_nb.progress.handle"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_node_that_raises_an_interrupt_stops_its_run_and_interrupts_nobody_else(jobs):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    run = pipeline(Node("first", fn=lambda: 1), Node("second", fn=lambda first: interrupt()), jobs=jobs).start()
+    result = run.wait(PATIENCE)
+    assert {name: outcome.status for name, outcome in result.outcomes.items()} == {
+        "first": "done",
+        "second": "cancelled",
+    }
+    assert run.error is None
+    assert run.state in ("failed", "interrupted")

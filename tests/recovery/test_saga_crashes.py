@@ -21,7 +21,7 @@ QUIET = Surroundings(sleep=lambda seconds: None)
 def killed(how, shape, folders, root):
     """Have processes killed with sagas of theirs, in folders; gives how many were."""
     command = [sys.executable, "-m", "tests.recovery.saga_worlds", how, shape, str(folders)]
-    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=170)
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280)
     assert (found.returncode, found.stderr) == (0, "")
     return int(found.stdout)
 

@@ -55,7 +55,7 @@ def held(name: str, most: int, amount: int, seconds: float, note: str) -> list[t
     manager, spans = ResourceManager(), []
     manager.register_resource(name, max_concurrent=most, scope="cluster")
     for _ in range(5):
-        token = manager.acquire_lock(name, owner=note, amount=amount, timeout=30)
+        token = manager.acquire_lock(name, owner=note, amount=amount, timeout=60)
         assert token is not None
         began = time.time()
         time.sleep(seconds)
@@ -69,7 +69,7 @@ def held(name: str, most: int, amount: int, seconds: float, note: str) -> list[t
 def test_never_more_is_held_than_there_is(client: Any, most: int, amounts: tuple[int, int]):
     name = f"gpu {most}"
     jobs = [client.submit(held, name, most, amount, 0.02, f"w{i}", pure=False) for i, amount in enumerate(amounts)]
-    spans = [span for job in jobs for span in job.result(timeout=60)]
+    spans = [span for job in jobs for span in job.result(timeout=120)]
     for began, *_ in spans:
         at_once = sum(amount for start, end, amount, _ in spans if start <= began < end)
         assert at_once <= most
@@ -87,9 +87,9 @@ def test_what_one_process_holds_another_waits_for(client: Any, manager: Resource
 
     manager.register_resource("shared", scope="cluster")
     with manager.lock("shared", owner="here"):
-        assert not client.submit(try_it, 0.2, pure=False).result(timeout=30)
-    assert client.submit(try_it, 10, pure=False).result(timeout=30)
-    with manager.lock("shared", owner="here", timeout=10):
+        assert not client.submit(try_it, 0.2, pure=False).result(timeout=120)
+    assert client.submit(try_it, 60, pure=False).result(timeout=120)
+    with manager.lock("shared", owner="here", timeout=60):
         assert manager.get_resource_stats().resources["shared"].scope == "cluster"
 
 
@@ -97,7 +97,7 @@ def test_tokens_grow_across_processes(client: Any, manager: ResourceManager):
     manager.register_resource("counted", scope="cluster")
     found = []
     for _ in range(3):
-        token = manager.acquire_lock("counted", timeout=10)
+        token = manager.acquire_lock("counted", timeout=60)
         assert token is not None
         manager.release_lock(token)
         found += [
@@ -115,14 +115,14 @@ def test_who_dies_leaves_nothing_locked(client: Any, manager: ResourceManager, t
             return  # the scheduler gives the task to another worker
         there = ResourceManager()
         there.register_resource("mortal", scope="cluster")
-        assert there.acquire_lock("mortal", timeout=10) is not None
+        assert there.acquire_lock("mortal", timeout=60) is not None
         Path(path).write_text("held")
         os._exit(1)
 
-    client.submit(die, mark, pure=False).result(timeout=60)
+    client.submit(die, mark, pure=False).result(timeout=120)
     assert os.path.exists(mark)
     manager.register_resource("mortal", scope="cluster")
-    assert manager.acquire_lock("mortal", timeout=20) is not None
+    assert manager.acquire_lock("mortal", timeout=120) is not None
 
 
 def test_another_amount_is_refused(manager: ResourceManager):

@@ -10,6 +10,7 @@ each in a process of its own, which may be killed.
 from __future__ import annotations
 
 import errno
+import importlib
 import importlib.util
 import json
 import os
@@ -214,6 +215,14 @@ def befall(folder: str, name: str, moment: str) -> None:
 # The nursery: a process without threads, whose children may die.
 
 
+def ready() -> None:
+    """Import once, and not in each child, what every run needs; numpy makes no threads, which a fork would lose."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    ours = ("orchestra_nb.context.content", "orchestra_nb.running.joblib_seam")
+    for name in ("filelock", "joblib.externals.loky", *ours):
+        importlib.import_module(name)
+
+
 def child(work) -> int:
     """Do something in a child; gives how that ended, as :func:`os.waitpid` does."""
     pid = os.fork()
@@ -223,8 +232,9 @@ def child(work) -> int:
     try:
         work()
         code = 0
-        if "joblib.externals.loky" in sys.modules:  # this child ends without the farewells of Python
-            sys.modules["joblib.externals.loky"].get_reusable_executor().shutdown(wait=True)
+        workers = sys.modules["joblib.externals.loky.reusable_executor"]._executor
+        if workers is not None:  # this child ends without the farewells of Python
+            workers.shutdown(wait=True)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -236,7 +246,7 @@ def first(world: World) -> None:
     """Run a world until something befalls it, or it has gone on in spite of that."""
     world.arrange()
     with acting(world.at_a_point):
-        told(world, "first", world.scheduler().execute(world.dag(patience=0.1)))
+        told(world, "first", world.scheduler().execute(world.dag(patience=0.5)))
 
 
 def going_on(world: World) -> None:
@@ -281,5 +291,6 @@ def lived(world: World) -> None:
 
 
 if __name__ == "__main__":
+    ready()
     for seed in range(int(sys.argv[2]), int(sys.argv[3])):
         lived(World(seed, Path(sys.argv[1]) / str(seed)))

@@ -137,7 +137,7 @@ def test_a_condition_may_read_nodes_that_have_ended_the_context_and_the_words_fo
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_nodes_that_join_a_run_are_checked_like_those_that_were_there(settings, told, jobs):
     maker = Node("maker", fn=lambda: Expand([Node("new", fn=never, **settings)]))
-    result = run([maker, Node("after", fn=never, after=["maker"])], jobs=jobs, timeout=30)
+    result = run([maker, Node("after", fn=never, after=["maker"])], jobs=jobs, timeout=120)
     assert {name: outcome.status for name, outcome in result.outcomes.items()} == {
         "maker": "failed",
         "after": "skipped",
@@ -146,7 +146,7 @@ def test_nodes_that_join_a_run_are_checked_like_those_that_were_there(settings, 
 
 
 def test_agents_that_join_a_run_are_checked_too():
-    scheduler = ParallelScheduler(RunConfig(jobs=2, timeout=30))
+    scheduler = ParallelScheduler(RunConfig(jobs=2, timeout=120))
     scheduler.set_agent_executor(lambda node, context: Expand([Node("new", kind="agent", uses=["gpu:5"])]))
     result = scheduler.execute(DAG([Node("maker", kind="agent")]))
     assert "node 'new' uses 5 of 'gpu', and there is 1" in str(result.errors[0])

@@ -96,8 +96,8 @@ with acting(hold):
     command = [sys.executable, "-c", code]
     with subprocess.Popen([*command, "first"], cwd=root, stdin=-1, stdout=-1, text=True) as first:
         assert first.stdout.readline() == "has it\n"
-        second = subprocess.run([*command, "second"], cwd=root, capture_output=True, text=True, timeout=60)
+        second = subprocess.run([*command, "second"], cwd=root, capture_output=True, text=True, timeout=120)
         assert second.stdout.startswith(f"CheckpointError run {run} is under way, here or in another process")
         first.kill()
-    third = subprocess.run([*command, "third"], cwd=root, capture_output=True, text=True, timeout=60)
+    third = subprocess.run([*command, "third"], cwd=root, capture_output=True, text=True, timeout=120)
     assert third.stdout == "done\n"

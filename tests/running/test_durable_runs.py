@@ -701,7 +701,7 @@ except CheckpointError as error:
     def play(*arguments):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
         command = [sys.executable, "main_part.py", *arguments]
-        found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
         assert found.stderr == ""
         return found.stdout
 

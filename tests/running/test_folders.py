@@ -23,7 +23,7 @@ if sys.argv[2] == "killed":
 
 def leave(root, how):
     """What another process leaves below a root, and the code that it ended with."""
-    ended = subprocess.run([sys.executable, "-c", SCRIPT, str(root), how], check=False, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", SCRIPT, str(root), how], check=False, timeout=120)
     return ended.returncode, os.listdir(root)
 
 

@@ -193,7 +193,7 @@ def test_an_interrupt_that_lands_in_the_giving_back_leaves_the_loop_going_on(mon
     assert (changes, asyncio._get_running_loop()) == ([each, None], None)
     going_on = threading.Event()
     each.call_soon_threadsafe(going_on.set)
-    assert going_on.wait(10)
+    assert going_on.wait(60)
     each.call_soon_threadsafe(each.stop)
     thread.join(60)
 

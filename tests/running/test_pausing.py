@@ -369,3 +369,15 @@ def test_without_a_run_a_pause_is_harmless_and_is_not_kept_for_the_next_one():
     scheduler.pause()
     assert scheduler.execute(DAG([Node("a", fn=lambda: 1)])).success
     assert isinstance(scheduler, RunControl)
+
+
+@pytest.mark.parametrize("given", [None, 5, object(), "lunch"])
+def test_what_a_button_or_a_bus_hands_over_in_place_of_a_reason_is_none(given, tmp_path):
+    scheduler = ParallelScheduler(RunConfig(jobs=2, history=False, log=str(tmp_path / "run.jsonl")))
+    told = []
+    scheduler.bus.on("execution:run-paused", lambda event: told.append(event.reason), inline=True)
+    scheduler.bus.on("execution:run-paused", lambda event: scheduler.cancel(given), inline=True)
+    scheduler.bus.on("execution:run-started", lambda event: scheduler.pause(given), inline=True)
+    result = scheduler.execute(DAG([Node("a", fn=lambda: 1), Node("b", fn=lambda: 2, after=["a"])]))
+    assert told == ["lunch" if given == "lunch" else "the run was paused"]
+    assert result.outcomes["b"].reason == ("lunch" if given == "lunch" else "the run was cancelled")

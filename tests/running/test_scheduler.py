@@ -303,12 +303,13 @@ def test_a_body_that_handles_its_interrupt_goes_on():
 
 
 def test_a_late_reply_of_an_abandoned_thread_is_dropped(gate):
-    finished = threading.Event()
+    begun, finished, given_up = threading.Event(), threading.Event(), threading.Event()
 
     def slow():
         try:
             while True:
                 try:
+                    begun.set()
                     gate.wait(60)
                     return "late"
                 except KeyboardInterrupt:  # it is asked to stop, and does not
@@ -317,12 +318,14 @@ def test_a_late_reply_of_an_abandoned_thread_is_dropped(gate):
             finished.set()
 
     nodes = [
-        Node("slow", fn=slow, timeout=1),  # time enough to be where it does not let itself be stopped
-        Node("first", fn=lambda: threading.Event().wait(1.2)),
+        Node("slow", fn=slow, timeout=2),  # time enough to be where it does not let itself be stopped
+        Node("first", fn=lambda: begun.wait(60) and given_up.wait(60)),
         Node("wait", fn=lambda: gate.set() or finished.wait(60), after=["first"]),
         Node("last", fn=lambda: 1, after=["wait"]),
     ]
-    result = run(nodes, keep_going=True)
+    scheduler = ParallelScheduler(RunConfig(jobs=2, keep_going=True))
+    scheduler.bus.on("execution:node-ended", lambda event: event.outcome.node == "slow" and given_up.set())
+    result = scheduler.execute(DAG(nodes))
     assert statuses(result) == {"slow": "failed", "wait": "done", "last": "done", "first": "done"}
     assert isinstance(result.errors[0], NodeTimeout)
     assert result.values["wait"]
@@ -349,7 +352,7 @@ def test_a_body_on_the_main_thread_is_interrupted_at_its_timeout():
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_outlives_its_timeout_is_stopped_without_an_exception(gate, jobs):
     nodes = [Node("a", fn=lambda: gate.wait(60)), Node("b", fn=lambda a: a, after=["a"])]
-    result = run(nodes, jobs=jobs, timeout=0.2)
+    result = run(nodes, jobs=jobs, timeout=2)
     assert statuses(result) == {"a": "cancelled", "b": "skipped"}
     assert not result.success
     assert result.stopped == "timeout"

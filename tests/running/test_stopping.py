@@ -237,7 +237,7 @@ def test_a_body_that_sleeps_is_hit_when_it_wakes(worker, started):
 
     def body():
         started.set()
-        time.sleep(0.3)
+        time.sleep(2)  # long enough for the other thread to ask for the stop meanwhile
         went_on.append(True)
         return done()
 

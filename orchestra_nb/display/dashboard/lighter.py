@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from orchestra_nb.display.parts import FAINT
+from orchestra_nb.display.picture.parts import FAINT
 
 _TOOLTIP = re.compile(r"<title>[^<]*</title>")
 _TAG = re.compile(r"<[^>]+>")

@@ -7,19 +7,19 @@ from dataclasses import replace
 from functools import cache, partial
 
 from orchestra_nb.display import html, text
-from orchestra_nb.display.collapsing import collapsed
 from orchestra_nb.display.dashboard.lighter import plainer, plainest
 from orchestra_nb.display.dashboard.panel import Panel
 from orchestra_nb.display.dashboard.snapshot import Snapshot
-from orchestra_nb.display.faces import Moment
-from orchestra_nb.display.gantt import gantt_svg
-from orchestra_nb.display.gantt_chart import Gantt, gantt_of
-from orchestra_nb.display.gantt_words import title as words
-from orchestra_nb.display.legend import lines_legend
-from orchestra_nb.display.parts import title
+from orchestra_nb.display.gantt.chart import Gantt, gantt_of
+from orchestra_nb.display.gantt.svg import gantt_svg
+from orchestra_nb.display.gantt.timeline import timeline_of
+from orchestra_nb.display.gantt.words import title as words
 from orchestra_nb.display.picture import draw_scene
-from orchestra_nb.display.scene import scene
-from orchestra_nb.display.timeline import timeline_of
+from orchestra_nb.display.picture.collapsing import collapsed
+from orchestra_nb.display.picture.faces import Moment
+from orchestra_nb.display.picture.legend import lines_legend
+from orchestra_nb.display.picture.parts import title
+from orchestra_nb.display.picture.scene import scene
 from orchestra_nb.display.wording import short
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.presentation import presenter_of

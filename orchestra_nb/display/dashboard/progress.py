@@ -17,7 +17,7 @@ from orchestra_nb.display.dashboard.panel import Panel
 from orchestra_nb.display.dashboard.sheet import Column, Sheet
 from orchestra_nb.display.dashboard.snapshot import Snapshot
 from orchestra_nb.display.headline import headline
-from orchestra_nb.display.legend import states_legend
+from orchestra_nb.display.picture.legend import states_legend
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.progress.terminal import left
 from orchestra_nb.replay.fold import STATES

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orchestra_nb.display.parts import Box, Line, Scene
 from orchestra_nb.display.picture import draw_scene
+from orchestra_nb.display.picture.parts import Box, Line, Scene
 from orchestra_nb.display.wording import clean, short
 
 MOST = 30

@@ -47,7 +47,7 @@ def capable(stream: TextIO) -> bool:
 
 def of_value(value: object, plain: str) -> RenderableType:
     """Choose what a terminal shows of a value whose plain lines are these."""
-    from orchestra_nb.display.gantt_chart import Gantt
+    from orchestra_nb.display.gantt.chart import Gantt
     from orchestra_nb.display.plans import schedule_gantt
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.validation import ValidationResult

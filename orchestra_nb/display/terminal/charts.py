@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestra_nb.display.crowding import rows_of
-from orchestra_nb.display.gantt_chart import Gantt
-from orchestra_nb.display.gantt_text import gantt_text
+from orchestra_nb.display.gantt.chart import Gantt
+from orchestra_nb.display.gantt.crowding import rows_of
+from orchestra_nb.display.gantt.text import gantt_text
 from orchestra_nb.display.terminal.prose import Prose
 
 if TYPE_CHECKING:

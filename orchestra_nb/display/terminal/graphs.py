@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import text as words
-from orchestra_nb.display.gantt_chart import Gantt
+from orchestra_nb.display.gantt.chart import Gantt
 from orchestra_nb.display.terminal.charts import Lanes
 from orchestra_nb.display.terminal.looks import CRITICAL, CRITICAL_STYLE
 from orchestra_nb.display.terminal.prose import Prose

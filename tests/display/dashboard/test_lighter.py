@@ -8,10 +8,10 @@ import re
 import pytest
 
 from orchestra_nb.display.dashboard.lighter import plainer, plainest
-from orchestra_nb.display.gantt import gantt_svg
-from orchestra_nb.display.parts import CRITICAL
+from orchestra_nb.display.gantt.svg import gantt_svg
+from orchestra_nb.display.gantt.timeline import timeline_of
 from orchestra_nb.display.picture import svg
-from orchestra_nb.display.timeline import timeline_of
+from orchestra_nb.display.picture.parts import CRITICAL
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestra_nb.display.dashboard.waits import MOST, Wait, waits_svg
-from orchestra_nb.display.parts import CRITICAL
+from orchestra_nb.display.picture.parts import CRITICAL
 
 from ..judges import assert_harmless_svg
 from ..payloads import PAYLOADS

@@ -1,0 +1,70 @@
+"""Where a command is asked to write: refused before anything runs, when what it makes could not be put there.
+
+A run may take hours, and a file that cannot be written would be found out after it. So the name is looked at first:
+that the folder is there, that the name is none of a folder, and that it can be a name at all. What only shows when it
+is written (no permission, a full disk) is told then. Nothing is made by looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestra_nb.errors import CommandError
+from orchestra_nb.wording import clean, short
+
+_LONGEST = 80
+
+
+def check_writable(outputs: Mapping[str, str | None]) -> None:
+    """Refuse before the run what would fail after it.
+
+    Parameters
+    ----------
+    outputs
+        The names of files by the option that asks for them; an empty one is not asked for.
+
+    Raises
+    ------
+    CommandError
+        One of them cannot be written there.
+
+    Examples
+    --------
+    >>> check_writable({"--output": "no-such-folder-here/a.svg"})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    orchestra_nb.errors.CommandError: --output no-such-folder-here/a.svg: there is no folder ...; make it first
+    """
+    for option, name in outputs.items():
+        if name:
+            check_name(f"{option} {short(name, _LONGEST)}", name)
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse a name of a file to which nothing can be written.
+
+    Parameters
+    ----------
+    what
+        What it is for, as an error names it.
+    name
+        The name.
+
+    Raises
+    ------
+    CommandError
+        It is a folder's, its folder is not there, or no file can have it.
+    """
+    path = Path(name)
+    try:
+        folder = path.absolute().parent
+        if path.is_dir():
+            raise CommandError(f"{what}: is a folder; give a file's name")
+        if not folder.is_dir():
+            raise CommandError(f"{what}: there is no folder {clean(folder)}; make it first")
+        path.lstat()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or clean(error)
+        raise CommandError(f"{what}: no file can have that name: {reason}; give another") from None

@@ -1,0 +1,49 @@
+"""What stands behind the Gantt chart of a run: the schedule that the simulator makes of the very times measured. Pure.
+
+Policy: the plan says how the same nodes, each as long as it was, would have lain had nothing waited for anything but
+its needs and a worker. What of the run stands right of it was lost to locks, to the machine, or to an order that was
+not the best. Expected costs were rejected: mostly nobody gave any, and a second for each node that takes a millisecond
+is a picture of nothing. So there is no plan while a run goes on. The simulator knows workers and no event loop: where
+all nodes awaited there, each has a worker of its own; where only some did, there is no plan rather than a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestra_nb.display.gantt.lanes import kind_of
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.undoing import compensators
+from orchestra_nb.model import Outcome
+from orchestra_nb.planning.simulator import Schedule, simulate
+
+
+def planned(dag: DAG, outcomes: Mapping[str, Outcome], jobs: int) -> Schedule | None:
+    """Simulate a run that has ended.
+
+    Parameters
+    ----------
+    dag
+        Its graph.
+    outcomes
+        How its nodes ended.
+    jobs
+        How many might run at once.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> ended = {"a": Outcome("a", "done", started=0.5, ended=2.0), "b": Outcome("b", "done", started=2.0, ended=3.0)}
+    >>> planned(DAG([Node("a"), Node("b")]), ended, jobs=2).makespan
+    1.5
+    """
+    aside = compensators(dag.nodes.values())
+    began = {name: o for name, o in outcomes.items() if o.started is not None and o.node not in aside}
+    on_loop = sum(kind_of(outcome.worker) == "event loop" for outcome in began.values())
+    if not began or jobs < 1 or (0 < on_loop < len(began) and jobs > 1):
+        return None
+    workers = len(began) if on_loop and jobs > 1 else jobs
+    seconds = {name: began[name].seconds if name in began else 0.0 for name in dag.nodes}
+    whole = simulate(dag.with_costs(seconds), workers)
+    return replace(whole, rows=tuple(slot for slot in whole.rows if slot.node in began))
