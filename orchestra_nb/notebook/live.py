@@ -102,7 +102,7 @@ class Live:
 
     def finish(self, bundle: Mapping[str, Any]) -> None:
         """Replace the display by the result; nothing is left that is live."""
-        self._end(marked(bundle))
+        self._end(self._marked(bundle))
 
     def snapshot(self) -> Snapshot | None:
         """What is known of the run now, for whoever shows its result; ``None`` where nobody watches it."""
@@ -134,11 +134,15 @@ class Live:
         if news != self._shown or (self._ticks and began >= self._tick):
             line, bar = line_and_bar(stats)
             todos = todo_list(report.todos) if report.by_phase else ""
-            self._bundle = marked({"text/plain": line, "text/html": bar + todos + self._picture})
+            self._bundle = self._marked({"text/plain": line, "text/html": bar + todos + self._picture})
             self._publish(self._bundle, update)
             self._shown, self._tick = news, began + max(_TICK, _SHARE * stats.elapsed)
         ended = self._clock()
         self._due = ended + rest_after(ended - began, _PERIOD)
+
+    def _marked(self, bundle: Mapping[str, Any]) -> Bundle:
+        """The bundle between the markers, where there is a notebook that stores it: a terminal would only show them."""
+        return marked(bundle) if self._ticks else dict(bundle)
 
     def _publish(self, bundle: Bundle, update: bool) -> None:
         self._publisher.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=update)

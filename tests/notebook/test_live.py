@@ -257,3 +257,11 @@ def test_a_sink_that_raises_costs_a_warning_and_not_the_run(session: Session, ca
     declare(session, "a = 1")
     assert session.run(session.graphs.dag(), NO_HISTORY, sinks=[refuse]).success
     assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+def test_a_terminal_is_shown_no_markers():
+    dag, screen = graph(), Screen(kernel=None)
+    live = Live(screen, dag, tracker_of(dag, NO_HISTORY))
+    live.finish({"text/plain": "done"})
+    assert screen.shown[-1] == {"text/plain": "done"}
+    assert not any("<!--" in text for one in screen.shown for text in one.values())
