@@ -61,9 +61,9 @@ def test_run_runs_what_was_declared_and_the_variables_are_there(cell: Cell, shel
     assert isinstance(shell.user_ns["result"], RunResult)
     assert shell.user_ns["result"].values == {"x": 20, "y": 40}
     assert "loaded" in screen.stdout
-    assert screen.plain[0].startswith("<!--orchestra-->0 %, 0 of 2, ")
+    assert screen.plain[0].startswith("0 %, 0 of 2, ")
     assert screen.plain[1:] == ["── load", "── double", "40"]
-    assert screen.updates[-1].startswith("<!--orchestra-->✓ done: 2 nodes")
+    assert screen.updates[-1].startswith("✓ done: 2 nodes")
 
 
 def test_a_result_that_was_just_shown_is_not_shown_again_but_later_it_is(cell: Cell) -> None:
