@@ -17,8 +17,8 @@ _DEAR = 0.005
 """Seconds from which on a panel is dear."""
 _GUESSES: Mapping[str, float] = {"gantt": 40e-6, "todos": 8e-6}
 """Seconds for each node, of a panel that was not made yet."""
-_PICTURES: Mapping[str, float] = {"gantt": 2.0}
-"""Seconds that a picture rests at least."""
+_PICTURES: Mapping[str, float] = {"gantt": 1.0}
+"""Seconds that a picture rests at least: what it shows is told beside it, for a later moment."""
 
 
 class PanelTurns:
