@@ -74,7 +74,7 @@ def shown(dag: DAG, wire: Wire) -> Callable[[], RunResult]:
 
     def run() -> RunResult:
         with watching.attached(scheduler.bus):
-            live.start()
+            live.start(watching.nodes)
             try:
                 return scheduler.execute(dag)
             finally:

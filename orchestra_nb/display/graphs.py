@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 60
 """Levels and edges in ``text/plain``, which is what a diff of the notebook shows."""
+_MOST_TIPS = 300
+"""Edges up to which a picture carries their evidence, for front ends that show it; the table has it anyway."""
 
 
 @presents(DAG)
@@ -71,7 +73,7 @@ def picture_block(
         What else to say to those who do not see it.
     """
     words = {name: str(outcome.status) for name, outcome in (outcomes or {}).items()} | dict(states or {})
-    drawn = svg(dag, outcomes, states=states, tips=False)
+    drawn = svg(dag, outcomes, states=states, tips=len(dag.edges) <= _MOST_TIPS)
     alt = f"{title(dag)}; {said}" if said else title(dag)
     return html.picture(drawn, alt) + states_legend(words.values()) + lines_legend(scene(dag))
 

@@ -82,11 +82,6 @@ def fault_lines(dag: DAG) -> list[str]:
     return ["do not parse:", *faults] if faults else []
 
 
-def edges_text(dag: DAG) -> str:
-    """List the edges with their reasons, one per line."""
-    return "\n".join(f"  {clean(edge)}" for edge in dag.edges)
-
-
 def issues_text(result: ValidationResult) -> str:
     """List what was found wrong, or say that nothing was.
 

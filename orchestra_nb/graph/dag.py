@@ -160,6 +160,15 @@ class DAG(Analysed):
         """Name what needs a node directly, in document order."""
         return self._named(self.table.succs[self._position(node)])
 
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """In which level each node is, by position in the document."""
+        found = [0] * len(self)
+        for number, members in enumerate(self.table.levels):
+            for i in members:
+                found[i] = number
+        return tuple(found)
+
     def ancestors(self, node: str) -> tuple[NodeId, ...]:
         """Name all that must end before a node starts, in document order."""
         return self._named(sorted(paths.reachable([self._position(node)], self.table.preds)))

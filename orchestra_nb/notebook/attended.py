@@ -38,16 +38,19 @@ class Watched:
         What pauses, resumes and cancels it.
     frames
         Where the frames of panels go.
+    nodes
+        How many nodes are about to run, as far as that is known.
     """
 
     snapshot: Callable[[], Snapshot]
     control: RunControl
     frames: KeptFrames
+    nodes: int = 0
 
 
 def watched(watching: Watching, shell: Any) -> Watched:
     """Have what is watched shown in a shell, whose namespace gets the frames."""
-    return Watched(watching.snapshot, watching.control, KeptFrames(shell.user_ns))
+    return Watched(watching.snapshot, watching.control, KeptFrames(shell.user_ns), watching.nodes)
 
 
 class AttendedDashboard:
@@ -77,7 +80,7 @@ class AttendedDashboard:
         self._clicks = Clicks(kernel)
         self._show = appear
         self._live = LiveDashboard(watched.snapshot, watched.control, watched.frames, self._appear, over)
-        self._live.start()
+        self._live.start(watched.nodes)
 
     @classmethod
     def where_it_can_be(

@@ -1,9 +1,7 @@
 """The checkpoint of a notebook's run: each cell's result is on the disk before anybody hears that the cell has ended.
 
 What is stored of a cell is what a cell that says ``cache`` keeps (:mod:`.kept_cells`), with what it left in files
-(:mod:`.left_files`). When a run is gone on with, a plan (:mod:`.resume_plan`) has said which cells are taken over; when
-its turn has come, each is looked at again. What a cell before it has made anew must be by content what it was, and so
-must the files that it read; its own files are put back. What does not fit, or cannot be read any more, runs again.
+(:mod:`.left_files`). When a run is gone on with, what an earlier process stored is given by :mod:`.earlier_cells`.
 
 **Where the time goes.** What a cell made is pickled, compared, and written, on the worker that ran it; the journal's
 line is written when it is committed. What that may cost is in :mod:`.storing_costs`.
@@ -19,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
@@ -27,7 +24,6 @@ from typing import Any
 
 from orchestra_nb.cells.effects import ANYTHING
 from orchestra_nb.cells.resumable import resuming_of
-from orchestra_nb.context.content import content_digest
 from orchestra_nb.context.encoding import NotEncodable
 from orchestra_nb.context.sizes import size_of
 from orchestra_nb.durable.journal import RunJournal
@@ -39,13 +35,14 @@ from orchestra_nb.notebook.cell_commits import CellCommit, commits_in
 from orchestra_nb.notebook.cell_keys import NOTHING
 from orchestra_nb.notebook.cell_results import Before, Given, KeptCell, check_outputs, kept_cell
 from orchestra_nb.notebook.code import CellCode
+from orchestra_nb.notebook.earlier_cells import EarlierCells, StoredCell, digest_of_value, inputs_of
 from orchestra_nb.notebook.left_files import LeftFile, digest_of, left_files, traces
 from orchestra_nb.notebook.lineage import Known
 from orchestra_nb.notebook.process_body import Parcel
 from orchestra_nb.notebook.sampling import can_change
 from orchestra_nb.notebook.shipping import NotShippable
 from orchestra_nb.notebook.storing_costs import ALWAYS, check_cost, check_drawn
-from orchestra_nb.notebook.used_libraries import other_libraries, used_libraries
+from orchestra_nb.notebook.used_libraries import used_libraries
 from orchestra_nb.running.pickling import told
 from orchestra_nb.running.seams import Reply, Task
 
@@ -53,14 +50,6 @@ _WATCHED = 30_000
 """Bytes of an input that is digested before and after."""
 _TOLD = 300_000
 """Bytes of an input that is digested because it will be made again."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCell:
-    """What is stored of a cell."""
-
-    kept: KeptCell
-    files: tuple[LeftFile, ...] = ()
 
 
 @dataclass(slots=True)
@@ -106,13 +95,14 @@ class CellCheckpoint:
     trouble: str = ""
     _lives: dict[NodeId, _Life] = field(default_factory=dict)
     _commits: dict[NodeId, CellCommit] = field(default_factory=dict)
-    _missed: set[NodeId] = field(default_factory=set)
     _rewritten: set[str] = field(default_factory=set)
+    _earlier: EarlierCells = field(init=False)
     _blamed: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self._rewritten.update(path for commit in commits_in(self.journal.state) for path in commit.wrote)
+        self._earlier = EarlierCells(self.dag, self.codes, self.namespace, self.journal, self._rewritten)
 
     @property
     def stored(self) -> int:
@@ -127,57 +117,15 @@ class CellCheckpoint:
         return None if commit is None else partial(self._give, node, commit)
 
     def _give(self, node: Node, commit: CellCommit) -> Reply:
-        try:
-            why = self._against(node, commit)
-            stored = None if why or commit.value is None else self.journal.values.give(commit.value)
-            if stored is not None and type(stored) is not StoredCell:
-                why = "what was stored of it is something else"
-            elif stored is not None and (other := [file.path for file in stored.files if not file.put_back()]):
-                why = f"the file {other[0]!r} is not as it left it"
-        except Exception as fault:  # damaged, gone, or made of what is not there any more
-            why = f"what was stored of it cannot be used: {told(fault)}"
-        if why or stored is None:
-            self._missed.add(node.id)
-            return Reply("missed", reason=why)
-        self._lives[node.id] = _Life(Given({}, {}), {}, commit.inputs, commit.read, commit=commit, taken=True)
-        reason = f"from run {self.journal.run_id}"
-        return Reply("done", value=stored.kept, outputs=stored.kept.outputs, reason=reason)
-
-    def _against(self, node: Node, commit: CellCommit) -> str:
-        """Say why a result is not to be taken over after all."""
-        missed = [need for need in self.dag.predecessors(node.id) if need in self._missed]
-        return f"{missed[0]}, which it needs, ran again" if missed else self._differs(node, commit)
-
-    def _differs(self, node: Node, commit: CellCommit) -> str:
-        """Say what is not as it was when the cell ran, although its code and that of all before it is."""
-        now = self._inputs(node)
-        for name, digest in commit.inputs.items():
-            if name not in now or _digest(now[name]) != digest:
-                return f"its input {name!r} is not what it was"
-        if other := other_libraries(commit.used, used_libraries(self.codes[node.id].text, now.values())):
-            return f"{other[0]} is another one than it was"
-        for path, digest in commit.read.items():
-            if self._is_settled(node, path) and digest_of(path) != digest:
-                return f"the file {path!r} is not what it was"
-        return ""
-
-    def _is_settled(self, node: Node, path: str) -> bool:
-        """Whether a file must be what it was: nobody here writes it, or a cell before does, anew, and none appends."""
-        if path in self._rewritten:
-            return False
-        before = set(self.dag.ancestors(node.id))
-        writers = [
-            (other.id in before, path in resuming_of(other)["writes"])
-            for other in self.dag.nodes.values()
-            if path in (*resuming_of(other)["writes"], *resuming_of(other)["logs"])
-        ]
-        before_it = not writers or any(is_before for is_before, _ in writers)
-        return before_it and all(rewrites for _, rewrites in writers)
+        reply = self._earlier.give(node, commit)
+        if reply.status == "done":
+            self._lives[node.id] = _Life(Given({}, {}), {}, commit.inputs, commit.read, commit=commit, taken=True)
+        return reply
 
     def begins(self, node: Node) -> None:
         """Take note of what a cell is given; it is about to run."""
         told, code = resuming_of(node), self.codes[node.id]
-        inputs = self._inputs(node)
+        inputs = inputs_of(node, self.codes[node.id], self.namespace)
         before = {name: self.namespace.get(code.slots.after.get(name, name), NOTHING) for name in node.writes}
         known = {**self.namespace, **inputs}
         for name in node.writes:
@@ -199,7 +147,7 @@ class CellCheckpoint:
         digests = {}
         for name, value in inputs.items():
             if size_of(value) <= (_TOLD if name in again else _WATCHED) and (name in again or can_change(value)):
-                digests[name] = _digest(value)
+                digests[name] = digest_of_value(value)
             if name in again and again[name] and not digests.get(name):
                 life.unsure = f"its input {name!r}, which {again[name]} makes anew, cannot be told from others"
         life.watched = {
@@ -221,10 +169,6 @@ class CellCheckpoint:
             life.given = replace(life.given, originals=before)
         except Exception as fault:
             life.unsure = str(fault) if isinstance(fault, NotShippable) else told(fault)
-
-    def _inputs(self, node: Node) -> dict[str, Any]:
-        slots = {name: self.codes[node.id].slots.before.get(name, name) for name in node.reads}
-        return {name: self.namespace[slot] for name, slot in slots.items() if slot in self.namespace}
 
     def _made_again(self, node: Node) -> dict[str, str]:
         """Name the inputs that come from cells whose result is not stored, with those of them whose code is unknown."""
@@ -285,7 +229,7 @@ class CellCheckpoint:
             check_outputs(reply.outputs)
             return KeptCell(result, reply.outputs)
         for name, digest in life.watched.items():
-            if _digest(life.given.inputs[name]) != digest:
+            if digest_of_value(life.given.inputs[name]) != digest:
                 raise NotShippable(f"its input {name!r} changed while it ran, which its code does not show")
         slots = self.codes[node.id].slots.after
         made = {name: self.namespace.get(slots.get(name, name)) for name in node.writes}
@@ -348,10 +292,3 @@ def _against(node: Node) -> str:
     """Say what in a cell's code is against storing its result."""
     found = resuming_of(node)["against"]
     return f"it {found}" if found else ""
-
-
-def _digest(value: object) -> str:
-    """Digest a value; empty when it has no content that could be told."""
-    with suppress(Exception):
-        return content_digest(value)
-    return ""

@@ -99,7 +99,8 @@ class Dashboard(Presented):
         show({}, update=False)
         if is_live(shell) and not self.snapshot.state.over:
             self.close()
-            watched = Watched(lambda: self.snapshot, self._watching.control, KeptFrames(shell.user_ns))
+            frames, nodes = KeptFrames(shell.user_ns), self._watching.nodes
+            watched = Watched(lambda: self.snapshot, self._watching.control, frames, nodes)
 
             def over() -> None:
                 show({})

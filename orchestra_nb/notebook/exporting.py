@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def export(what: Exported, file: str, *, force: bool = False) -> Path:
     CommandError
         There is such a file, no such folder, or nobody knows how to write what ends so.
     """
-    path = Path(file).expanduser()
+    path = Path(file)
+    with suppress(RuntimeError):  # no such user: then it is a folder's name as any other
+        path = path.expanduser()
     ending = path.suffix.lower()
     if ending not in _FORMS:
         hint = nearest(ending, EXPORTS) if ending else f"let it end with one of {', '.join(EXPORTS)}"

@@ -3,27 +3,24 @@
 Everything is parsed by the grammar that the command line uses too; what the commands do is in :mod:`.session`; every
 answer is a value. Errors are the library's own: IPython would swallow a ``UsageError``, and test tools with it.
 
-The class is configurable, which gives ``%config Orchestrate.jobs = 2``. A knob that is ``None`` is left to
-``[tool.orchestra_nb]`` in pyproject.toml, and then to the built-in default.
+The class is configurable, which gives ``%config Orchestrate.jobs = 2``; its traits are in :mod:`.run_traits`.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
+from IPython.core.magic import line_cell_magic, magics_class
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook, write_text
 from orchestra_nb.cells.written_files import check_writable
-from orchestra_nb.config import Checkpointing, Loop, Policy, RunConfig, Schedule
-from orchestra_nb.errors import CommandError, ConfigError, OrchestraError, nearest
+from orchestra_nb.config import RunConfig
+from orchestra_nb.errors import CommandError, OrchestraError
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import charts, looking_back, reports
@@ -31,41 +28,19 @@ from orchestra_nb.notebook.exporting import export
 from orchestra_nb.notebook.graph_picture import show_graph
 from orchestra_nb.notebook.location import notebook_path
 from orchestra_nb.notebook.resuming import Where
+from orchestra_nb.notebook.run_traits import RunTraits
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.notebook.short_errors import explain
 from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.progress.sinks import todo_file
-from orchestra_nb.project_config import project_config
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
 
 
 @magics_class
-class Orchestrate(Magics):
+class Orchestrate(RunTraits):
     """Runs cells as a DAG; its traits are the defaults of runs."""
-
-    jobs = Int(None, allow_none=True, help="nodes at once; -1 for one per core").tag(config=True)
-    backend = Unicode(None, allow_none=True, help="a joblib backend").tag(config=True)
-    schedule = Enum(get_args(Schedule), None, allow_none=True, help="eager, or a barrier after each level").tag(
-        config=True
-    )
-    policy = Enum(get_args(Policy), None, allow_none=True, help="which ready node goes first").tag(config=True)
-    keep_going = Bool(None, allow_none=True, help="run what needs no failed node").tag(config=True)
-    timeout = Float(None, allow_none=True, help="seconds for a whole run").tag(config=True)
-    seed = Int(None, allow_none=True, help="seed of what is random").tag(config=True)
-    async_jobs = Int(None, allow_none=True, help="how many nodes may await at once").tag(config=True)
-    resources = Dict(None, allow_none=True, help="how much there is of what nodes use").tag(config=True)
-    cluster = Unicode(None, allow_none=True, help="address of the dask scheduler to use").tag(config=True)
-    cache = Union([Bool(), Unicode()], default_value=None, allow_none=True, help="whether, or where, results are kept")
-    cache.tag(config=True)
-    checkpoint = Enum(get_args(Checkpointing), None, allow_none=True, help="what survives a crash, for resume")
-    checkpoint.tag(config=True)
-    loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
-
-    log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
-    tracebacks = Enum(("short", "full"), "short", help="how an error of a magic is shown: in short, or in full")
-    tracebacks.tag(config=True)
 
     shell: Any
 
@@ -74,21 +49,6 @@ class Orchestrate(Magics):
         self.session = Session(shell, self.defaults)
         self.last_error = ""
         """The traceback of the last error, in full."""
-
-    @validate(*RUN_KNOBS)
-    def _possible(self, proposal: Any) -> Any:
-        """Refuse at once what no run can be meant to have."""
-        knob, value = proposal["trait"].name, proposal["value"]
-        try:
-            options_to_config(Namespace(**{knob: value}), RunConfig())
-        except ConfigError as error:
-            raise TraitError(f"Orchestrate.{knob}: {error}") from None
-        return value
-
-    def defaults(self) -> RunConfig:
-        """The config of a run that nobody changed."""
-        given = {knob: getattr(self, knob) for knob in RUN_KNOBS}
-        return replace(project_config(), **{knob: value for knob, value in given.items() if value is not None})
 
     @line_cell_magic
     def orchestrate(self, line: str, cell: str | None = None) -> Any:
@@ -302,21 +262,7 @@ class Orchestrate(Magics):
         return reports.told("forgotten: the declared nodes and the last run")
 
     def _config(self, options: Namespace) -> Any:
-        for assignment in options.assignments:
-            knob, equals, text = assignment.partition("=")
-            if not equals:
-                raise CommandError(f"%orchestrate config: {assignment!r} is no KNOB=VALUE")
-            if knob not in RUN_KNOBS:
-                raise CommandError(f"%orchestrate config: no knob {knob!r}; {nearest(knob, RUN_KNOBS)}")
-            trait = self.traits()[knob]
-            try:
-                value = trait.from_string(text)
-                options_to_config(Namespace(**{knob: value}), self.defaults())
-                setattr(self, knob, value)
-            except (TraitError, ValueError):
-                raise CommandError(
-                    f"%orchestrate config: {knob}={text!r} cannot be meant; it is {trait.help}"
-                ) from None
+        self.assign(options.assignments)
         return reports.knobs(self.defaults())
 
     _COMMANDS: ClassVar[Mapping[str, Callable[[Any, Namespace], Any]]] = {

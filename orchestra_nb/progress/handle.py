@@ -21,6 +21,7 @@ import math
 import threading
 from collections.abc import Callable
 from time import monotonic
+from types import TracebackType
 
 from orchestra_nb.errors import ConfigError, RunNotOver
 from orchestra_nb.events import EventBus, RunStarted
@@ -66,6 +67,7 @@ class RunHandle(Presented):
         self._strict = strict
         self._result: RunResult | None = None
         self._error: BaseException | None = None
+        self._came_from: TracebackType | None = None
         self._looks_up = threading.Condition()
         self._has_begun = self._is_over = self._unwanted = False
 
@@ -110,7 +112,7 @@ class RunHandle(Presented):
         try:
             self._result = call()
         except BaseException as error:
-            self._error = error
+            self._error, self._came_from = error, error.__traceback__
         deaf()
         with self._looks_up:
             self._is_over = True
@@ -168,7 +170,7 @@ class RunHandle(Presented):
             told = f"{self.name or 'the run'} is not over after {duration(timeout or 0.0)}"
             raise RunNotOver(f"{told}; wait longer, or cancel() it")
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(self._came_from)  # or it would grow each time, and keep who has waited
         assert self._result is not None
         if self._strict:
             self._result.raise_for_errors()

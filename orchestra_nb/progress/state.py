@@ -41,7 +41,7 @@ from orchestra_nb.events import (
 )
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.growth import grown
-from orchestra_nb.model import Node, NodeId, Status
+from orchestra_nb.model import Node, Outcome, Status
 
 Standing = Literal["pending", "in_progress", "completed", "failed", "skipped", "cancelled"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
@@ -163,7 +163,7 @@ class Progress:
         ProgressError
             No node has that name.
         """
-        return self.standings[self._position(node)]
+        return self.standings[self.position(node)]
 
     # Facts.
 
@@ -175,15 +175,19 @@ class Progress:
         ProgressError
             It has ended, or the run has, or there is no such node.
         """
-        i = self._position(node)
-        now = self.standings[i]
+        i, standings = self.position(node), self.standings
+        now = standings[i]
         if now in ENDS:
             raise ProgressError(f"{node!r} has ended as {now} and cannot start")
         self._happens(at)
         if now == "pending":
-            self._stands(i, "in_progress")
-            self.running[i] = at
-            self.peak = max(self.peak, len(self.running))
+            standings[i] = "in_progress"
+            self.counts["pending"] -= 1
+            self.counts["in_progress"] += 1
+            running = self.running
+            running[i] = at
+            if len(running) > self.peak:
+                self.peak = len(running)
 
     def retrying(self, node: str, at: float, delay: float = 0.0) -> None:
         """Take note that an attempt failed, and that the next one begins after so many seconds.
@@ -194,7 +198,7 @@ class Progress:
             As for :meth:`started`.
         """
         self.started(node, at)
-        self.running[self._position(node)] = at + delay
+        self.running[self.position(node)] = at + delay
 
     def pause(self, at: float) -> None:
         """Take note that nothing begins from now on; a second time changes nothing.
@@ -247,10 +251,10 @@ class Progress:
         ProgressError
             It has ended otherwise, or the run has, or there is no such node or end.
         """
-        i = self._position(node)
+        i, standings = self.position(node), self.standings
         if standing not in ENDS:
             raise ProgressError(f"{node!r} cannot end as {standing!r}; {nearest(str(standing), ENDS)}")
-        now = self.standings[i]
+        now = standings[i]
         if now == standing:
             return
         if now in ENDS:
@@ -260,7 +264,20 @@ class Progress:
         took = seconds if seconds is not None else at - began if began is not None else 0.0
         if standing == "completed" and took > 0:
             self.seconds[i] = took
-        self._stands(i, standing)
+        standings[i] = standing
+        self.counts[now] -= 1
+        self.counts[standing] += 1
+
+    def came_to(self, outcome: Outcome, at: float) -> None:
+        """Take note of the outcome of a node. Only of what ran well is learned how long it takes.
+
+        Raises
+        ------
+        ProgressError
+            As for :meth:`ended`.
+        """
+        took = outcome.seconds if outcome.status == "done" else 0.0
+        self.ended(outcome.node, AS_STANDING[outcome.status], at, took)
 
     def grow(self, dag: DAG) -> None:
         """Go on with a graph that has more nodes behind those that there were.
@@ -312,11 +329,9 @@ class Progress:
             case NodeRetrying():
                 self.retrying(event.node, event.at, event.delay)
             case NodeEnded():
-                outcome = event.outcome
-                took = outcome.seconds if outcome.status == "done" else 0.0
-                self.ended(outcome.node, AS_STANDING[outcome.status], event.at, took)
+                self.came_to(event.outcome, event.at)
             case GraphGrown():
-                self._position(event.node)
+                self.position(event.node)
                 self.grow(_known_by_name(self, event))
             case RunPaused():
                 self.pause(event.at)
@@ -328,16 +343,25 @@ class Progress:
     def _happens(self, at: float) -> None:
         if self.over:
             raise ProgressError("the run has ended; initialize again to follow another one")
-        self.at = max(self.at, at)
+        if at > self.at:
+            self.at = at
 
     def _stands(self, i: int, standing: Standing) -> None:
-        self.counts[self.standings[i]] -= 1
-        self.standings[i] = standing
-        self.counts[standing] += 1
+        counts, standings = self.counts, self.standings
+        counts[standings[i]] -= 1
+        standings[i] = standing
+        counts[standing] += 1
 
-    def _position(self, node: str) -> int:
+    def position(self, node: str) -> int:
+        """Say where a node stands in the document.
+
+        Raises
+        ------
+        ProgressError
+            No node has that name.
+        """
         try:
-            return self.dag.table.index[NodeId(node)]
+            return self.dag.table.index[node]  # type: ignore[index]  # looked up for each event: without a cast
         except (KeyError, TypeError):
             known = self.dag.table.ids
             hint = nearest(str(node), known) or "nothing is followed; call initialize(dag, name) first"

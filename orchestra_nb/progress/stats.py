@@ -146,8 +146,11 @@ def stats_of(
     ids = progress.dag.table.ids
     named = [node.phase or "" for node in progress.dag.nodes.values()]
     phases: dict[str, dict[Standing, int]] = {phase: {} for phase in dict.fromkeys(named)}
-    for (phase, standing), number in Counter(zip(named, progress.standings, strict=True)).items():
-        phases[phase][standing] = number
+    if len(phases) == 1:
+        phases[named[0]] = progress.counts
+    else:
+        for (phase, standing), number in Counter(zip(named, progress.standings, strict=True)).items():
+            phases[phase][standing] = number
     return ProgressStats(
         name=name,
         percent=progress.percent,

@@ -137,25 +137,33 @@ class Following:
             return self._known
 
     def _fold_some(self, most: int) -> None:
-        for _ in range(min(most, len(self._waiting))):
-            event = self._waiting.popleft()
-            if isinstance(event, DagBuilt):
+        take, hear, keep = self._waiting.popleft, self._fold.hear, self._last.append
+        many = min(most, len(self._waiting))
+        self._count += many
+        for left in range(many - 1, -1, -1):
+            event = take()
+            if type(event) is DagBuilt:
                 self._begin(event.dag, event.run, event.started_at)
-            self._last.append(event)
-            self._count += 1
+                hear, keep, self._count = self._fold.hear, self._last.append, left + 1
+            keep(event)
             try:
-                self._fold.hear(event)
+                hear(event)
             except OrchestraError as fault:
-                if not self._warned:
-                    self._warned = True
-                    _log.warning("what a run tells contradicts what is known of it, and is passed over: %s", fault)
+                self._warn(fault)
+
+    def _warn(self, fault: OrchestraError) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning("what a run tells contradicts what is known of it, and is passed over: %s", fault)
 
     def _estimator_of(self, dag: DAG) -> Estimates:
         known = self._estimates
         if known is None or known[0] is not dag:
-            took = {} if self._history is None else self._history.durations(dag)
-            known = self._estimates = dag, SeldomEstimator(Estimator(expected(dag, took)))
+            known = self._estimates = dag, SeldomEstimator(lambda: self._estimator(dag))
         return known[1]
+
+    def _estimator(self, dag: DAG) -> Estimator:
+        return Estimator(expected(dag, {} if self._history is None else self._history.durations(dag)))
 
     def __repr__(self) -> str:
         return f"<Following {self.state()!r}>"

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from orchestra_nb.progress.seldom import Estimates
 
-_ACTIVE: tuple[State, ...] = ("running", "resting", "queued")
+_ACTIVE: Mapping[str, int] = {"running": 0, "resting": 1, "queued": 2}
+"""What is active, in the order in which that is told."""
 
 
 class EventsPresenter(Protocol):
@@ -136,27 +137,28 @@ class ReplayState(Charted):
     @cached_property
     def nodes(self) -> Mapping[str, NodeState]:
         """How each node stood, in document order."""
-        level = self._level
+        level = self.dag.depths
         told = [self._node(i, node, level[i]) for i, node in enumerate(self.dag.nodes.values())]
         return MappingProxyType({str(each.node): each for each in told})
 
     @cached_property
     def states(self) -> Mapping[str, State]:
         """The state of each node alone, in document order; cheaper than :attr:`nodes`."""
-        found = dict(zip(map(str, self.dag.table.ids), self._fold.states, strict=True))
-        for i, state in enumerate(self._fold.states):
-            if state == "resting" and self._rested(i):
-                found[self.dag.table.ids[i]] = "running"
+        ids, states = self.dag.table.ids, self._fold.states
+        found = dict(zip(cast("tuple[str, ...]", ids), states, strict=True))
+        if "resting" in states:
+            found.update(
+                (ids[i], "running") for i, state in enumerate(states) if state == "resting" and self._rested(i)
+            )
         return MappingProxyType(found)
 
     @cached_property
     def active(self) -> tuple[NodeState, ...]:
         """The nodes that ran, rested or were queued, each kind in the order in which it began."""
-        fold, all_nodes = self._fold, tuple(self.dag.nodes.values())
-        here = [i for i, state in enumerate(fold.states) if state in _ACTIVE]
-        level = self._level if here else []
-        found = [self._node(i, all_nodes[i], level[i]) for i in here]
-        return tuple(sorted(found, key=lambda each: (_ACTIVE.index(each.state), each.since)))
+        dag, level = self.dag, self.dag.depths
+        here = [i for i, state in enumerate(self._fold.states) if state in _ACTIVE]
+        found = [self._node(i, dag.nodes[dag.table.ids[i]], level[i]) for i in here]
+        return tuple(sorted(found, key=lambda each: (_ACTIVE[each.state], each.since)))
 
     def _node(self, i: int, node: Node, level: int) -> NodeState:
         fold = self._fold
@@ -175,16 +177,6 @@ class ReplayState(Charted):
     @cached_property
     def _held(self) -> frozenset[int]:
         return frozenset(self._fold.progress.held)
-
-    @cached_property
-    def _level(self) -> list[int]:
-        """How deep each node lies, by position."""
-        table = self.dag.table
-        level = [0] * len(table.ids)
-        for number, members in enumerate(table.levels):
-            for i in members:
-                level[i] = number
-        return level
 
     @property
     def outcomes(self) -> Mapping[str, Outcome]:
@@ -215,11 +207,6 @@ class ReplayState(Charted):
     def lock_waits(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Who waited for what, the one that had waited longest first."""
         return tuple(self._fold.waits)
-
-    @property
-    def lock_waits_since(self) -> tuple[float, ...]:
-        """Since when each of them had, in seconds since their resources were there."""
-        return tuple(self._fold.waits.values())
 
     @property
     def deadlock(self) -> DeadlockFound | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pickle
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -200,7 +201,9 @@ def test_what_is_drawn_shares_nothing_with_the_generator_nor_with_what_is_drawn_
 # -- pandas ------------------------------------------------------------------------------------------------------------
 
 
-def table() -> pd.DataFrame:
+@cache
+def first_table() -> pd.DataFrame:
+    """Nobody else's: to make it takes ten times as long as to copy it, and thousands are asked for."""
     return pd.DataFrame(
         {
             "a": [1, 2, 3, 3],
@@ -212,6 +215,10 @@ def table() -> pd.DataFrame:
             "f": [1.0, 2.0, 3.0, 4.0],
         }
     )
+
+
+def table() -> pd.DataFrame:
+    return first_table().copy(deep=True)
 
 
 SUBJECTS: dict[str, Callable[[], Any]] = {

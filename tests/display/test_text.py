@@ -21,7 +21,6 @@ def test_a_dag_in_words():
         "  load → fit  [declared] 'fit' is to come after 'load'",
     ]
     assert text.levels_text(DAG_) in text.dag_text(DAG_)
-    assert text.edges_text(DAG_) in text.dag_text(DAG_)
 
 
 def test_an_empty_dag_in_words():

@@ -18,6 +18,8 @@ from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipyth
 from orchestra_nb.notebook.routing import routing
 from orchestra_nb.running.seams import Reply
 
+from .older_kernels import older_kernels
+
 Run = Callable[..., Reply]
 _SHARED = {"parallel": "headless", "linear": "headless", "lab": "front end", "trial": "fidelity"}
 """Fixtures of a module that are costly to make, and the group of tests that share one."""
@@ -29,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         groups = {_SHARED[name] for name in getattr(item, "fixturenames", ()) if name in _SHARED}
         for group in groups:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kernelspecs of older ipykernels, beside that of the environment."""
+    with older_kernels(tmp_path_factory.mktemp("share")):
+        yield
 
 
 @pytest.fixture

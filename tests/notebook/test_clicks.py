@@ -11,7 +11,7 @@ import pytest
 from orchestra_nb.notebook.clicks import Clicks
 
 from .front_end import FrontEnd, front_end
-from .older_kernels import OLDER, older_kernels
+from .older_kernels import OLDER
 
 SETUP = """
 import threading, time
@@ -30,12 +30,6 @@ def busy():
         time.sleep(0.01)
     order.append('busy')
 """
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with older_kernels(tmp_path_factory.mktemp("share")):
-        yield
 
 
 @pytest.fixture(params=["python3", *OLDER])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .front_end import FrontEnd, front_end
-from .older_kernels import OLDER, older_kernels
+from .older_kernels import OLDER
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 RUNS = 100
@@ -33,12 +33,6 @@ while not os.path.exists('go on') and time.monotonic() < end:
     time.sleep(0.01)
 """
 SHORT = "%%orchestrate short\nimport time\ntime.sleep(0.3)"
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with older_kernels(tmp_path_factory.mktemp("share")):
-        yield
 
 
 @pytest.fixture(params=["python3", *OLDER])

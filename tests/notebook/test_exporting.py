@@ -74,6 +74,7 @@ def test_a_page_has_no_script_and_asks_for_nothing(tmp_path: Path) -> None:
         ("there.svg", "is there already; give another name, or --force"),
         ("folder.svg", "is a folder"),
         ("none/a.svg", "there is no folder"),
+        ("y" * 300 + ".svg", "no file can have that name"),
         ("a.sgv", "did you mean '.svg'"),
     ],
 )
@@ -85,6 +86,11 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_changed(file: str, mes
         export(result_of("load"), str(tmp_path / file))
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "there.svg").read_text() == "mine"
+
+
+def test_the_home_of_nobody_is_a_folder_that_is_not_there() -> None:
+    with pytest.raises(CommandError, match="there is no folder"):
+        export(result_of("load"), "~no-such-user-here/a.svg")
 
 
 def test_a_file_is_written_over_when_that_is_said(tmp_path: Path) -> None:

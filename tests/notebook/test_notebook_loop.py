@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .front_end import FrontEnd, front_end
-from .older_kernels import OLDER, older_kernels
+from .older_kernels import OLDER
 
 SETUP = """
 import asyncio, sys, ipykernel
@@ -26,12 +26,6 @@ def run(*sources, **settings):
     return run_cells(dag, CellProgram(dag, shell.user_ns, shell), scheduler)
 """
 ON_IT = "await asyncio.sleep(0.01)\n{} = asyncio.get_running_loop() is mine"
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with older_kernels(tmp_path_factory.mktemp("share")):
-        yield
 
 
 @pytest.fixture(params=["python3", OLDER[0]])

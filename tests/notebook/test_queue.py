@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from .front_end import FrontEnd, front_end
-from .older_kernels import OLDER, older_kernels
+from .older_kernels import OLDER
 
 CELLS = 20
 NODES = {
@@ -23,12 +23,6 @@ NESTED = {
     "in_a_thread": "asyncio.run(asyncio.sleep(0.01))\norder.append('thread')",
     "on_the_main_thread": "%time asyncio.run(asyncio.sleep(0.01))\norder.append('main')",
 }
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with older_kernels(tmp_path_factory.mktemp("share")):
-        yield
 
 
 @pytest.fixture(params=["python3", *OLDER])

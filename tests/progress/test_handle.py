@@ -94,9 +94,12 @@ def test_a_failed_node_is_in_the_result_and_what_ends_the_run_is_raised_each_tim
 
     run = RunHandle("<b>it", made, ProgressTracker())
     run.begin(broken, bus)
-    for _ in range(2):
-        with pytest.raises(CheckpointError, match="no room"):
+    depths = set()
+    for _ in range(3):
+        with pytest.raises(CheckpointError, match="no room") as caught:
             run.wait(timeout=PATIENCE)
+        depths.add(len(caught.traceback))
+    assert len(depths) == 1
     assert (run.result, run.state, type(run.error)) == (None, "failed", CheckpointError)
     assert run._repr_mimebundle_()["text/plain"].startswith("<b>it: failed (CheckpointError: <b>no room)")
     assert "<b>" not in run._repr_mimebundle_()["text/html"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestra_nb.display import looks
@@ -57,8 +56,9 @@ def tally(states: Iterable[str]) -> list[tuple[str, int]]:
     >>> tally(["planned", "failed", "done", "failed"])
     [('done', 1), ('failed', 2), ('planned', 1)]
     """
-    order = (*looks.LOOKS, PLANNED)
-    return sorted(Counter(states).items(), key=lambda counted: order.index(counted[0]))
+    given = list(states)
+    planned = given.count(PLANNED)
+    return [*looks.tally(given), *([(PLANNED, planned)] if planned else [])]
 
 
 def worst(crowd: Crowd) -> str:

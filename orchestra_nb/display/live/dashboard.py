@@ -2,9 +2,10 @@
 
 **Looking.** A thread of its own takes a snapshot, makes the panels, and hands what has changed to the widget
 (:mod:`.widget`), as often as :class:`.Redraws` allows. So it goes on while nodes run on the main thread, and
-where nobody waits in a cell at all. The first look is a moment after the start: what is over by then gets no widget.
-The picture of the graph is laid out on another thread, once for each graph: that may take a second, and neither the run
-nor the numbers wait for it.
+where nobody waits in a cell at all. The first look is a moment after the start, of a large graph a little longer: what
+is over by then gets no widget. The picture of the graph is laid out on another thread, once for each graph: that may
+take a second, and neither the run nor the numbers wait for it. Like every dear panel, it is painted when its turn comes
+(:mod:`.panel_turns`).
 
 **Buttons.** Pause, resume and cancel return at once, from any thread, and are done where the click arrives; a frame is
 made by the thread that looks. What they have brought about is seen, and said, by the next look, which comes at once.
@@ -29,11 +30,12 @@ from orchestra_nb.display import html
 from orchestra_nb.display.dashboard import Panel, Snapshot, panels_of
 from orchestra_nb.display.live.graph_view import GraphView, sent
 from orchestra_nb.display.live.panel_turns import PanelTurns
-from orchestra_nb.display.live.redraws import PERIOD, Redraws
+from orchestra_nb.display.live.redraws import Redraws, first_look
 from orchestra_nb.display.live.widget import PANELS, DashboardWidget, PanelView, Redraw
 from orchestra_nb.display.picture import Drawing
 from orchestra_nb.display.wording import clean, count
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.replay.state import ReplayState
 from orchestra_nb.running.control import RunControl
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class LiveDashboard:
         self._drawn: object = None
         self._painted: DAG | None = None
         self._paints = False
+        self._first = 0.0
         self._turns, self._began, self._dear = PanelTurns(), time.monotonic(), 0.0
         self._redraws = Redraws()
         context = contextvars.copy_context()  # whose cell it is, for kernels that ask the thread
@@ -103,8 +106,9 @@ class LiveDashboard:
             target=context.run, args=(self._follow,), name="orchestra-dashboard", daemon=True
         )
 
-    def start(self) -> None:
-        """Begin to look."""
+    def start(self, nodes: int = 0) -> None:
+        """Begin to look; of a graph of many ``nodes``, a little later."""
+        self._first = first_look(nodes)
         self._thread.start()
 
     def silence(self) -> None:
@@ -142,7 +146,7 @@ class LiveDashboard:
     # The thread that looks.
 
     def _follow(self) -> None:
-        self._rest(PERIOD)
+        self._rest(self._first)
         while not self._closed:
             began, self._dear = time.thread_time(), 0.0
             ended, sent, elapsed = False, 0, 0.0
@@ -171,10 +175,12 @@ class LiveDashboard:
         """Draw once; says whether the run is over, how much was sent, and how long the run has gone on."""
         snapshot = self._snapshot()
         state, now = snapshot.state, time.monotonic()
-        drawing = self._graph.of(state.dag)
+        due = state.over or self._turns.due("graph", now - self._began, nodes=len(state.dag))
+        drawing = self._graph.of(state.dag) if due else None
         self._keep_frames(snapshot)
-        news = state.count, snapshot.paused, self._said, drawing is None
-        if news == self._drawn and not self._redraws.stale(now):
+        news = state.count, snapshot.paused, self._said
+        fresh = drawing is not None and self._painted is not state.dag
+        if news == self._drawn and not fresh and not self._redraws.stale(now):
             return state.over, 0, state.at
         redraw = self._redraw(snapshot, now, drawing)
         sent = 0
@@ -191,20 +197,28 @@ class LiveDashboard:
         return state.over, sent, state.at
 
     def _redraw(self, snapshot: Snapshot, now: float, drawing: Drawing | None) -> Redraw:
-        state = snapshot.state
-        boxes: tuple[str, ...] = ()
-        graph: Mapping[str, Any] = {}
-        if drawing is not None:
-            states = state.states
-            if self._painted is not state.dag:
-                graph, self._painted = sent(state.dag, drawing, states), state.dag
-                self._paints = bool(graph)
-            if self._paints:
-                took = {name: outcome.seconds for name, outcome in state.outcomes.items()}
-                boxes = drawing.groups(states, took)
-        how = "over" if state.over else "paused" if snapshot.paused else "running"
+        graph, boxes = ({}, ()) if drawing is None else self._paint(snapshot.state, drawing, now)
+        how = "over" if snapshot.state.over else "paused" if snapshot.paused else "running"
         panels = self._panels(snapshot, now)
         return Redraw(how, _CAN[how], self._words(snapshot), panels, graph, boxes)
+
+    def _paint(self, state: ReplayState, drawing: Drawing, now: float) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        """Paint the graph: the whole picture where it is a new one, and its boxes."""
+        before, states = time.thread_time(), state.states
+        graph: Mapping[str, Any] = {}
+        boxes: tuple[str, ...] = ()
+        if self._painted is not state.dag:
+            graph, self._painted = sent(state.dag, drawing, states), state.dag
+            self._paints = bool(graph)
+        if self._paints:
+            boxes = drawing.groups(states, {name: outcome.seconds for name, outcome in state.outcomes.items()})
+        self._made("graph", now, time.thread_time() - before)
+        return graph, boxes
+
+    def _made(self, key: str, now: float, spent: float) -> None:
+        """Take note of what a panel took: of a dear one, by itself."""
+        if self._turns.made(key, now - self._began, spent):
+            self._dear += spent
 
     def _panels(self, snapshot: Snapshot, now: float) -> dict[str, PanelView]:
         """Make the panels whose turn it is; not that of the graph, whose boxes are painted in the browser."""
@@ -213,12 +227,12 @@ class LiveDashboard:
         for panel in panels_of(snapshot):
             if panel.key not in PANELS or panel.key == "graph":
                 continue
+            if self._closed:
+                break  # nobody will see it, and the run may have made room for somebody else's
             if snapshot.state.over or self._turns.due(panel.key, elapsed, nodes=nodes):
                 before = time.thread_time()
                 made[panel.key] = self._view(panel)
-                spent = time.thread_time() - before
-                if self._turns.made(panel.key, elapsed, spent):
-                    self._dear += spent
+                self._made(panel.key, now, time.thread_time() - before)
         return made
 
     def _view(self, panel: Panel) -> PanelView:

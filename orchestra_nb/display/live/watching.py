@@ -70,6 +70,8 @@ class Watching:
         breakers: Callable[[], BreakerStats | None] = nothing,
     ) -> None:
         self.control, self._config = control, config
+        self.nodes = 0 if dag is None else len(dag)
+        """How many nodes are about to run, as far as that is known."""
         self._cache, self._resources, self._breakers = cache, resources, breakers
         self._following = Following(dag, history=open_history(config))
         self._planned: tuple[DAG, Schedule | None] | None = None

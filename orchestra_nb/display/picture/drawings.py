@@ -51,7 +51,7 @@ def svg(
     states
         Words of :data:`orchestra_nb.replay.fold.STATES`, for nodes that are not where their outcome left them.
     tips
-        Whether it has tooltips, which only an SVG that is no image of a page shows.
+        Whether it has tooltips, which an image shows only where the front end makes it one that can be zoomed.
 
     Examples
     --------

@@ -40,10 +40,8 @@ def states_legend(states: Iterable[str]) -> str:
         look = LOOKS[state]
         border = "dashed" if look.dash else "solid"
         swatch = f"{_MARK};background:{look.fill};border:1px {border} {look.border}"
-        items.append(
-            f'<span style="{_ITEM}"><span style="{swatch}">{html.text(look.mark)}</span>{html.text(state)} '
-            f'<span style="opacity:0.75">{number:,}</span></span>'
-        )
+        said = f"{html.text(state)} {number:,}"
+        items.append(f'<span style="{_ITEM}"><span style="{swatch}">{html.text(look.mark)}</span>{said}</span>')
     return _block(items)
 
 

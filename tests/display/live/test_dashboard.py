@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.dashboard import Panel
 from orchestra_nb.display.live.dashboard import LiveDashboard
 from orchestra_nb.display.live.watching import Watching
 from orchestra_nb.display.live.widget import DashboardWidget
@@ -124,6 +125,34 @@ def test_after_the_end_nothing_is_sent_and_nothing_is_left(models: int) -> None:
     assert not [each for each in threading.enumerate() if each.name == "orchestra-dashboard"]
 
 
+def test_who_is_silenced_in_the_middle_of_making_panels_makes_no_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, drawn = [], Panel.shown
+    with Run() as run:
+
+        def silencing(self: Panel, rows: int) -> str:
+            made.append(self.key)
+            if self.key == "levels":
+                run.live.silence()
+            return drawn(self, rows)
+
+        monkeypatch.setattr(Panel, "shown", silencing)
+        run.end()
+        run.live._thread.join(WAIT)
+        assert not run.live._thread.is_alive()
+    assert made[-1] == "levels"
+
+
+def test_a_large_graph_has_its_numbers_at_once_and_its_chart_when_its_turn_comes() -> None:
+    with Run(beside=tuple(f"n{i}" for i in range(3_000))) as run:
+        assert run.appeared.wait(WAIT)
+        assert "3,003 nodes" in run.first["panel_progress"]["html"]
+        assert not run.first["panel_gantt"]
+        run.end()
+        run.live._thread.join(WAIT)
+        assert "3,003 of 3,003 nodes ended" in run.shown("panel_progress")["html"]
+        assert run.shown("panel_gantt")["html"]
+
+
 def test_pause_resume_and_cancel_do_what_they_say(models: int) -> None:
     with Run() as run:
         run.live.clicked("pause", "")
@@ -197,8 +226,6 @@ def test_hostile_names_are_escaped_in_everything_that_is_sent() -> None:
 def test_a_panel_that_cannot_be_drawn_says_so_and_costs_the_others_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from orchestra_nb.display.dashboard.panel import Panel
-
     drawn = Panel.shown
 
     def broken(self: Panel, rows: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra_nb.display.live.redraws import LEAST, PER_SECOND, PERIOD, Redraws
+from orchestra_nb.display.live.redraws import LEAST, LIVELY, PER_SECOND, PERIOD, Redraws, rest_after
 
 BURSTS = st.lists(
     st.tuples(st.floats(0.0, 0.2), st.integers(1, 400_000), st.floats(0.0, 3.0), st.booleans()), min_size=1, max_size=60
@@ -38,6 +38,12 @@ def test_without_clicks_it_takes_little_of_the_time(costs: list[float]) -> None:
         now += redraws.wait(now) + spent
         redraws.drawn(now, spent=spent, sent=100, elapsed=now)
     assert sum(costs[:-1]) <= 0.0125 * now + 1e-9
+
+
+@given(st.lists(st.floats(0.0001, 0.0125), min_size=2, max_size=40))
+def test_what_a_look_takes_is_little_where_it_moves_every_two_seconds_all_the_same(costs: list[float]) -> None:
+    assert max(map(rest_after, costs)) <= LIVELY
+    assert sum(costs) <= sum(map(rest_after, costs)) / 160 + 1e-9
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_a_state_is_explained_by_its_mark_on_its_colour_and_no_other_is(state):
     shown = states_legend([state, state, ""])
     assert f">{LOOKS[state].mark}</span>{state} " in shown
     assert f"background:{LOOKS[state].fill}" in shown
-    assert ">2</span>" in shown
+    assert f"</span>{state} 2</span>" in shown
     assert not any(f"</span>{other} " in shown for other in STATES if other != state)
 
 
