@@ -250,7 +250,7 @@ def test_what_it_counted_can_be_asked_for_when_it_is_closed():
     assert engine.get_progress_stats().percent == 100.0
     assert engine.get_resource_stats()["db"].granted == 1
     assert engine.get_cache_metrics().hits == 0
-    assert set(engine.frame.part) == {"progress", "cache", "resources", "recovery"}
+    assert set(engine.frame.part) == {"progress", "cache", "resources", "recovery", "circuits"}
     assert "closed" in repr(engine)
 
 

@@ -26,6 +26,11 @@ def _amount(number: float) -> str:
     return f"{number:g}"
 
 
+def _waited(number: float) -> str:
+    """Say a wait that is over; who waits now stands below, and a zero would seem to speak of them."""
+    return seconds(number) if number else ""
+
+
 _COLUMNS = (
     Column("kind", _KINDS),
     Column("resource", heading="resource"),
@@ -38,7 +43,7 @@ _COLUMNS = (
     Column("granted", "optional count"),
     Column("timed_out", "optional count", "timed out", unless_none),
     Column("wait_p50", "seconds"),
-    Column("wait_max", "seconds", "longest wait", seconds),
+    Column("wait_max", "seconds", "longest wait", _waited),
     Column("utilisation", "number", "in use", share),
     Column("deadlocks", "optional count"),
 )
