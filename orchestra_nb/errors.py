@@ -137,13 +137,18 @@ class OrchestraError(Exception):
     """Lines that say in which cell and line the magic stands that raised it."""
     hint: tuple[str, ...] = ()
     """Lines that say where the rest is."""
+    told_as: tuple[tuple[str, str], ...] = ()
+    """Words of the message that its reader would look for in vain, each with what is shown for them."""
 
     def _render_traceback_(self) -> list[str]:
         """Lines that IPython shows in place of a traceback: the message, and nothing between it and its reader."""
         return list(self.shown_in_full) or [*self.place, *self._told(), *self.hint]
 
     def _told(self) -> list[str]:
-        return f"{type(self).__name__}: {self}".splitlines()
+        text = f"{type(self).__name__}: {self}"
+        for words, instead in self.told_as:
+            text = text.replace(words, instead)
+        return text.splitlines()
 
 
 class ConfigError(OrchestraError):

@@ -6,6 +6,7 @@ so that no run is lost at its end. A node that failed is part of the answer.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -34,7 +35,7 @@ from orchestra_nb.display.picture import svg
 from orchestra_nb.display.runs import headline
 from orchestra_nb.display.terminal import Results
 from orchestra_nb.display.text import outcomes_text, unforeseen_line
-from orchestra_nb.display.wording import clean, duration
+from orchestra_nb.display.wording import clean, duration, short
 from orchestra_nb.errors import BackendError, CommandError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook.records import change_from, run_record
@@ -44,6 +45,11 @@ from orchestra_nb.subject import is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FAULTY = re.compile(r"^-+> (\d+) (.+)$", re.MULTILINE)
+"""The line of a cell's own code at which IPython's traceback points; the first one is the outermost."""
+_LONGEST = 100
 
 
 def as_before(options: Namespace) -> None:
@@ -197,7 +203,7 @@ def _time_line(data: Mapping[str, Any]) -> str:
 
 
 def _run_lines(data: Mapping[str, Any]) -> list[str]:
-    errors = [f"error: {clean(_error_line(error))}" for error in data.get("errors", ())]
+    errors = [line for error in data.get("errors", ()) for line in _error_lines(error)]
     noticed = [unforeseen_line(change_from(record)) for record in data.get("unforeseen", ())]
     undone = data.get("undone")
     errors += [] if not undone else [clean(line) for line in SagaResult.from_json(undone).lines()]
@@ -205,5 +211,10 @@ def _run_lines(data: Mapping[str, Any]) -> list[str]:
     return [*errors, *noticed, *written]
 
 
-def _error_line(error: Any) -> str:
-    return str(error.get("message", error)) if isinstance(error, Mapping) else str(error)
+def _error_lines(error: Any) -> list[str]:
+    """Tell of an error, and of the line of the cell that it came from, where it has one."""
+    if not isinstance(error, Mapping):
+        return [f"error: {clean(str(error))}"]
+    told = [f"error: {clean(str(error.get('message', error)))}"]
+    found = _FAULTY.search(_COLOUR.sub("", "\n".join(error.get("traceback", ()))))
+    return [*told, f"  line {found[1]}: {short(found[2].strip(), _LONGEST)}  (in full: --traceback)"] if found else told

@@ -658,6 +658,15 @@ def test_an_error_is_short_and_in_full_on_request(save: Save, tell: Tell, words:
     assert told in err
 
 
+def test_the_line_at_which_a_cell_failed_is_told_below_the_error(save: Save, tell: Tell) -> None:
+    save("def g():\n    return 1 / 0\n\ng()")
+    out = "".join(tell("run", "a.ipynb")[1:])
+    assert (
+        "error: node 'cell-1' failed: ZeroDivisionError: division by zero\n  line 4: g()  (in full: --traceback)\n"
+        in out
+    )
+
+
 def test_a_node_that_failed_is_shown_in_full_on_request(save: Save, tell: Tell) -> None:
     save("def g():\n    return 1 / 0\ng()")
     assert "return 1 / 0" not in "".join(tell("run", "a.ipynb")[1:])

@@ -27,6 +27,7 @@ from orchestra_nb.errors import DefinitionError, NodeFailed, OrchestraError
 
 HINT = "(in full: %orchestrate error)"
 _LINE = re.compile(r"\bline (\d+)")
+_CELL = re.compile(r"cell \d+, line ")
 _NUMBER = re.compile(r"In\s?\[(\d+)\]")
 _LONGEST = 160
 
@@ -54,6 +55,7 @@ def explain(error: OrchestraError, shell: Any, cell: str | None = None) -> str:
         trace = TracebackType(trace, found, found.f_lasti, found.f_lineno)
         if not isinstance(error, NodeFailed):
             error.place = tuple(place_of(error, shell, found, cell))
+            error.told_as = _told_as(error, _label(shell, found.f_code.co_filename)) if cell is not None else ()
     error.hint = (HINT,)
     return "".join(traceback.format_exception(type(error), error, trace))
 
@@ -78,6 +80,13 @@ def _faulty_line(error: OrchestraError, lines: int) -> int:
     found = next(filter(None, map(_LINE.search, paths)), None)
     number = int(found[1]) if found else 1
     return number if 0 < number <= lines else 1
+
+
+def _told_as(error: OrchestraError, label: str) -> tuple[tuple[str, str], ...]:
+    """Name the cell as its prompt does: a session counts its declared cells, and no reader does."""
+    paths = [issue.path for issue in error.issues] if isinstance(error, DefinitionError) else []
+    found = next(filter(None, map(_CELL.match, paths)), None)
+    return ((found[0], f"cell {label}, line "),) if found else ()
 
 
 def _innermost(shell: Any, frame: FrameType | None) -> FrameType | None:

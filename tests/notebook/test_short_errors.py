@@ -65,6 +65,17 @@ def test_a_fault_below_the_line_is_shown_where_it_is(cell: Cell, source: str, li
     assert shown[1] == f"----> {line} {code}"
 
 
+@pytest.mark.parametrize("fault", ["y = (1 +", "#| aftr: b"])
+def test_the_message_names_the_cell_by_its_prompt_as_the_line_above_it_does(cell: Cell, shell: Any, fault: str) -> None:
+    cell("%%orchestrate other\nz = 1")
+    number = shell.execution_count
+    screen = cell(f"%%orchestrate a\n{fault}", fails=True)
+    shown = lines_of(screen)
+    assert shown[0] == f"Cell In[{number}], line 2"
+    assert f": cell In[{number}], line 2: " in shown[3]
+    assert "cell 2, line 2: " in str(screen.error)
+
+
 def test_a_node_that_failed_shows_its_own_lines_and_none_of_ours(cell: Cell) -> None:
     cell("%%orchestrate bad\ndef g():\n    return 1 / 0\ng()")
     screen = cell("%orchestrate run", fails=True)

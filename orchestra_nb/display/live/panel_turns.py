@@ -18,8 +18,8 @@ _DEAR = 0.002
 """Seconds from which on a panel is dear."""
 _GUESSES: Mapping[str, float] = {"gantt": 12e-6, "todos": 4e-6, "graph": 1e-6, "levels": 0.4e-6}
 """Seconds for each node, of a panel that was not made yet."""
-_PICTURES: Mapping[str, float] = {"gantt": 2.0}
-"""Seconds that a picture rests at least."""
+_PICTURES: Mapping[str, float] = {"gantt": 1.0}
+"""Seconds that a picture rests at least: what it shows is told beside it, for a later moment."""
 _ALWAYS = ("progress", "running")
 """What is made at each look, whatever it takes: how far the run is, and who runs, are what people look for."""
 

@@ -8,6 +8,8 @@ const ACTIONS = [
   ["cancel", "Cancel", "Stop the run; what is done stays done"],
 ];
 const FOLDED = new Set(["events"]);
+const GONE = "The kernel has gone, and the run with it: this is how it stood. Begin again with %load_ext orchestra_nb.";
+const QUIET = 90; // seconds: a redraw comes more often than that, also where the times shown are whole minutes
 let views = 0;
 
 function made(name, attributes = {}, ...children) {
@@ -40,6 +42,23 @@ class View {
       if (button.getAttribute("aria-disabled") !== "true") this.model.send({ action, panel: more["data-of"] ?? "" });
     });
     return button;
+  }
+
+  // A front end says that the kernel was restarted, but not that one has died, and no message ever comes again: a
+  // picture that goes on to say "running", with buttons that nobody hears, would be believed.
+  lost() {
+    for (const button of this.root.querySelectorAll("button[data-action]")) button.setAttribute("aria-disabled", "true");
+    this.root.dataset.state = "lost";
+    this.says(GONE);
+  }
+
+  silent(seconds) {
+    if (this.root.dataset.state === "lost" || !this.root.isConnected) return;
+    this.says(`Nothing was heard from the kernel for ${Math.round(seconds)} s: it is busy with something else, or it has gone.`);
+  }
+
+  heard() {
+    if (/^Nothing was heard/.test(this.status.textContent)) this.says(this.model.get("status") ?? "");
   }
 
   draw() {
@@ -131,9 +150,24 @@ class View {
 export default {
   render({ model, el }) {
     const view = new View(model, el);
-    const draw = () => view.draw();
+    let last = Date.now();
+    const draw = () => {
+      last = Date.now();
+      view.heard();
+      view.draw();
+    };
+    const lost = () => view.lost();
+    const watch = setInterval(() => {
+      const seconds = (Date.now() - last) / 1000;
+      if (seconds >= QUIET) view.silent(seconds);
+    }, 10_000);
     model.on("change", draw);
+    model.on("comm_live_update", lost); // no model comes to life twice
     model.send({ action: "drawn" }); // from now on the kernel may let the model go
-    return () => model.off("change", draw);
+    return () => {
+      clearInterval(watch);
+      model.off("change", draw);
+      model.off("comm_live_update", lost);
+    };
   },
 };
