@@ -10,7 +10,7 @@ Clicks: see :mod:`.clicks`. Whoever waits on the main thread calls :meth:`Attend
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from orchestra_nb.running.control import RunControl
 
 _log = logging.getLogger("orchestra_nb.notebook")
+Place = Callable[[str], str]
+"""Makes static HTML the place of a dashboard, for those who can show one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class AttendedDashboard:
     watched
         The run.
     appear
-        Called with the MIME bundle of the view, once there is something to see.
+        Called with what makes static HTML the dashboard's place, once there is something to see.
     over
         Called when the run is over and has been shown so.
     """
@@ -72,19 +74,20 @@ class AttendedDashboard:
         self,
         kernel: Any,
         watched: Watched,
-        appear: Callable[[Mapping[str, Any]], object],
+        appear: Callable[[Place], object],
         over: Callable[[], object] = lambda: None,
     ) -> None:
         from orchestra_nb.display.live.dashboard import LiveDashboard
 
         self._clicks = Clicks(kernel)
         self._show = appear
+        self._widget: DashboardWidget | None = None
         self._live = LiveDashboard(watched.snapshot, watched.control, watched.frames, self._appear, over)
         self._live.start(watched.nodes)
 
     @classmethod
     def where_it_can_be(
-        cls, shell: Any, watched: Watched, appear: Callable[[Mapping[str, Any]], object], **more: Any
+        cls, shell: Any, watched: Watched, appear: Callable[[Place], object], **more: Any
     ) -> AttendedDashboard | None:
         """Make one, if the front end is live."""
         return cls(shell.kernel, watched, appear, **more) if is_live(shell) else None
@@ -92,6 +95,11 @@ class AttendedDashboard:
     def attend(self) -> None:
         """Hear what was clicked meanwhile, on the main thread."""
         self._clicks.look()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a front end has said that it shows it."""
+        return self._widget is not None and self._widget.drawn
 
     def silence(self) -> None:
         """Send nothing any more; what is shown stays until something else takes its place."""
@@ -104,7 +112,8 @@ class AttendedDashboard:
 
     def _appear(self, widget: DashboardWidget) -> None:
         self._clicks.listen(widget.comm)
-        self._show(widget.bundle())
+        self._widget = widget
+        self._show(widget.place)
 
 
 def is_live(shell: Any) -> bool:

@@ -20,9 +20,9 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.display.live.watching import Watching
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook.attended import AttendedDashboard, Watched, is_live
+from orchestra_nb.notebook.attended import AttendedDashboard, Place, Watched, is_live
 from orchestra_nb.notebook.kept_frames import KeptFrames
-from orchestra_nb.notebook.live import marked
+from orchestra_nb.notebook.live import marked, placed
 from orchestra_nb.presentation import Bundle, Presented, presenter_of
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.result import RunResult
@@ -90,23 +90,25 @@ class Dashboard(Presented):
         from IPython.core.getipython import get_ipython
 
         shell: Any = get_ipython()
-        publisher, place = shell.display_pub, {"display_id": uuid.uuid4().hex}
+        publisher, where = shell.display_pub, {"display_id": uuid.uuid4().hex}
 
         def show(bundle: Mapping[str, Any], update: bool = True) -> None:
-            data = {**marked(self._repr_mimebundle_()), **bundle}
-            publisher.publish(data=data, metadata={}, transient=place, update=update)
+            publisher.publish(data=marked(bundle), metadata={}, transient=where, update=update)
 
-        show({}, update=False)
+        show(self._repr_mimebundle_(), update=False)
         if is_live(shell) and not self.snapshot.state.over:
             self.close()
             frames, nodes = KeptFrames(shell.user_ns), self._watching.nodes
             watched = Watched(lambda: self.snapshot, self._watching.control, frames, nodes)
 
             def over() -> None:
-                show({})
+                show(self._repr_mimebundle_())
                 self.close()
 
-            self._live = AttendedDashboard(shell.kernel, watched, show, over)
+            def appear(place: Place) -> None:
+                show(placed(self._repr_mimebundle_(), place))
+
+            self._live = AttendedDashboard(shell.kernel, watched, appear, over)
 
 
 class Runs(RunControl, Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ast import literal_eval
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from .front_end import FrontEnd, front_end
 from .older_kernels import OLDER
 
-VIEW = "application/vnd.jupyter.widget-view+json"
+PLACE = re.compile('data-orchestra-live="([0-9a-f]{32})"')
 RUNS = 100
 SETUP = """%load_ext orchestra_nb
 import comm, gc, os, threading, time, ipywidgets
@@ -42,6 +43,12 @@ def kernel(request: pytest.FixtureRequest, specs: None, tmp_path_factory: pytest
         yield started
 
 
+def place(data: dict[str, Any]) -> str | None:
+    """The model whose place a display is."""
+    found = PLACE.search(data.get("text/html", ""))
+    return found and found[1]
+
+
 def shown(kernel: FrontEnd, request: str) -> Iterator[dict[str, Any]]:
     """What is displayed, and what is said on channels, until a request has been handled."""
     while True:
@@ -66,14 +73,14 @@ def test_a_run_is_cancelled_by_a_click_while_its_cell_is_busy_and_leaves_the_sta
         closed = closed or message["msg_type"] == "comm_close"
         if message["msg_type"].endswith("display_data"):
             displays.append(content)
-            if VIEW in content["data"]:
-                model = content["data"][VIEW]["model_id"]
+            if model := place(content["data"]):
                 kernel.say(model, {"method": "custom", "content": {"action": "drawn"}}, subshell)
                 kernel.say(model, {"method": "custom", "content": {"action": "cancel", "panel": ""}}, subshell)
-    (view,) = (content for content in displays if VIEW in content["data"])
-    assert {"text/plain", "text/html"} <= view["data"].keys()
-    first, last = displays[0], [each for each in displays if each["transient"] == view["transient"]][-1]
-    assert first["data"].keys() == last["data"].keys() == {"text/plain", "text/html"}
+    (view,) = (content for content in displays if place(content["data"]))
+    assert "This was saved while the run went on" in view["data"]["text/html"]
+    last = [each for each in displays if each["transient"] == view["transient"]][-1]
+    assert {frozenset(each["data"]) for each in displays} == {frozenset({"text/plain", "text/html"})}
+    assert place(last["data"]) is None
     assert "cancelled in the dashboard" in last["data"]["text/html"]
     assert closed
     assert literal_eval(kernel.value("counted()")) == before
@@ -96,9 +103,9 @@ def _live(kernel: FrontEnd, subshell: str) -> bool:
     live = False
     for message in shown(kernel, kernel.send("%orchestrate run -j 2", "run")):
         data = message["content"].get("data", {})
-        if message["msg_type"] == "update_display_data" and VIEW in data:
+        if message["msg_type"] == "update_display_data" and (model := place(data)):
             live = True
-            kernel.say(data[VIEW]["model_id"], {"method": "custom", "content": {"action": "drawn"}}, subshell)
+            kernel.say(model, {"method": "custom", "content": {"action": "drawn"}}, subshell)
     return live
 
 
@@ -131,10 +138,9 @@ def test_the_dashboard_of_a_pipeline_is_live_in_its_cell_and_knows_the_end(kerne
     for message in shown(kernel, request):
         if message["msg_type"].endswith("display_data"):
             displays.append(message["content"]["data"])
-            if VIEW in displays[-1]:
-                model = displays[-1][VIEW]["model_id"]
+            if model := place(displays[-1]):
                 kernel.say(model, {"method": "custom", "content": {"action": "drawn"}})
-    assert [VIEW in data for data in displays[:2]] == [False, True]
+    assert [place(data) is not None for data in displays[:2]] == [False, True]
     last = kernel.value("p.dashboard().close(); p.dashboard()._repr_mimebundle_()['text/html']")
     assert "2 of 2" in last or "2 done" in last or "done: 2 nodes" in last
     assert kernel.value("[t.name for t in threading.enumerate() if t.name == 'orchestra-dashboard']") == "[]"

@@ -14,10 +14,13 @@ take note of it.
 ``over``), panels are ``[data-panel=KEY]``, buttons ``button[data-action=pause|resume|cancel|frame]``; one that cannot
 be pressed now has ``aria-disabled="true"``. A picture that can be zoomed is ``figure.orchestra-zoom``.
 
-**The end.** A model must not be closed before its view has been drawn: until JupyterLab has, it lets nothing that the
-kernel says come through behind that, and anywidget never ends the drawing of a view whose model is gone; the cell would
-never end. So the front end says when a view was drawn, and a model that is to go waits for that; of those for which
-nobody says it (nobody looks), only the last few are kept.
+**Its place.** There is no widget view: a notebook that is saved while the run goes on would hold it, and be opened with
+"Error displaying widget" for good. The cell has plain HTML in an element that bears the model's name
+(``data-orchestra-live``), and the model's JavaScript draws the dashboard in its place, wherever and whenever that comes
+into the page.
+
+**The end.** The front end says when it has drawn; a model that is to go waits for that, so that its JavaScript is never
+in the middle of beginning. Of those for which nobody says it (nobody looks), only the last few are kept.
 
 Failure: what a front end makes of a message is not known here; a widget that is not shown costs the same. Rejected: a
 trait with everything (200 kB for a second that went by), custom messages without traits (a view that is opened later
@@ -34,6 +37,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+from orchestra_nb.display import html
 
 PANELS = ("progress", "running", "levels", "todos", "cache", "locks", "breakers", "events", "graph", "gantt")
 """Keys of the panels, in the order in which they stand."""
@@ -97,6 +103,11 @@ class DashboardWidget:
     clicked
         Told of each click; it must only take note of it.
 
+    Attributes
+    ----------
+    drawn : bool
+        Whether a front end has said that it shows it.
+
     Examples
     --------
     >>> widget = DashboardWidget(lambda action, panel: None)
@@ -109,8 +120,9 @@ class DashboardWidget:
 
     def __init__(self, clicked: Click) -> None:
         self._clicked = clicked
-        self._asked_for = self._drawn = self._retired = False
-        self._model = _dashboard_model()()
+        self.drawn = self._retired = self._asked_for = False
+        name = uuid4().hex
+        self._model = _dashboard_model()(model_id=name, place=name)
         self._model.on_msg(self._message)
 
     @property
@@ -144,17 +156,15 @@ class DashboardWidget:
                     setattr(self._model, name, value)
         return sum(map(_weight, changed.values()))
 
-    def bundle(self) -> dict[str, Any]:
-        """The MIME bundle of its view, without anything beside it."""
+    def place(self, static: str) -> str:
+        """The HTML in whose place it is drawn, where there is somebody to draw it."""
         self._asked_for = True
-        shown = self._model._repr_mimebundle_()
-        data = shown[0] if isinstance(shown, tuple) else shown
-        return {mime: content for mime, content in (data or {}).items() if mime.startswith("application/")}
+        return f'<div data-orchestra-live="{html.text(self._model.place)}">{static}</div>'
 
     def close(self) -> None:
         """Let the front end forget it, as soon as it has drawn what it was given; twice is fine."""
         self._retired = True
-        if self._drawn or not self._asked_for:
+        if self.drawn or not self._asked_for:
             self._forget()
         elif self not in _waiting:
             _waiting.append(self)
@@ -170,7 +180,7 @@ class DashboardWidget:
         if isinstance(content, Mapping):
             action, panel = content.get("action"), content.get("panel", "")
             if action == _DRAWN:
-                self._drawn = True
+                self.drawn = True
                 if self._retired:
                     self._forget()
                     with suppress(ValueError):
@@ -218,6 +228,7 @@ def _dashboard_model() -> Any:
         "order": traitlets.List(list(PANELS)).tag(sync=True),
         "controls": traitlets.Dict().tag(sync=True),
         "status": traitlets.Unicode().tag(sync=True),
+        "place": traitlets.Unicode().tag(sync=True),
         "graph": traitlets.Dict().tag(sync=True),
         **{f"boxes_{chunk}": traitlets.Dict().tag(sync=True) for chunk in range(CHUNKS)},
         **{f"panel_{key}": traitlets.Dict().tag(sync=True) for key in PANELS},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import comm
 import ipywidgets
 import pandas as pd
 import pytest
@@ -86,6 +87,12 @@ class Run:
 
     def shown(self, trait: str) -> Any:
         return getattr(self.widget._model, trait)
+
+
+@pytest.fixture(autouse=True)
+def _plain_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channels that lead nowhere: where ipykernel was imported by another test, its own would send nothing at all."""
+    monkeypatch.setattr(comm, "create_comm", comm.DummyComm)
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 // The dashboard of a run. The kernel sends what has changed, one message for each redraw, which the model takes over
 // before it says "change"; so a view that is opened later has everything as well. Clicks go back as messages and change
 // nothing here: what a button has brought about is told by the kernel.
+//
+// There is no widget view. The kernel puts plain HTML into the cell, in an element that bears the name of the model's
+// place; whenever such an element comes into the page, the dashboard takes the place of what is in it. So what is saved
+// is plain HTML at any moment, and a page that is loaded anew while the run goes on has its dashboard again.
 
 const ACTIONS = [
   ["pause", "Pause", "Begin nothing new; what runs goes on to its end"],
@@ -55,6 +59,14 @@ class View {
   silent(seconds) {
     if (this.root.dataset.state === "lost" || !this.root.isConnected) return;
     this.says(`Nothing was heard from the kernel for ${Math.round(seconds)} s: it is busy with something else, or it has gone.`);
+  }
+
+  // The model was closed, and no result has come to take this place: it went to a page that is not this one.
+  ended() {
+    if (this.root.dataset.state === "lost") return;
+    for (const button of this.root.querySelectorAll("button[data-action]")) button.setAttribute("aria-disabled", "true");
+    this.root.dataset.state = "over";
+    this.says("The run has ended; %orchestrate status shows its result.");
   }
 
   heard() {
@@ -147,27 +159,69 @@ class View {
   }
 }
 
-export default {
-  render({ model, el }) {
-    const view = new View(model, el);
-    let last = Date.now();
-    const draw = () => {
-      last = Date.now();
+class Places {
+  // All elements of one model's place in the page, each with its view. One that is taken out of the page (a cell that
+  // was scrolled away, an output that was drawn anew) is not drawn until it comes back.
+  constructor(model) {
+    this.model = model;
+    this.wanted = `[data-orchestra-live="${CSS.escape(model.get("place"))}"]`;
+    this.views = new Map();
+    this.last = Date.now();
+  }
+
+  look(root) {
+    const found = [...(root.matches?.(this.wanted) ? [root] : []), ...(root.querySelectorAll?.(this.wanted) ?? [])];
+    for (const place of found) {
+      if (this.views.has(place)) {
+        this.views.get(place).draw();
+        continue;
+      }
+      place.replaceChildren();
+      this.views.set(place, new View(this.model, place));
+      this.model.send({ action: "drawn" }); // from now on the kernel may let the model go
+    }
+  }
+
+  get shown() {
+    return [...this.views.values()].filter((view) => view.root.isConnected);
+  }
+
+  draw() {
+    this.last = Date.now();
+    for (const view of this.shown) {
       view.heard();
       view.draw();
-    };
-    const lost = () => view.lost();
-    const watch = setInterval(() => {
-      const seconds = (Date.now() - last) / 1000;
-      if (seconds >= QUIET) view.silent(seconds);
-    }, 10_000);
+    }
+  }
+
+  watch() {
+    const seconds = (Date.now() - this.last) / 1000;
+    if (seconds >= QUIET) for (const view of this.shown) view.silent(seconds);
+  }
+}
+
+export default {
+  initialize({ model }) {
+    const places = new Places(model);
+    const draw = () => places.draw();
+    const lost = () => places.shown.forEach((view) => view.lost());
+    const observer = new MutationObserver((changes) => {
+      for (const { target, addedNodes } of changes) {
+        if (target.closest?.(".orchestra-dashboard")) continue;
+        for (const added of addedNodes) if (added.nodeType === Node.ELEMENT_NODE) places.look(added);
+      }
+    });
+    observer.observe(document.body, { childList: true, subtree: true });
+    const watch = setInterval(() => places.watch(), 10_000);
     model.on("change", draw);
     model.on("comm_live_update", lost); // no model comes to life twice
-    model.send({ action: "drawn" }); // from now on the kernel may let the model go
+    places.look(document.body);
     return () => {
+      observer.disconnect();
       clearInterval(watch);
       model.off("change", draw);
       model.off("comm_live_update", lost);
+      places.shown.forEach((view) => view.ended());
     };
   },
 };
