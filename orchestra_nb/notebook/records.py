@@ -145,8 +145,8 @@ def result_of(dag: DAG, outcomes: Mapping[NodeId, Outcome], *, total_time: float
 
 
 def run_record(result: RunResult) -> Record:
-    """A whole run as JSON: the object that ``orchestra run --json`` prints."""
-    dag = result.dag
+    """A whole run as JSON: the object that ``orchestra run --json`` prints; its critical path is that of what it took."""
+    dag = result.measured
     return {
         "success": result.success,
         "stopped": result.stopped,

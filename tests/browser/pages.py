@@ -72,10 +72,14 @@ class NotebookPage:
         self.page.goto(server.page(name))
         self.page.wait_for_selector(".jp-Notebook-cell", timeout=60_000)
         if kernel:
-            wait_for(self._ready, "the kernel")
-            self.page.wait_for_function(_IDLE, timeout=60_000)
+            self.idle()
         else:
             self.page.locator(".jp-Dialog", has_text="No Kernel").get_by_role("button", name="Select").click()
+
+    def idle(self) -> None:
+        """Wait until the page has a kernel that waits for a cell: one that is run before that is dropped silently."""
+        wait_for(self._ready, "the kernel")
+        self.page.wait_for_function(_IDLE, timeout=60_000)
 
     def _ready(self) -> bool:
         kernels = (one["kernel"] for one in self.server.sessions(self.name))
@@ -145,7 +149,7 @@ class NotebookPage:
         self.page.close()
         self.server.end(self.name)
         assert self.dialogs == []
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
         hosts = {urlsplit(url).hostname for url in self.asked if url.startswith("http")}
         assert hosts == {"127.0.0.1"}
 

@@ -4,7 +4,8 @@
 //
 // There is no widget view. The kernel puts plain HTML into the cell, in an element that bears the name of the model's
 // place; whenever such an element comes into the page, the dashboard takes the place of what is in it. So what is saved
-// is plain HTML at any moment, and a page that is loaded anew while the run goes on has its dashboard again.
+// is plain HTML at any moment, and a page that is loaded anew while the run goes on has its dashboard again as soon as the
+// kernel tells it of the model, which one that is busy does not.
 
 const ACTIONS = [
   ["pause", "Pause", "Begin nothing new; what runs goes on to its end"],
