@@ -145,7 +145,7 @@ def result_of(dag: DAG, outcomes: Mapping[NodeId, Outcome], *, total_time: float
 
 
 def run_record(result: RunResult) -> Record:
-    """A whole run as JSON: the object that ``orchestra run --json`` prints; its critical path is that of what it took."""
+    """A whole run as JSON, the object that ``orchestra run --json`` prints; its critical path is of what it took."""
     dag = result.measured
     return {
         "success": result.success,

@@ -120,7 +120,7 @@ def test_a_run_is_one_json_object() -> None:
     record = json.loads(json.dumps(run_record(result)))
     assert record["success"] is False
     assert record["levels"] == [["a"], ["b"]]
-    assert record["critical_time"] == 2.0  # the measured second of a, the default of b
+    assert record["critical_time"] == 1.0  # the measured second of a; b never ran
     assert record["nodes"][1] == {"id": "b", "status": "skipped", "seconds": 0.0, "reason": "because"}
     assert record["edges"][0]["evidence"][0]["variable"] == "x"
     assert record["output"] is None
