@@ -109,8 +109,9 @@ class FrontEnd:
         return [item for item in self.seen if item[1] != "execute_input"]
 
     def value(self, expression: str) -> str:
-        found = self.run(expression, "probe")
-        return str(found[-1][2])
+        found = self.run(expression, "probe")  # beside it, a run in the background shows how far it is
+        own = [text for cell, kind, text in found if cell == "probe" and kind in ("execute_result", "stream", "error")]
+        return str(own[-1])
 
     def say(self, comm: str, data: dict[str, Any], subshell: str | None = None) -> None:
         """Send a message of a widget, through a subshell where one is given."""

@@ -65,8 +65,8 @@ def test_the_cell_returns_at_once_and_others_run_beside_the_run(lab: FrontEnd) -
     assert lab.value("run.over, run.state, run.result") == "(False, 'running', None)"
     status = of(lab.run("%orchestrate status", "status"), "status")
     assert "the declared cells: running" in status[-1][1]
-    assert "running: n0" in lab.run("%orchestrate progress", "progress")[-1][2]
-    assert "running: n0" in lab.run("run", "shows")[-1][2]
+    assert "running: n0" in of(lab.run("%orchestrate progress", "progress"), "progress")[-1][1]
+    assert "running: n0" in of(lab.run("run", "shows"), "shows")[-1][1]
     ended(lab)
     assert lab.value("run.over, run.result.success, after") == "(True, True, 2)"
 
@@ -110,7 +110,7 @@ def test_the_name_of_a_notebook_that_runs_is_told_to_a_second_run_and_after_it_t
 
 def test_it_is_cancelled_and_without_a_run_there_is_nothing_to_cancel(lab: FrontEnd) -> None:
     begin(lab, WAITS, "after = done + 1")
-    assert "stopping the run of the declared cells" in lab.run("%orchestrate cancel", "cancels")[-1][2]
+    assert "stopping the run of the declared cells" in of(lab.run("%orchestrate cancel", "cancels"), "cancels")[-1][1]
     assert "stopped with %orchestrate cancel" in error_of(lab.run("go.set()\nrun.wait(60)", "waits"))
     assert lab.value("run.result.stopped, run.state, 'after' in globals()") == "('cancelled', 'cancelled', False)"
     told = "%orchestrate cancel: no run goes on, so there is none to stop"
@@ -124,7 +124,7 @@ def test_it_is_held_and_goes_on(lab: FrontEnd) -> None:
         "holds",
     )
     assert lab.value("run.paused, run.state, 'after' in globals()") == "(True, 'paused', False)"
-    assert "paused" in lab.run("%orchestrate progress", "progress")[-1][2]
+    assert "paused" in of(lab.run("%orchestrate progress", "progress"), "progress")[-1][1]
     lab.run("run.unpause()", "goes on")
     ended(lab)
     assert lab.value("after, run.state") == "(2, 'done')"
@@ -160,7 +160,7 @@ def test_an_interrupt_of_a_cell_beside_it_does_not_stop_it(lab: FrontEnd) -> Non
 def test_a_cell_that_shares_names_with_what_has_not_ended_is_told_so_before_it_runs(lab: FrontEnd) -> None:
     lab.run("after, sums = 0, []", "setup")
     begin(lab, "sums.append(1)", WAITS, "import json\nafter = done + 1\nsums.append(after)")
-    while "n0" in lab.run("%orchestrate progress", "progress")[-1][2]:
+    while "n0" in str(of(lab.run("%orchestrate progress", "progress"), "progress")):
         pass
     for source in ("after", "after = 5", "after += 1\nafter"):
         assert notices(lab, source) == [f"n2, which runs in the background, uses after too: {NOTICE}"]
@@ -187,10 +187,10 @@ def test_what_goes_on_is_not_forgotten_until_it_is_over(lab: FrontEnd) -> None:
     begin(lab, WAITS)
     told = "%orchestrate reset: a run of the declared cells goes on; wait for it, or stop it with %orchestrate cancel"
     assert error_of(lab.run("%orchestrate reset", "resets")) == told
-    assert "running: n0" in lab.run("%orchestrate progress", "progress")[-1][2]
+    assert "running: n0" in of(lab.run("%orchestrate progress", "progress"), "progress")[-1][1]
     ended(lab)
     lab.run("%orchestrate reset", "resets")
-    assert lab.run("%orchestrate status", "status")[-1][2] == "nothing has run yet; %orchestrate run"
+    assert of(lab.run("%orchestrate status", "status"), "status")[-1][1] == "nothing has run yet; %orchestrate run"
 
 
 def test_an_interrupt_that_a_cell_raises_stops_the_run_and_not_whoever_waits(lab: FrontEnd) -> None:
