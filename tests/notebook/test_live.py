@@ -265,3 +265,42 @@ def test_a_terminal_is_shown_no_markers():
     live.finish({"text/plain": "done"})
     assert screen.shown[-1] == {"text/plain": "done"}
     assert not any("<!--" in text for one in screen.shown for text in one.values())
+
+
+class Undrawn:
+    """A dashboard that a front end was sent, and may never draw."""
+
+    drawn = False
+
+    def attend(self) -> None:
+        """Hear no clicks."""
+
+
+def test_where_nobody_draws_the_dashboard_in_time_the_page_goes_on_to_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    dashboard, appears = Undrawn(), []
+
+    def sent(shell: Any, watched: Any, appear: Any) -> Undrawn:
+        appears.append(appear)
+        return dashboard
+
+    monkeypatch.setattr(module.AttendedDashboard, "where_it_can_be", sent)
+    dag, screen, clock = graph(), Screen(), Clock()
+    tracker = tracker_of(dag, NO_HISTORY)
+    watched: Any = object()
+    live = Live(screen, dag, tracker, clock, watched)
+    appears[0](lambda static: f"<div>{static}</div>")
+    assert "This was saved while the run went on" in screen.shown[-1]["text/html"]
+    before = len(screen.shown)
+    clock.now += 1.0
+    tracker.mark_started("load")
+    live.idle()
+    assert len(screen.shown) == before
+    clock.now += 10.0
+    live.idle()
+    assert len(screen.shown) == before + 1
+    assert "running: load" in screen.lines[-1]
+    dashboard.drawn = True
+    clock.now += 10.0
+    tracker.mark_completed("load")
+    live.idle()
+    assert len(screen.shown) == before + 1
