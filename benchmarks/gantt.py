@@ -25,10 +25,10 @@ from orchestra_nb.events import NodeEnded, NodeQueued, NodeStarted, RunStarted
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Node, NodeId, Outcome, RunId
-from orchestra_nb.planning import simulate
 from orchestra_nb.replay import ReplayState, RunReplay
 from orchestra_nb.replay.fold import Fold
 from orchestra_nb.replay.spans import Spans
+from orchestra_nb.simulation import simulate
 
 
 class NoSpans(Spans):

@@ -84,7 +84,6 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.validation import ValidationResult
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
-    from orchestra_nb.planning.simulator import simulate
     from orchestra_nb.progress.handle import RunHandle
     from orchestra_nb.progress.sinks import JsonSink, MarkdownSink
     from orchestra_nb.progress.tracker import ProgressTracker
@@ -96,6 +95,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
     "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
@@ -147,7 +147,7 @@ _HOME = {
     "forget_effects": "cells.effects.sources",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
-    "simulate": "planning.simulator",
+    "simulate": "simulation.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }

@@ -53,13 +53,13 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
 from orchestra_nb.notebook.records import edge_record
-from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.history import remembered
 from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
+from orchestra_nb.simulation import Schedule, simulate
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
+from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -16,7 +16,6 @@ from orchestra_nb.display.columns import Column, after, epoch_of, framed, text
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.progress.state import STANDINGS
 from orchestra_nb.progress.stats import ProgressStats
 from orchestra_nb.recovery.saga_result import SagaResult
@@ -25,6 +24,7 @@ from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
 from orchestra_nb.running.history import Remembered
+from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from orchestra_nb.display import frames, html
 from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.wording import count, duration
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd

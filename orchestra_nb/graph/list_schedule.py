@@ -1,6 +1,6 @@
 """How long a list schedule takes, on index lists: what an optimisation asks before it changes a graph.
 
-The very decisions of :func:`.planning.simulate` under its default policy (most urgent ready node first, by priority,
+The very decisions of :func:`.simulation.simulate` under its default policy (most urgent ready node first, by priority,
 upward rank and document order; every free worker takes one), without slots, names or states. The graph may not know
 the planning above it, and an optimiser asks for dozens of numbers of workers and hundreds of variants, so this answers
 with one number in a seventh of the time; a law in the tests holds it to the simulator, float for float. Pure.

@@ -11,11 +11,11 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation import Schedule, simulate
 
 
 def gantt(options: Namespace, last: RunResult | None) -> Chart:

@@ -31,11 +31,11 @@ from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.run_traits import RunTraits
 from orchestra_nb.notebook.session import Session
 from orchestra_nb.notebook.short_errors import explain
-from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
+from orchestra_nb.simulation.simulator import simulate
 
 
 @magics_class

@@ -20,9 +20,9 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.notebook.resume_plan import ResumePlan
 from orchestra_nb.notebook.why_kept import WhyKept
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle, presenter_of
 from orchestra_nb.replay import ReplayState
+from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd

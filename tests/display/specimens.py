@@ -23,8 +23,6 @@ from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarte
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
-from orchestra_nb.planning import simulate
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
 from orchestra_nb.progress.stats import Counts, PhaseStats, ProgressStats, SinkStats
@@ -42,6 +40,8 @@ from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceUse
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
+from orchestra_nb.simulation import simulate
+from orchestra_nb.simulation.schedule import Schedule
 
 from .payloads import PAYLOADS
 

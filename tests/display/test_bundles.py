@@ -10,9 +10,9 @@ from orchestra_nb.display.runs import run_text
 from orchestra_nb.errors import Issue, NodeFailed
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
 from orchestra_nb.presentation import presenter_of
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation import simulate
 
 DAG_ = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=3), Node("plot", after=["load"])])
 

@@ -6,7 +6,7 @@ from orchestra_nb.display import frames
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Edge, Evidence, Node, Outcome
-from orchestra_nb.planning import simulate
+from orchestra_nb.simulation import simulate
 
 DAG_ = DAG(
     [

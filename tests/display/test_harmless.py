@@ -22,11 +22,11 @@ from orchestra_nb.display.text import unforeseen_line, why_lines
 from orchestra_nb.display.todo_list import todo_list
 from orchestra_nb.display.wording import clean, short
 from orchestra_nb.eventlog.codec import event_to_json
-from orchestra_nb.planning import simulate
 from orchestra_nb.presentation import _presenters
 from orchestra_nb.progress.sinks import JsonSink, Report
 from orchestra_nb.progress.terminal import renderable
 from orchestra_nb.progress.todos import checklist, todos_of
+from orchestra_nb.simulation import simulate
 
 from .judges import assert_harmless_html, assert_harmless_terminal, assert_harmless_text
 from .payloads import PAYLOADS

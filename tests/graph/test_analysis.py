@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestra_nb.errors import ConfigError, MissingDependencyError
 from orchestra_nb.graph import DAG, analysis
 from orchestra_nb.model import Node
-from orchestra_nb.planning import simulate
+from orchestra_nb.simulation import simulate
 
 
 @st.composite

@@ -17,7 +17,7 @@ from orchestra_nb.graph.list_schedule import Jobs
 from orchestra_nb.graph.merging import merged_jobs
 from orchestra_nb.model import Edge, Node
 from orchestra_nb.pipeline import Pipeline
-from orchestra_nb.planning import simulate
+from orchestra_nb.simulation import simulate
 
 
 def body() -> None:

@@ -10,7 +10,7 @@ import pytest
 from orchestra_nb.graph import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Node
-from orchestra_nb.planning import simulate
+from orchestra_nb.simulation import simulate
 
 
 def random_graphs(dice):

@@ -20,11 +20,11 @@ from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.notebook import verification
 from orchestra_nb.notebook.headless import run_file
 from orchestra_nb.notebook.session import Session
-from orchestra_nb.planning.simulator import simulate
 from orchestra_nb.running.history import VARIABLE, open_history
 from orchestra_nb.running.history_keys import Sources
 from orchestra_nb.running.history_store import SqliteHistory
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation.simulator import simulate
 from orchestra_nb.subject import read_subject
 
 SOURCES = ["short = 1", "import time\ntime.sleep(0.01)", "long = 3"]

@@ -13,10 +13,11 @@ from heapq import heappop, heappush, heapreplace
 
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
-from orchestra_nb.planning import Plan, simulate
+from orchestra_nb.planning import Plan
 from orchestra_nb.running.decisions import Attempt, Terms
 from orchestra_nb.running.driver import Driver
 from orchestra_nb.running.seams import Reply
+from orchestra_nb.simulation import simulate
 
 from .driver_worlds import Script
 

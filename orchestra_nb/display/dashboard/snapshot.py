@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestra_nb.context.metrics import CacheMetrics
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Presented
 from orchestra_nb.recovery.statistics import BreakerStats
 from orchestra_nb.replay.of_result import state_of
 from orchestra_nb.replay.state import ReplayState
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation.schedule import Schedule
 
 
 @dataclass(frozen=True)  # without slots: its frame and pictures are made when somebody wants them

@@ -15,10 +15,10 @@ from orchestra_nb.display.gantt.svg import gantt_svg
 from orchestra_nb.display.gantt.text import gantt_text
 from orchestra_nb.display.gantt.timeline import timeline_of
 from orchestra_nb.display.gantt.words import title
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.presentation import Bundle
 from orchestra_nb.replay.state import ReplayState
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from orchestra_nb.display.gantt.lanes import kind_of
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Outcome
-from orchestra_nb.planning.simulator import Schedule, simulate
+from orchestra_nb.simulation import Schedule, simulate
 
 
 def planned(dag: DAG, outcomes: Mapping[str, Outcome], jobs: int) -> Schedule | None:

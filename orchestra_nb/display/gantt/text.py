@@ -42,7 +42,7 @@ def gantt_text(timeline: Timeline, width: int = WIDTH) -> str:
     --------
     >>> from orchestra_nb.graph.dag import DAG
     >>> from orchestra_nb.model import Node
-    >>> from orchestra_nb.planning import simulate
+    >>> from orchestra_nb.simulation import simulate
     >>> from orchestra_nb.display.gantt.timeline import timeline_of
     >>> dag = DAG([Node("load", cost=3), Node("fit", cost=2, after=["load"]), Node("plot", cost=1, after=["load"])])
     >>> print(gantt_text(timeline_of(simulate(dag, 2)), 60))

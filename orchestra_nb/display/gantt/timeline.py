@@ -38,9 +38,9 @@ from orchestra_nb.display.gantt.bars import Bar, Piece, Timeline, absent, in_ord
 from orchestra_nb.display.gantt.lanes import UNDOING, Placed, lanes_of_workers
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Outcome
-from orchestra_nb.planning.simulator import Schedule
 from orchestra_nb.replay.state import ReplayState
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation.schedule import Schedule
 
 __all__ = ["Timeline", "timeline_of"]
 
@@ -58,7 +58,7 @@ def timeline_of(source: RunResult | Schedule | ReplayState) -> Timeline:
     --------
     >>> from orchestra_nb.graph.dag import DAG
     >>> from orchestra_nb.model import Node
-    >>> from orchestra_nb.planning import simulate
+    >>> from orchestra_nb.simulation import simulate
     >>> timeline = timeline_of(simulate(DAG([Node("a", cost=2), Node("b"), Node("c")]), workers=2))
     >>> timeline.lanes, [(bar.node, bar.lane, bar.start, bar.end) for bar in timeline.bars]
     (('worker 1', 'worker 2'), [('a', 0, 0.0, 2.0), ('b', 1, 0.0, 1.0), ('c', 1, 1.0, 2.0)])

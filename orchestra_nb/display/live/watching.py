@@ -16,7 +16,6 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.context.metrics import CacheMetrics
 from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.planning.simulator import Schedule, simulate
 from orchestra_nb.recovery.statistics import BreakerStats
 from orchestra_nb.replay.following import Following
 from orchestra_nb.replay.state import ReplayState
@@ -24,6 +23,7 @@ from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation import Schedule, simulate
 
 MOST_SIMULATED = 2_000
 """Nodes of a graph up to which the expected schedule is shown; it takes about 20 ms for a thousand."""

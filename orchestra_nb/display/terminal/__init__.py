@@ -51,8 +51,8 @@ def of_value(value: object, plain: str) -> RenderableType:
     from orchestra_nb.display.plans import schedule_gantt
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.validation import ValidationResult
-    from orchestra_nb.planning.simulator import Schedule
     from orchestra_nb.running.result import RunResult
+    from orchestra_nb.simulation.schedule import Schedule
 
     match value:
         case DAG():

@@ -21,7 +21,6 @@ from orchestra_nb.events import (
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Edge, Evidence, Node, Outcome
-from orchestra_nb.planning import simulate
 from orchestra_nb.recovery.breakers import Breakers
 from orchestra_nb.recovery.events import CircuitOpened
 from orchestra_nb.replay.following import Following
@@ -29,6 +28,7 @@ from orchestra_nb.resources.events import DeadlockFound, LockGranted, LockQueued
 from orchestra_nb.resources.manager import ResourceManager
 from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceUse
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation import simulate
 
 NODES = (
     Node("load", cost=2.0, phase="Read"),

@@ -10,7 +10,7 @@ from orchestra_nb.display.gantt.plan import planned
 from orchestra_nb.display.gantt.timeline import timeline_of
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
+from orchestra_nb.simulation import simulate
 
 from ..judges import assert_harmless_html, assert_harmless_text
 from ..payloads import PAYLOADS

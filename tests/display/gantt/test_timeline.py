@@ -22,10 +22,10 @@ from orchestra_nb.events import (
 )
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
 from orchestra_nb.recovery.saga_events import SagaEnded, SagaStarted, Undone, UndoStarted
 from orchestra_nb.resources.events import LockQueued
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.simulation import simulate
 
 from ..moments import replay_of, runs
 

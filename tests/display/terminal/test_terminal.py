@@ -19,9 +19,9 @@ from orchestra_nb.display.text import dag_text, outcomes_text
 from orchestra_nb.errors import Issue, NodeFailed
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.model import Node, Outcome
-from orchestra_nb.planning import simulate
 from orchestra_nb.progress.tracker import ProgressTracker
 from orchestra_nb.replay.fold import STATES
+from orchestra_nb.simulation import simulate
 
 LONG = "a-name-that-is-longer-than-any-terminal-" * 4
 DAG_ = DAG(

@@ -7,7 +7,6 @@ does: durations are ``Node.cost`` in seconds. Order: among ends at one moment, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from orchestra_nb.config import Schedule as ScheduleName
@@ -16,45 +15,7 @@ from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import NodeId
 from orchestra_nb.planning.plan import Plan
 from orchestra_nb.planning.policies import Policy
-from orchestra_nb.presentation import Presented
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One node's place in a schedule; times in seconds since its begin."""
-
-    node: NodeId
-    worker: int
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule(Presented):
-    """Who does what when.
-
-    Parameters
-    ----------
-    rows
-        One slot per node, by start.
-    workers
-        How many there were.
-    makespan
-        Seconds until the last node has ended.
-    lower_bound
-        Seconds that no schedule can beat.
-    utilization
-        Share of the workers' time spent on nodes, from 0 to 1.
-    critical_path
-        The longest way through the graph, which no number of workers makes shorter.
-    """
-
-    rows: tuple[Slot, ...]
-    workers: int
-    makespan: float
-    lower_bound: float
-    utilization: float
-    critical_path: tuple[NodeId, ...] = ()
+from orchestra_nb.simulation.schedule import Schedule, Slot
 
 
 def simulate(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
-from orchestra_nb.planning import POLICIES, simulate
+from orchestra_nb.planning import POLICIES
+from orchestra_nb.simulation import simulate
 
 ROUNDING = 1e-9
 
