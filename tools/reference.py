@@ -12,6 +12,7 @@ which would document the rooms of the house and not its door.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +32,18 @@ class Group:
         Its heading.
     about
         One or two sentences at its top.
-    names
-        Public names: what stands in ``orchestra_nb.__all__``, or in ``__all__`` of ``package``.
+    listed
+        Public names, of those in ``orchestra_nb.__all__``.
     records
         Whole names below the package of what they give back or take.
     package
-        The subpackage that the names are imported from; empty: the package itself.
+        The subpackage that the names are imported from, which are all in its ``__all__``; empty: the package itself.
     """
 
     page: str
     title: str
     about: str
-    names: tuple[str, ...]
+    listed: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     package: str = ""
 
@@ -51,8 +52,13 @@ class Group:
         """The module that the names are imported from."""
         return f"{PACKAGE}.{self.package}" if self.package else PACKAGE
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the page documents."""
+        return tuple(importlib.import_module(self.home).__all__) if self.package else self.listed
 
-GROUPS: tuple[Group, ...] = (
+
+_GROUPS: tuple[Group, ...] = (
     Group(
         "graphs",
         "Nodes and graphs",
@@ -162,6 +168,9 @@ GROUPS: tuple[Group, ...] = (
             "simulation.schedule.Slot",
         ),
     ),
+    Group("taskgraphs", "Task graphs", "Graphs to study, made or read from files.", package="taskgraphs"),
+    Group("bench", "Benchmarks", "Sweeps of real runs, and what they say.", package="bench"),
+    Group("labs", "Labs", "Schedules, deadlocks and circuits, told step by step.", package="labs"),
     Group(
         "errors",
         "Errors",
@@ -176,6 +185,7 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
 )
+GROUPS = tuple(group for group in _GROUPS if importlib.util.find_spec(group.home))
 
 
 def write(folder: Path) -> None:

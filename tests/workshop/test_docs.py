@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -31,21 +32,20 @@ def tools(root: Path) -> Any:
 
 def public_names() -> set[str]:
     names = {f"orchestra_nb.{name}" for name in orchestra_nb.__all__ if not name.startswith("__")}
-    for package in SUBPACKAGES:
-        try:
-            found = importlib.import_module(f"orchestra_nb.{package}")
-        except ModuleNotFoundError:
-            continue
-        names |= {f"orchestra_nb.{package}.{name}" for name in getattr(found, "__all__", ())}
-        names.discard(f"orchestra_nb.{package}")
-    return names
+    return names - {f"orchestra_nb.{package}" for package in SUBPACKAGES}
 
 
 def test_every_public_name_stands_in_exactly_one_group_of_the_reference(tools: Any) -> None:
     groups = tools("reference").GROUPS
-    named = [f"{group.home}.{name}" for group in groups for name in group.names]
-    assert sorted(set(named)) == sorted(named)
-    assert set(named) == public_names()
+    named = [f"orchestra_nb.{name}" for group in groups for name in group.listed]
+    assert sorted(named) == sorted(public_names())
+
+
+def test_every_subpackage_to_import_from_has_a_page_of_all_its_names(tools: Any) -> None:
+    groups = {group.package: group for group in tools("reference").GROUPS if group.package}
+    present = {package for package in SUBPACKAGES if importlib.util.find_spec(f"orchestra_nb.{package}")}
+    assert set(groups) == present
+    assert all(group.names for group in groups.values())
 
 
 def test_what_is_given_back_is_where_the_reference_says(tools: Any) -> None:
