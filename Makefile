@@ -31,7 +31,7 @@ format: setup  ## rewrite the code in the house style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
 notebooks: setup  ## run the notebooks from top to bottom and store their outputs
-	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	@ORCHESTRA_NB_HISTORY= $(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
 bench: setup  ## run the benchmarks and write what they print to benchmarks/RESULTS.md
 	@$(PY) tools/bench.py benchmarks/RESULTS.md
