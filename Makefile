@@ -31,7 +31,7 @@ format: setup  ## rewrite the code in the house style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
 notebooks: setup  ## run the notebooks from top to bottom and store their outputs
-	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	@ORCHESTRA_NB_HISTORY= $(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
 docs: setup  ## build the pages with the reference of the API into build/docs, and check every link
 	@sh tools/docs.sh

@@ -22,7 +22,16 @@ Loop = Literal["background", "notebook"]
 Checkpointing = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
-Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
+Policy = Literal[
+    "critical-path",
+    "fifo",
+    "longest-first",
+    "shortest-first",
+    "random",
+    "highest-level",
+    "most-successors",
+    "smallest-slack",
+]
 _MOST_JOBS = 4096
 """A pool begins all its workers at once, and many times more than this leave a machine no thread to end them with."""
 
@@ -141,7 +150,7 @@ class RunConfig:
     schedule
         ``"eager"``: a node starts when its own needs are met. ``"levels"``: a level starts when the one above ended.
     policy
-        Which of the ready nodes goes first.
+        Which of the ready nodes goes first; :mod:`.planning.policies` says what each name means.
     keep_going
         After a failure, still run every node that does not need a failed one. Otherwise running nodes end and the
         rest is skipped.
