@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import bench as bench
     from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
@@ -152,7 +153,7 @@ _HOME = {
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
-_PARTS = ("taskgraphs",)
+_PARTS = ("bench", "taskgraphs")
 """Packages that are used by their names."""
 
 __all__ = [
@@ -227,6 +228,7 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "bench",
     "current_node",
     "declare_effects",
     "forget_effects",

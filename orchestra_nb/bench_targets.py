@@ -4,8 +4,8 @@ Loaded by name by :mod:`orchestra_nb.bench.opening`, whose layer knows none of t
 it is opened; the graph is made once, and each run makes a pipeline, with a scheduler, of its own.
 
 A notebook runs in a kernel of its own each time, as ``orchestra run`` does, since a second run in the names of the
-first is another run. A :class:`.Pipeline` of a notebook says by itself that its cells run in this process; each run gets
-new names.
+first is another run. A :class:`.Pipeline` of a notebook says by itself that its cells run in this process; each run
+gets new names.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from orchestra_nb.running.result import RunResult
 
 _GRAPHS = (DAG, Notebook, Pipeline, CommandDefinition, list, tuple)
 """What makes a mapping one of several graphs by name, when all of its values are of these."""
+
 
 @opens
 def pipeline(target: Any, given: Given) -> Opened | None:

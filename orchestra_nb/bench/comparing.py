@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -251,13 +251,11 @@ def compared(before: Sweep, after: Sweep, alpha: float = 0.05) -> Comparison:
         rows.append(row if row.ratio is None else _judged(row, next(p), alpha))
     notes = [*_apart(some, others), *_surroundings(before, after)]
     if family > 1:
-        notes.append(f"{family} comparisons: a false alarm among all of them is as rare as {alpha:.0%} (Holm)")
+        notes.append(f"{family} comparisons: a false alarm among all of them is as rare as {100 * alpha:g} % (Holm)")
     return Comparison(before, after, tuple(rows), alpha, tuple(notes))
 
 
-def _row(
-    key: tuple[str, Setting] | None, given: Pair | Sequence[Pair], alpha: float, family: int
-) -> Compared:
+def _row(key: tuple[str, Setting] | None, given: Pair | Sequence[Pair], alpha: float, family: int) -> Compared:
     """Compare one pair of samples, or all together; what follows from it is said when all are known."""
     pairs: list[Pair] = list(given) if key is None else [given]  # type: ignore[list-item,arg-type]
     graph, setting = key if key is not None else ("", None)
@@ -295,10 +293,10 @@ def _middle(values: Sequence[float]) -> float:
     return median(values) if values else math.nan
 
 
-def _apart(some: dict[tuple[str, Setting], object], others: dict[tuple[str, Setting], object]) -> list[str]:
+def _apart(some: Iterable[tuple[str, Setting]], others: Iterable[tuple[str, Setting]]) -> list[str]:
     """Say what only one of two sweeps has measured."""
     found = []
-    for when, here, there in (("before", some, others), ("after", others, some)):
+    for when, here, there in (("before", some, set(others)), ("after", others, set(some))):
         if only := [f"{graph}: {setting}" for graph, setting in here if (graph, setting) not in there]:
             more = f" and {len(only) - 1} more" if len(only) > 1 else ""
             found.append(f"only measured {when}: {only[0]}{more}")

@@ -9,6 +9,7 @@ Failure: none; whatever raises is a fact that is not known.
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import math
 import os
@@ -17,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,19 @@ def environment_of(told: Mapping[str, Any]) -> Environment:
     >>> environment_of({"python": "3.11", "platform": "Linux", "phase of the moon": "full"}).platform
     'Linux'
     """
-    texts = {name: str(told.get(name, "")) for name in ("cpu", "revision", "started_at")}
-    counts = {name: int(told.get(name, 0)) for name in ("cores", "memory")}
-    tables = {name: {str(k): str(v) for k, v in dict(told.get(name, {})).items()} for name in ("packages", "threads")}
-    return Environment(str(told["python"]), str(told["platform"]), **texts, **counts, **tables)
+    made = Environment(str(told["python"]), str(told["platform"]), str(told.get("cpu", "")))
+    packages, threads = (
+        {str(k): str(v) for k, v in dict(told.get(name, {})).items()} for name in ("packages", "threads")
+    )
+    return replace(
+        made,
+        cores=int(told.get("cores", 1)),
+        memory=int(told.get("memory", 0)),
+        packages=packages,
+        threads=threads,
+        revision=str(told.get("revision", "")),
+        started_at=str(told.get("started_at", "")),
+    )
 
 
 def capture(now: str) -> Environment:
@@ -252,9 +262,8 @@ def _memory() -> int:
 def _threads() -> dict[str, str]:
     found = {name: os.environ[name] for name in THREADS if name in os.environ}
     with suppress(Exception):
-        from threadpoolctl import threadpool_info
-
-        for pool in threadpool_info():
+        pools = importlib.import_module("threadpoolctl")  # numpy's users mostly have it
+        for pool in pools.threadpool_info():
             found[str(pool["internal_api"])] = f"{pool['num_threads']} threads"
     return found
 

@@ -238,7 +238,7 @@ def _configured(config: RunConfig, setting: Setting) -> RunConfig:
 def _outcome(run: Runner, config: RunConfig, raised: tuple[type[Exception], ...]) -> dict[str, Any]:
     """Make a run, and take its numbers, or why there are none; errors of some kinds are raised."""
     try:
-        result = run(config)
+        result: object = run(config)
     except raised:
         raise
     except Exception as error:
@@ -249,8 +249,8 @@ def _outcome(run: Runner, config: RunConfig, raised: tuple[type[Exception], ...]
     if result.stopped == "interrupted":
         raise KeyboardInterrupt("the sweep was interrupted")
     if not result.success:
-        error = next(iter(result.errors), None)
-        return {"error": _told(error) if error is not None else f"it was stopped: {result.stopped or 'a node failed'}"}
+        first = [_told(error) for error in result.errors[:1]]
+        return {"error": first[0] if first else f"it was stopped: {result.stopped or 'a node failed'}"}
     good = sum(outcome.ok for outcome in result.outcomes.values())
     return {"seconds": result.total_time, "work": result.work, "bound": result.lower_bound, "nodes": good}
 

@@ -7,8 +7,8 @@ tests*, Annals of Mathematical Statistics 34) is the median of all ratios of a t
 the order statistics of these ratios are the ends of an interval whose coverage is exact, because the number of ratios
 below the true one has the distribution of Mann and Whitney (1947), whatever that of the times is (Hollander, Wolfe and
 Chicken, *Nonparametric Statistical Methods*, 3rd ed., 4.3). The test is the other side of the interval: what one leaves
-out, the other rejects. A bootstrap was rejected: over five repeats its intervals are too short (at 95 % they hold the
-truth about eight times in ten), and there is nothing random here that would need a seed.
+out, the other rejects. A bootstrap was rejected: how sure its intervals are over five repeats depends on what is bootstrapped
+(of means they are too short, of medians too long), and there is nothing random here that would need a seed.
 
 Several pairs of samples (*strata*: configurations, graphs) are put together by adding their counts, as van Elteren
 (1960) did with ranks; the distribution of the sum is the convolution of theirs, and the estimate the median of the
@@ -162,8 +162,8 @@ def repeats_needed(alpha: float) -> int:
 def holm(ps: Sequence[float]) -> list[float]:
     """Adjust the p of several comparisons so that one false alarm among all of them is as rare as asked for.
 
-    Source: Holm (1979), *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6.
-    Nothing is supposed about how the comparisons hang together.
+    Source: Holm (1979), *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics
+    6(2). Nothing is supposed about how the comparisons hang together.
 
     Examples
     --------

@@ -240,7 +240,7 @@ def _coverage(rows: tuple[Summary, ...], asked: float) -> list[str]:
     short: Mapping[int, float] = {row.time.n: row.time.coverage for row in rows if 0 < row.time.coverage < asked}
     if short:
         n, coverage = min(short.items())
-        return [f"intervals of medians of {n} runs are from the least to the greatest, and {coverage:.2%} sure"]
+        return [f"intervals of medians of {n} runs are from the least to the greatest, and {100 * coverage:.4g} % sure"]
     return ["one run for each configuration says nothing of noise; repeat more"] if _single(rows) else []
 
 

@@ -1,4 +1,4 @@
-"""What a handful of times say: the median and how sure it is, speed-up, efficiency, and what ran one after another. Pure.
+"""What a handful of times say: the median and how sure it is, and what share ran one after another. Pure.
 
 **The middle.** The median with an exact interval of order statistics: how many of n times lie below the true median is
 binomial, whatever their distribution (Hahn and Meeker, *Statistical Intervals*, 1991, 5.2; recommended for times of

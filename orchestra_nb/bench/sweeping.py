@@ -5,9 +5,9 @@ start) stands beside it as ``wall``. The result cache, the history of durations,
 runs: a second run that finds the results of the first costs nothing, and one that knows what its nodes took decides
 otherwise than the first. So policies have the costs that the target itself declares.
 
-**Failure.** Bad input raises before anything runs. A run that fails is a row that says so. A file that cannot be written
-any more is a warning, and the sweep goes on without it. An interrupt raises
-:class:`.SweepInterrupted`, which has what was measured; a file has it line by line in any case.
+**Failure.** Bad input raises before anything runs. A run that fails is a row that says so. A file that cannot be
+written any more is a warning, and the sweep goes on without it. An interrupt raises :class:`.SweepInterrupted`, which
+has what was measured; a file has it line by line in any case.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def sweep(
     Returns
     -------
     Sweep
-        With a row for each run in ``.frame``, one for each configuration in ``.summary``, and a figure from ``.plot()``.
+        A row for each run in ``.frame``, one for each configuration in ``.summary``, and a figure from ``.plot()``.
 
     Raises
     ------

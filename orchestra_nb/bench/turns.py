@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 from random import Random
 from typing import get_args
@@ -127,11 +128,11 @@ def settings_of(
     Traceback (most recent call last):
     orchestra_nb.errors.ConfigError: policies: policy='fifto' is not one of ...; did you mean 'fifo'?
     """
-    from orchestra_nb.running.backends import unknown_backend
-
     counts = [_workers(asked) for asked in _listed("jobs", jobs)]
-    names = {"backends": _listed("backends", backends)}
-    names |= {"schedules": _listed("schedules", schedules), "policies": _listed("policies", policies)}
+    names = {
+        knob: list(map(str, _listed(knob, given)))
+        for knob, given in (("backends", backends), ("schedules", schedules), ("policies", policies))
+    }
     for knob, word, allowed in (("schedules", "schedule", Schedule), ("policies", "policy", Policy)):
         for name in names[knob]:
             try:
@@ -140,12 +141,24 @@ def settings_of(
                 raise ConfigError(f"{knob}: {error}") from None
     for name in names["backends"]:
         RunConfig(backend=name)
-        if told := unknown_backend(name):
-            raise BackendError(f"backends: {told}")
-    found = tuple(Setting(*each) for each in product(counts, *names.values()))
+        _check_backend(name)
+    found = tuple(Setting(count, *each) for count in counts for each in product(*names.values()))
     if twice := [setting for setting in dict.fromkeys(found) if found.count(setting) > 1]:
         raise ConfigError(f"jobs: {twice[0].jobs} is there twice; give each number of jobs, and each name, once")
     return found
+
+
+def _check_backend(name: str) -> None:
+    """Refuse a backend that no run could use: unknown, or not installed. Nothing is started by it."""
+    from orchestra_nb.running.backends import resolve, unknown_backend
+
+    if told := unknown_backend(name):
+        raise BackendError(f"backends: {told}")
+    needs = {"dask": "distributed", "ray": "ray"}.get(name)
+    if needs is None:
+        resolve(RunConfig(jobs=1, backend=name))
+    elif find_spec(needs) is None:
+        raise BackendError(f"backends: {name!r} is not installed; pip install 'orchestra_nb[{name}]'")
 
 
 def _listed(knob: str, given: Iterable[object]) -> list[object]:
