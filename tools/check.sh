@@ -19,6 +19,9 @@ $python -m mypy
 step "import-linter: the layers"
 .venv/bin/lint-imports
 
+step "the pages, warnings as errors, and every link"
+sh tools/docs.sh
+
 # Several hundred kernels, workers and command lines start below. Where Python is told not to write what it compiled
 # (PYTHONDONTWRITEBYTECODE), each of them would compile the package again, and every process of pytest all tests.
 # Only these two are written, and once: what a test writes and imports is never taken for what it was a moment before.
