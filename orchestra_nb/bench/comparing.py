@@ -173,7 +173,7 @@ class Comparison(Presented):
         if not several:
             return f"{first.name}: {first}"
         counts = [(sum(row.verdict == word for row in self.rows[1:]), word) for word in ("slower", "faster")]
-        each = " and ".join(f"{n} {word}" for n, word in counts if n) or "none differs"
+        each = " and ".join(f"{n} {word}" for n, word in counts if n) or "none by itself"
         return f"{first.name}: {first}; of {several} configurations {each}"
 
     def __repr__(self) -> str:

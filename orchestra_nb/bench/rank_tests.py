@@ -7,7 +7,7 @@ tests*, Annals of Mathematical Statistics 34) is the median of all ratios of a t
 the order statistics of these ratios are the ends of an interval whose coverage is exact, because the number of ratios
 below the true one has the distribution of Mann and Whitney (1947), whatever that of the times is (Hollander, Wolfe and
 Chicken, *Nonparametric Statistical Methods*, 3rd ed., 4.3). The test is the other side of the interval: what one leaves
-out, the other rejects. A bootstrap was rejected: how sure its intervals are over five repeats depends on what is bootstrapped
+out, the other rejects. A bootstrap was rejected: how sure its intervals are over five repeats is not known beforehand
 (of means they are too short, of medians too long), and there is nothing random here that would need a seed.
 
 Several pairs of samples (*strata*: configurations, graphs) are put together by adding their counts, as van Elteren

@@ -1,4 +1,4 @@
-"""False alarms are as rare as they are said to be, what is slower is found, and what cannot be shown is said to be so."""
+"""False alarms are as rare as is said, what is slower is found, and what cannot be shown is said to be so."""
 
 from __future__ import annotations
 

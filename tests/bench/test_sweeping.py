@@ -35,12 +35,10 @@ def test_speed_up_efficiency_and_serial_fraction_are_those_of_the_times():
 def test_runs_are_made_in_turns_and_nothing_of_them_is_kept():
     world = World(amdahl)
     mine = RunConfig(timeout=9.0, cache="here", log="run.jsonl", checkpoint="durable")
-    found = bench.sweep(
-        world, [1, 2], policies=["fifo", "random"], repeats=2, config=mine, instruments=world.instruments
-    )
-    assert [(c.jobs, c.policy) for c in world.configs] == [
-        (r.turn.setting.jobs, r.turn.setting.policy) for r in found.runs
-    ]
+    policies = ["fifo", "random"]
+    found = bench.sweep(world, [1, 2], policies=policies, repeats=2, config=mine, instruments=world.instruments)
+    settings = [run.turn.setting for run in found.runs]
+    assert [(c.jobs, c.policy) for c in world.configs] == [(how.jobs, how.policy) for how in settings]
     kept = {(c.cache, c.history, c.log, c.checkpoint, c.timeout) for c in world.configs}
     assert kept == {(False, False, None, "memory", 9.0)}
     first = found.runs[0]
