@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
@@ -145,6 +146,7 @@ _HOME = {
     "SimulatedExecutor": "agents.simulated",
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
+    "compare_policies": "simulation.comparison",
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
@@ -231,6 +233,7 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "compare_policies",
     "current_node",
     "declare_effects",
     "forget_effects",

@@ -3,6 +3,7 @@
 from orchestra_nb.display import (
     caches,
     circuits,
+    comparisons,
     graphs,
     handles,
     locks,
@@ -19,6 +20,7 @@ from orchestra_nb.display.text import dag_text, outcomes_text
 __all__ = [
     "caches",
     "circuits",
+    "comparisons",
     "dag_text",
     "graphs",
     "handles",

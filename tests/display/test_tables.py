@@ -22,6 +22,7 @@ from orchestra_nb import (
     ResourceManager,
     RunConfig,
     SagaStep,
+    compare_policies,
     history,
     simulate,
 )
@@ -30,6 +31,7 @@ from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.display.tables import TABLES
 from orchestra_nb.resources.circles import DeadlockResult, Wait
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,6 +79,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "(%orchestrate levels).frame": (frames.levels(empty), frames.levels(run.dag)),
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
+        "compare_policies(dag, 2).frame": (PolicyComparison(()).frame, compare_policies(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
         "(%orchestrate cache).frame": (None, frames.results(("folder", 1, 2, 3, 4, 5))),
