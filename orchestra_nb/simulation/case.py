@@ -67,6 +67,11 @@ class Case:
         For each node that may fail, how likely an attempt does.
     on_loop
         The nodes that await on the event loop.
+
+    Examples
+    --------
+    >>> Case(DAG([]), 2).policy
+    'critical-path'
     """
 
     dag: DAG

@@ -50,6 +50,11 @@ class Moment:
         The resources that are held or, of a rate, used up for now: each with those who hold it.
     about
         The nodes that something has happened to.
+
+    Examples
+    --------
+    >>> Moment(0.0, ("load begins on worker 1",), running=(("load", 0, 2.5),)).at
+    0.0
     """
 
     at: float
