@@ -72,6 +72,7 @@ def test_the_plan_machine_alone_and_the_driver_of_a_run_make_the_same_schedule(d
     assert run_case(case) == run_world(World(case))
 
 
+@settings(max_examples=50)
 @given(troubled())
 def test_equal_questions_have_equal_answers_and_nothing_beats_the_bound(asked):
     dag, how, terms = asked
@@ -82,6 +83,7 @@ def test_equal_questions_have_equal_answers_and_nothing_beats_the_bound(asked):
     assert all(0 <= use.utilization <= 1 for use in found.resources)
 
 
+@settings(max_examples=50)
 @given(troubled())
 def test_there_is_never_more_of_a_resource_in_use_than_there_is(asked):
     dag, how, terms = asked
@@ -95,6 +97,7 @@ def test_there_is_never_more_of_a_resource_in_use_than_there_is(asked):
         assert sum(wants[row.node].get("api", 0) for row in window) <= 2
 
 
+@settings(max_examples=50)
 @given(troubled())
 def test_a_node_is_tried_as_often_as_its_policy_says_at_most_and_never_twice_at_once(asked):
     dag, how, terms = asked
@@ -110,6 +113,7 @@ def test_a_node_is_tried_as_often_as_its_policy_says_at_most_and_never_twice_at_
         assert terms["timeout"] is None or all(row.end <= terms["timeout"] + TINY for row in tries)
 
 
+@settings(max_examples=50)
 @given(troubled())
 def test_slots_and_gaps_fill_each_workers_time_and_waits_fill_each_nodes(asked):
     dag, how, terms = asked
