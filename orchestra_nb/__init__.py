@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
     from orchestra_nb.agents.registry import AgentRegistry
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
@@ -145,12 +147,15 @@ _HOME = {
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
+    "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
     "simulate": "simulation.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
+_PARTS = ("taskgraphs",)
+"""Packages that are used by their names."""
 
 __all__ = [
     "DAG",
@@ -227,16 +232,20 @@ __all__ = [
     "current_node",
     "declare_effects",
     "forget_effects",
+    "heft",
     "history",
     "load_command",
     "load_ipython_extension",
     "simulate",
     "task",
+    "taskgraphs",
     "unload_ipython_extension",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -244,7 +253,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_PARTS})
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -10,6 +10,7 @@ A presenter of a lab is a few lines::
 from __future__ import annotations
 
 from orchestra_nb.display.steps.twin import story_html, story_text
+from orchestra_nb.display.steps.widget import lively
 from orchestra_nb.labs.story import Told
 from orchestra_nb.presentation import Bundle
 
@@ -20,4 +21,4 @@ class StoryPresenter:
     def bundle(self, value: Told) -> Bundle:
         """Make ``text/plain`` and ``text/html``; the latter is the place of a widget, where there can be one."""
         story = value.story
-        return {"text/plain": story_text(story), "text/html": story_html(story)}
+        return {"text/plain": story_text(story), "text/html": lively(story, story_html(story))}
