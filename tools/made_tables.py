@@ -1,9 +1,10 @@
 """Writes the tables of the pages that say what the code says: ``.venv/bin/python tools/made_tables.py``.
 
-Policy: what a page would have to repeat (settings, subcommands, knobs, errors, codes of faults) is made from where it is
-defined, between two comments in the page; everything else in the page is written by hand. Order: whatever order the code
-has. Failure: a comment that names no table, and a notebook that nothing is said of, raise ``KeyError``. ``tests/workshop/test_docs.py`` sees that it was
-done. Rejected: pages that are made as a whole, in which nobody would write the sentences around a table.
+Policy: what a page would have to repeat (settings, subcommands, knobs, errors, codes of faults) is made from where it
+is defined, between two comments in the page; everything else in the page is written by hand. Order: whatever order the
+code has. Failure: a comment that names no table, and a notebook that nothing is said of, raise ``KeyError``.
+``tests/workshop/test_pages.py`` sees that it was done. Rejected: pages that are made as a whole, in which nobody would
+write the sentences around a table.
 """
 
 from __future__ import annotations
