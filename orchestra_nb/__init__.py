@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
     from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
@@ -150,6 +151,7 @@ _HOME = {
     "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
+    "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
@@ -236,6 +238,7 @@ __all__ = [
     "history",
     "load_command",
     "load_ipython_extension",
+    "optimum",
     "simulate",
     "task",
     "taskgraphs",

@@ -1,7 +1,6 @@
 """What a run would be: the decisions of a real run under a virtual clock. Nothing runs."""
 
 from orchestra_nb.simulation.durations import Empirical, Gamma, LogNormal, Uniform
-from orchestra_nb.simulation.heft import cpop, heft
 from orchestra_nb.simulation.moments import Moment, moments
 from orchestra_nb.simulation.schedule import ResourceUse, Schedule, Slot
 from orchestra_nb.simulation.simulator import simulate
@@ -18,8 +17,6 @@ __all__ = [
     "Slot",
     "Uniform",
     "Wait",
-    "cpop",
-    "heft",
     "moments",
     "simulate",
 ]
