@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import bench as bench
     from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
     from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
@@ -150,11 +152,12 @@ _HOME = {
     "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
+    "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
-_PARTS = ("taskgraphs",)
+_PARTS = ("bench", "taskgraphs")
 """Packages that are used by their names."""
 
 __all__ = [
@@ -229,6 +232,7 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "bench",
     "current_node",
     "declare_effects",
     "forget_effects",
@@ -236,6 +240,7 @@ __all__ = [
     "history",
     "load_command",
     "load_ipython_extension",
+    "optimum",
     "simulate",
     "task",
     "taskgraphs",
