@@ -11,6 +11,7 @@ from typing import get_args
 
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.display.gantt.bars import PIECES
+from orchestra_nb.display.walk_tables import WALK
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
 from orchestra_nb.model import Certainty, EdgeKind, NodeKind, Status
@@ -385,7 +386,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
-            RESULTS,
+            *(RESULTS, WALK),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
     }

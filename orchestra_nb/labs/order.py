@@ -129,6 +129,11 @@ class Order:
         fates |= {node: waits_for(resource, holders) for node, resource, holders in moment.waiting}
         return tuple(Offer(node, self.key(node), fates[node]) for node in sorted(fates, key=self.ranks.__getitem__))
 
+    def first(self, begun: Iterable[tuple[NodeId, int]], moment: Moment) -> str:
+        """Say who was looked at first at a moment; empty where nobody could begin."""
+        could = {*moment.ready, *(node for node, _, _ in moment.waiting), *(node for node, _ in begun)}
+        return min(could, key=self.ranks.__getitem__, default="")
+
     def why(self, first: str, second: str) -> str:
         """Say why one node stands before another."""
         if self.priorities.get(first, 0) != self.priorities.get(second, 0):

@@ -88,6 +88,11 @@ class Step:
         return self.order.offers(self.begun, self.moment)
 
     @property
+    def first(self) -> str:
+        """Who was looked at first; empty where nobody could begin."""
+        return self.order.first(self.begun, self.moment)
+
+    @property
     def ready(self) -> tuple[NodeId, ...]:
         """Who could begin and has no worker, the most urgent first."""
         return self.moment.ready
@@ -110,11 +115,15 @@ class Step:
     @property
     def states(self) -> dict[str, str]:
         """The state of each node that has one, in the words of a run."""
-        now = self.moment
-        found: dict[str, str] = dict.fromkeys(now.done, "done")
-        found |= dict.fromkeys(now.failed, "failed") | dict.fromkeys(now.skipped, "skipped")
-        found |= dict.fromkeys(now.ready, "queued") | {node: "queued" for node, _, _ in now.waiting}
-        return found | {node: "resting" for node, _ in now.resting} | {node: "running" for node, _, _ in now.running}
+        now, found = self.moment, dict[str, str]()
+        waiting = (node for node, _, _ in now.waiting)
+        resting, running = (node for node, _ in now.resting), (node for node, _, _ in now.running)
+        for state, nodes in (
+            *(("done", now.done), ("failed", now.failed), ("skipped", now.skipped), ("queued", now.ready)),
+            *(("queued", waiting), ("resting", resting), ("running", running)),
+        ):
+            found |= dict.fromkeys(nodes, state)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +280,11 @@ def _steps(found: Sequence[Moment], order: Order, workers: int) -> Iterator[Step
         group = found[first:end]
         now = replace(group[-1], happened=tuple(word for each in group for word in each.happened))
         begun = tuple(_begun(before, group))
-        for node in (*now.done[len(before.done) :], *now.failed[len(before.failed) :], *now.skipped[len(before.skipped) :]):
+        for node in (
+            *now.done[len(before.done) :],
+            *now.failed[len(before.failed) :],
+            *now.skipped[len(before.skipped) :],
+        ):
             left[order.level_of[node]] -= 1
         complete = next((level for level, many in enumerate(left) if many), len(left))
         told = told_of(before, now, begun, order)

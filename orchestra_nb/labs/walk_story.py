@@ -125,6 +125,8 @@ def _facts(step: Step, uses: bool) -> dict[str, str]:
         "running": ", ".join(f"{clean(node)} until {duration(end)}" for node, _, end in now.running[:6]),
     }
     if uses:
-        facts["waits"] = "; ".join(f"{clean(node)} {waits_for(*rest)}" for node, *rest in now.waiting[:4])
+        facts["waits"] = "; ".join(
+            f"{clean(node)} {waits_for(name, holders)}" for node, name, holders in now.waiting[:4]
+        )
     ended = len(now.done) + len(now.failed) + len(now.skipped)
     return {**facts, "ended": f"{ended:,} of {many:,}", "levels": f"{step.levels} of {len(step.order.levels)}"}

@@ -1,4 +1,4 @@
-"""What happened at a step of a walk, in words: what ended, who became ready, who goes first and why, who waits. Pure."""
+"""What happened at a step of a walk, in words: what ended, who became ready, who goes first and why, who waits."""
 
 from __future__ import annotations
 
