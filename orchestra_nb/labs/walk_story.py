@@ -38,13 +38,21 @@ def story_of(walk: Walk) -> Story:
     many = len(walk.workers) if isinstance(walk.workers, Sequence) else walk.workers
     policy = walk.policy if isinstance(walk.policy, str) else getattr(walk.policy, "__name__", "a policy of your own")
     title = f"Step by step: {count(len(walk.dag), 'node')} on {count(many, 'worker')}, {policy}"
+    uses = any(node.uses for node in walk.dag.nodes.values())
     whole = (Bars("The whole schedule", walk.schedule),)
-    return Story(title, Frames(walk), _summary(walk), whole, tuple(_controls(walk)), retold)
+    return Story(title, Frames(walk, uses), _summary(walk), whole, tuple(_controls(walk)), retold)
 
 
 @dataclass(frozen=True, slots=True)
 class Frames(Sequence[Frame]):
     """The frames of a walk.
+
+    Parameters
+    ----------
+    walk
+        Of which.
+    uses
+        Whether its nodes use resources, so that they are to be seen.
 
     Examples
     --------
@@ -56,6 +64,7 @@ class Frames(Sequence[Frame]):
     """
 
     walk: Walk
+    uses: bool = False
 
     def __len__(self) -> int:
         return len(self.walk.steps)
@@ -70,15 +79,19 @@ class Frames(Sequence[Frame]):
         return self._frame(self.walk.steps[place])
 
     def _frame(self, step: Step) -> Frame:
-        uses = any(node.uses for node in self.walk.dag.nodes.values())
         panels: list[Panel] = [
-            Graph("Graph", self.walk.dag, step.states),
+            Graph("Graph", self.walk.dag, step.states, self._times(step.at)),
             _offers(step),
             _running(step),
-            *([_resources(step)] if uses else []),
+            *([_resources(step)] if self.uses else []),
             Bars("So far", self.walk.schedule, step.at),
         ]
-        return Frame(duration(step.at), step.told, tuple(panels), _facts(step, uses))
+        return Frame(duration(step.at), step.told, tuple(panels), _facts(step, self.uses))
+
+    def _times(self, at: float) -> dict[str, float]:
+        """What each node has taken by then: of several attempts, the last."""
+        begun = (slot for slot in self.walk.schedule.rows if slot.start <= at)
+        return {slot.node: min(slot.end, at) - slot.start for slot in begun}
 
 
 def _summary(walk: Walk) -> tuple[str, ...]:
