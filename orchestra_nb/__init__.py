@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import bench as bench
     from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
@@ -97,6 +98,8 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
@@ -147,14 +150,16 @@ _HOME = {
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
+    "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
+    "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
     "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
-_PARTS = ("taskgraphs",)
+_PARTS = ("bench", "taskgraphs")
 """Packages that are used by their names."""
 
 __all__ = [
@@ -229,12 +234,15 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "bench",
     "current_node",
     "declare_effects",
     "forget_effects",
+    "heft",
     "history",
     "load_command",
     "load_ipython_extension",
+    "optimum",
     "simulate",
     "step_through",
     "task",

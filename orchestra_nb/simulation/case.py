@@ -67,6 +67,11 @@ class Case:
         For each node that may fail, how likely an attempt does.
     on_loop
         The nodes that await on the event loop.
+
+    Examples
+    --------
+    >>> Case(DAG([]), 2).policy
+    'critical-path'
     """
 
     dag: DAG
@@ -157,10 +162,10 @@ def case_of(
 
     Examples
     --------
-    >>> case_of(DAG([Node("a")]), 0, "fastest", durations={"b": -1})
+    >>> case_of(DAG([Node("a")]), 0, "fiffo", durations={"b": -1})
     Traceback (most recent call last):
     orchestra_nb.errors.ConfigError: workers=0 can run nothing; give 1 or more, or a speed for each, such as [1.0, 0.5]
-    policy='fastest' is unknown; known: critical-path, fifo, longest-first, random, shortest-first
+    policy='fiffo' is unknown; did you mean 'fifo'?
     durations: node 'b' takes -1; a duration is a finite number of seconds from 0
     durations: there is no node 'b'; known: a
     durations: node 'a' is missing

@@ -75,10 +75,11 @@ class Holders:
             at, names = self._left.get(name, (now, ()))
             self._left[name] = now, (*names, node) if at == now else (node,)
 
-    def of(self, resource: str) -> tuple[NodeId, ...]:
+    def of(self, resource: str, now: float) -> tuple[NodeId, ...]:
         """Name those who hold a resource; of a rate, those who have begun within its window."""
         if resource in self._turns:
-            return tuple(dict.fromkeys(name for _, name in self._turns[resource]))
+            period = self._capacities[resource].period or 0.0
+            return tuple(dict.fromkeys(name for at, name in self._turns[resource] if at + period > now))
         return tuple(node for node, held in self._held.items() if resource in held)
 
     def _opened(self, name: str, now: float) -> tuple[float, str, tuple[NodeId, ...]]:

@@ -16,6 +16,7 @@ from orchestra_nb.events import LevelEnded, NodeRetrying
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.planning.policies import Policy
+from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.decisions import Attempt
 from orchestra_nb.simulation.case import Terms, Workers, case_of
 from orchestra_nb.simulation.world import World
@@ -50,6 +51,11 @@ class Moment:
         The resources that are held or, of a rate, used up for now: each with those who hold it.
     about
         The nodes that something has happened to.
+
+    Examples
+    --------
+    >>> Moment(0.0, ("load begins on worker 1",), running=(("load", 0, 2.5),)).at
+    0.0
     """
 
     at: float
@@ -108,21 +114,28 @@ def moments(
 def _moment(world: World) -> Moment:
     driver = world.driver
     ended = driver.outcomes.values()
-    waits = [(driver.places.waiter(name), resource) for name, resource in driver.waiting]
-    waits.sort(key=lambda one: world.plan.rank(one[0].node.id))
+    waits = sorted(driver.waiting, key=lambda one: world.plan.rank(one[0]))
+    refused = [(name, resource) for name, resource in waits if resource and not _has_room(world, name, resource)]
+    for_resources = dict(refused)
     return Moment(
         world.now,
         tuple(_words(world, each) for each in world.happened),
-        tuple(attempt.node.id for attempt, resource in waits if not resource),
+        tuple(name for name, _ in waits if name not in for_resources),
         tuple((one.attempt.node.id, one.worker, one.end) for one in world.live.values()),
-        tuple((attempt.node.id, name, world.holders.of(name)) for attempt, name in waits if name),
+        tuple((name, resource, world.holders.of(resource, world.now)) for name, resource in refused),
         tuple(sorted(world.due.items(), key=lambda one: one[1])),
         tuple(outcome.node for outcome in ended if outcome.ok),
         tuple(outcome.node for outcome in ended if outcome.bad),
         tuple(outcome.node for outcome in ended if outcome.status == "skipped"),
-        tuple((name, by) for name in world.holders.taken if (by := world.holders.of(name))),
+        tuple((name, by) for name in world.holders.taken if (by := world.holders.of(name, world.now))),
         tuple(dict.fromkeys(name for each in world.happened if (name := _about(each)))),
     )
+
+
+def _has_room(world: World, name: NodeId, resource: str) -> bool:
+    """Whether a node could have the resource that refused it last: then it waits for a worker by now."""
+    amount = dict(wants_of(world.case.dag.nodes[name].uses))[resource]
+    return world.claims.room(resource, amount, world.now)
 
 
 def _about(decision: Attempt | Outcome | NodeRetrying | LevelEnded) -> NodeId:

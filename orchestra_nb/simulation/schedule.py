@@ -99,6 +99,12 @@ class ResourceUse:
         Seconds times amount for which it was held, by attempts and by those that rested with it.
     utilization
         Share of what could have been used in the time of the schedule, from 0 to 1.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, simulate
+    >>> simulate(DAG([Node("a", uses=["gpu"], cost=2), Node("b", cost=4)]), resources={"gpu": 2}).resources
+    (ResourceUse(resource='gpu', amount=2, period=None, taken=1, busy=2.0, utilization=0.25),)
     """
 
     resource: str

@@ -20,7 +20,8 @@ from typing import Unpack
 from orchestra_nb.config import Capacity
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import NodeId
+from orchestra_nb.graph.paths import critical_path, upward_ranks
+from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.planning.policies import Policy
 from orchestra_nb.simulation.case import Case, Terms, Workers, case_of
 from orchestra_nb.simulation.holders import Holders
@@ -104,29 +105,40 @@ def run_world(world: World) -> Schedule:
     driver, case = world.driver, world.case
     ended = (driver.outcomes[node.id] for node in case.dag.nodes.values())
     found = _schedule(case, world.slots(), world.now, world.holders)
-    return replace(found, outcomes=tuple(each for each in ended if not each.ok), stopped=driver.stopped)
+    return replace(found, outcomes=tuple(_in_words(each) for each in ended if not each.ok), stopped=driver.stopped)
+
+
+def _in_words(outcome: Outcome) -> Outcome:
+    """Put what an error says in its place: errors are equal to nothing, and equal questions have equal answers."""
+    return replace(outcome, error=None, reason=outcome.reason or str(outcome.error or ""))
 
 
 def _schedule(case: Case, rows: list[Slot], end: float, holders: Holders | None = None) -> Schedule:
-    dag, plain = case.dag, holders is None
+    dag = case.dag
     if case.schedule == "levels":
         rows = _with_barriers(dag, rows)
-    as_expected = plain and case.durations is None and all(case.seconds[n.id] == n.cost for n in dag.nodes.values())
-    measured = dag if as_expected else dag.with_costs(_taken(case, rows))
-    equal = plain and not case.speeds
-    busy = dag.total_time if as_expected and not case.speeds else math.fsum(_on_workers(case, rows))
+    taken = _taken(case, rows)
+    as_expected = all(taken[node.id] == node.cost for node in dag.nodes.values())
+    span, path = (dag.critical_time, dag.critical_path) if as_expected else _longest(dag, taken)
+    busy = (
+        dag.total_time if as_expected and not case.speeds and not case.on_loop else math.fsum(_on_workers(case, rows))
+    )
+    work = (
+        math.fsum(row.seconds * _speed(case, row) for row in rows if row.worker < case.workers) if case.speeds else busy
+    )
+    uses = () if holders is None else tuple(_uses(case.capacities, holders, end))
     return Schedule(
         tuple(rows),
         case.workers,
         end,
-        measured.lower_bound(case.workers) if equal else _lower_bound(case, measured, rows),
+        max(span / _fastest(case), work / (math.fsum(case.speeds) or case.workers), *map(_least, uses)),
         min(busy / (end * case.workers), 1.0) if end else 0.0,
-        measured.critical_path,
+        path,
         policy=case.policy if isinstance(case.policy, str) else getattr(case.policy, "__name__", "function"),
         schedule=case.schedule,
-        dag=measured,
         speeds=case.speeds,
-        resources=() if holders is None else tuple(_uses(case.capacities, holders, end)),
+        resources=uses,
+        dag=dag if as_expected else dag.with_costs(taken),
     )
 
 
@@ -134,8 +146,23 @@ def _taken(case: Case, rows: Iterable[Slot]) -> dict[str, float]:
     """What each node took of a worker of speed one: all its attempts together; nothing where it never ran."""
     taken = dict.fromkeys(map(str, case.dag.nodes), 0.0)
     for row in rows:
-        taken[row.node] += row.seconds * _speed(case, row)
+        whole = row.attempt == 1 and row.status == "done"
+        taken[row.node] += case.seconds[row.node] if whole else row.seconds * _speed(case, row)
     return taken
+
+
+def _longest(dag: DAG, taken: Mapping[str, float]) -> tuple[float, tuple[NodeId, ...]]:
+    """Find the longest way by what nodes took, and how long it is; what took nothing is left out."""
+    table = dag.table
+    costs = [taken[name] for name in table.ids]
+    ranks = upward_ranks(table.levels, table.succs, costs)
+    path = critical_path(ranks, table.preds, table.succs)
+    return max(ranks, default=0.0), tuple(table.ids[i] for i in path if costs[i])
+
+
+def _fastest(case: Case) -> float:
+    """Speed of the fastest worker; a coroutine is as fast as ever."""
+    return max([*case.speeds, *([1.0] if case.on_loop or not case.speeds else [])])
 
 
 def _speed(case: Case, row: Slot) -> float:
@@ -144,15 +171,6 @@ def _speed(case: Case, row: Slot) -> float:
 
 def _on_workers(case: Case, rows: Iterable[Slot]) -> list[float]:
     return [row.seconds for row in rows if row.worker < case.workers]
-
-
-def _lower_bound(case: Case, measured: DAG, rows: Iterable[Slot]) -> float:
-    """Say what no schedule of these attempts can beat, in seconds."""
-    fastest = max(case.speeds, default=1.0)
-    if case.on_loop:  # a coroutine is as fast as ever
-        fastest = max(fastest, 1.0)
-    work = math.fsum(row.seconds * _speed(case, row) for row in rows if row.worker < case.workers)
-    return max(measured.critical_time / fastest, work / math.fsum(case.speeds or (float(case.workers),)))
 
 
 def _uses(capacities: Mapping[str, Capacity], holders: Holders, end: float) -> Iterable[ResourceUse]:
@@ -164,6 +182,13 @@ def _uses(capacities: Mapping[str, Capacity], holders: Holders, end: float) -> I
         else:  # as much as may begin until the end, which is a whole window's at least
             share = taken / (amount * (1 if period == math.inf else math.floor(end / period) + 1))
         yield ResourceUse(name, amount, period, taken, busy, min(share, 1.0))
+
+
+def _least(use: ResourceUse) -> float:
+    """Say in what time at least a resource lets through what was taken of it, in seconds."""
+    if use.period is None:
+        return use.busy / use.amount
+    return 0.0 if use.period == math.inf else (math.ceil(use.taken / use.amount) - 1) * use.period
 
 
 def _with_barriers(dag: DAG, rows: list[Slot]) -> list[Slot]:

@@ -5,16 +5,18 @@ not open), its rest (of a later attempt), a worker, and then resources. A node a
 uses at once; from the first refusal by a resource on it counts as waiting for that, also while no worker is free.
 
 **Gaps.** A worker is idle until its next node comes, so what that node was doing meanwhile is why: it waited for a
-resource, for its barrier, it rested, or what it needs had not ended. Behind the last node of a worker nothing is left
-for it. Rejected: to ask at each moment what all the nodes of the graph were doing (at nearly every moment there is one
-that waits for a lock, one that rests and a hundred that are not ready; which of them a worker could have been given is
-decided only by who comes next), and it would cost the number of gaps times that of nodes.
+resource, for its barrier, it rested, or what it needs had not ended. Behind the last node of a worker stands what some
+node still waited for, be it that another worker had it then; where there is none, nothing was left. Rejected: to ask
+at each moment what all the nodes of the graph were doing (at nearly every moment there is one that waits for a lock,
+one that rests and a hundred that are not ready; which of them a worker could have been given is decided only by who
+comes next), and it would cost the number of gaps times that of nodes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from orchestra_nb.model import NodeId
@@ -86,9 +88,10 @@ class Gap:
         Seconds since the schedule's begin.
     why
         What the next node on it was doing: what it ``"needs"`` had not ended, so nothing was ready; it waited for its
-        ``"barrier"``, a ``"lock"`` or a ``"rate"``; it had a ``"rest"``. ``"over"``: nothing came any more.
+        ``"barrier"``, a ``"lock"`` or a ``"rate"``; it had a ``"rest"``. Where none came any more, what another node
+        was doing; ``"over"``: nothing of that.
     node
-        The next node on it; empty when there is none.
+        That node; empty when there is none.
     resource
         Of a lock or a rate, which one.
 
@@ -175,6 +178,7 @@ def gaps_of(rows: Iterable[Slot], workers: int, makespan: float, rates: Collecti
     before: dict[tuple[NodeId, int], list[Wait]] = {}
     for wait in waits_of(rows, rates):
         before.setdefault((wait.node, wait.attempt), []).append(wait)
+    waited = _one_at_a_time(wait for each in before.values() for wait in each if wait.kind != "worker")
     lanes: dict[int, list[Slot]] = {}
     for row in rows:
         if row.worker < workers:
@@ -186,7 +190,7 @@ def gaps_of(rows: Iterable[Slot], workers: int, makespan: float, rates: Collecti
                 yield from _until(row, free, before.get((row.node, row.attempt), ()))
             free = max(free, row.end)
         if makespan > free:
-            yield Gap(worker, free, makespan, "over")
+            yield from _to_the_end(worker, free, makespan, waited)
 
 
 def _until(row: Slot, free: float, waits: Iterable[Wait]) -> Iterator[Gap]:
@@ -205,3 +209,27 @@ def _until(row: Slot, free: float, waits: Iterable[Wait]) -> Iterator[Gap]:
         at = end
     if row.start > at:
         yield Gap(row.worker, at, row.start, "needs", row.node)
+
+
+def _one_at_a_time(waits: Iterable[Wait]) -> list[Wait]:
+    """Pick waits that follow one another and cover all the time in which anybody waited."""
+    found: list[Wait] = []
+    for wait in sorted(waits, key=lambda wait: (wait.start, -wait.end)):
+        at = found[-1].end if found else 0.0
+        if wait.end > at:
+            found.append(replace(wait, start=max(wait.start, at)))
+    return found
+
+
+def _to_the_end(worker: int, free: float, makespan: float, waited: list[Wait]) -> Iterator[Gap]:
+    """Take apart the time behind the last slot of a worker by what anybody waited for."""
+    at = free
+    for wait in waited[bisect_right(waited, free, key=lambda wait: wait.end) :]:
+        start = max(wait.start, at)
+        if start > at:
+            yield Gap(worker, at, start, "over")
+        if wait.kind != "worker":
+            yield Gap(worker, start, wait.end, wait.kind, wait.node, wait.resource)
+        at = wait.end
+    if makespan > at:
+        yield Gap(worker, at, makespan, "over")

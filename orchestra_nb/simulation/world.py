@@ -48,9 +48,9 @@ class Try:
     end: float
     """When it will end; when it has, once it is over."""
     queued: float
-    lock_wait: float
-    waited_for: str
-    held_by: tuple[NodeId, ...]
+    lock_wait: float = 0.0
+    waited_for: str = ""
+    held_by: tuple[NodeId, ...] = ()
     fails: bool = False
     asked: bool = False
     """Whether it was asked to stop."""
@@ -208,10 +208,11 @@ class World:
 
     def _act(self, decisions: list[Decision]) -> None:
         for decision in decisions:
-            if isinstance(decision, Attempt):
+            if type(decision) is Attempt:  # the two that each node brings are told by their class alone
                 self._begin(decision)
-            elif isinstance(decision, Outcome):
-                self.due.pop(decision.node, None)
+            elif type(decision) is Outcome:
+                if self.due:
+                    self.due.pop(decision.node, None)
                 self.holders.leave(decision.node, self.now)
             elif isinstance(decision, NodeRetrying):
                 self.due[decision.node] = self.now + decision.delay
@@ -237,12 +238,13 @@ class World:
         else:
             worker = heappop(self._free)[1]
             seconds = seconds / case.speeds[worker] if case.speeds else seconds
-        waited = attempt.lock_wait - self._waited.get(node.id, 0.0)
-        self._waited[node.id] = attempt.lock_wait
-        resource, by = self.holders.enter(node, now, waited=waited > 0)
-        queued = self.due.pop(node.id, attempt.queued)
-        one = Try(attempt, worker, now, now + seconds, queued, max(waited, 0.0), resource, by)
-        one.fails = case.fails(node, max(attempt.number, 1))
+        one = Try(attempt, worker, now, now + seconds, self.due.pop(node.id, attempt.queued))
+        if node.uses:
+            one.lock_wait = max(attempt.lock_wait - self._waited.get(node.id, 0.0), 0.0)
+            self._waited[node.id] = attempt.lock_wait
+            one.waited_for, one.held_by = self.holders.enter(node, now, waited=one.lock_wait > 0)
+        if case.failing:
+            one.fails = case.fails(node, max(attempt.number, 1))
         self.live[attempt.token] = one
         heappush(self._ends, (one.end, len(self._begun), attempt.token))
         self._begun.append(one)
