@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.labs.walk import step_through
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.progress.handle import RunHandle
@@ -154,6 +155,7 @@ _HOME = {
     "load_command": "definitions.loading",
     "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
+    "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
@@ -242,6 +244,7 @@ __all__ = [
     "load_ipython_extension",
     "optimum",
     "simulate",
+    "step_through",
     "task",
     "taskgraphs",
     "unload_ipython_extension",

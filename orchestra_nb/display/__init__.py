@@ -13,6 +13,7 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    walks,
 )
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
@@ -33,4 +34,5 @@ __all__ = [
     "runs",
     "sagas",
     "svg",
+    "walks",
 ]

@@ -23,6 +23,7 @@ from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.labs.walk import Walk, step_through
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
@@ -211,6 +212,13 @@ def snapshot() -> Snapshot:
     return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
 
 
+def walk() -> Walk:
+    first, *others = PAYLOADS
+    used = [text for text in PAYLOADS if text.strip() == text and ":" not in text][:1]
+    nodes = [Node(first), *(Node(name, after=[first], cost=2.0, uses=used) for name in others)]
+    return step_through(DAG(nodes), 2, failures={others[-1]: 1.0})
+
+
 def bench_sweep() -> Sweep:
     where = Environment(
         PAYLOADS[0], PAYLOADS[1], PAYLOADS[2], packages={PAYLOADS[3]: PAYLOADS[4]}, revision=PAYLOADS[5]
@@ -249,5 +257,6 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     SagaResult: saga,
     Snapshot: snapshot,
     Schedule: lambda: simulate(graph_of(PAYLOADS), 2),
+    Walk: walk,
     ValidationResult: lambda: ValidationResult(issues()),
 }

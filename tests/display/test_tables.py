@@ -26,6 +26,7 @@ from orchestra_nb import (
     bench,
     history,
     simulate,
+    step_through,
 )
 from orchestra_nb.display import frames
 from orchestra_nb.display.dashboard import Snapshot
@@ -83,6 +84,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "(%orchestrate why A B).frame": (frames.edges(empty), frames.edges(run.dag)),
         "(%orchestrate levels).frame": (frames.levels(empty), frames.levels(run.dag)),
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
+        "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
