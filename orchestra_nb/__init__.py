@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import bench as bench
     from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.labs.walk import step_through
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.progress.handle import RunHandle
@@ -155,10 +157,11 @@ _HOME = {
     "load_command": "definitions.loading",
     "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
+    "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
-_PARTS = ("taskgraphs",)
+_PARTS = ("bench", "taskgraphs")
 """Packages that are used by their names."""
 
 __all__ = [
@@ -233,6 +236,7 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "bench",
     "compare_policies",
     "current_node",
     "declare_effects",
@@ -243,6 +247,7 @@ __all__ = [
     "load_ipython_extension",
     "optimum",
     "simulate",
+    "step_through",
     "task",
     "taskgraphs",
     "unload_ipython_extension",
