@@ -207,7 +207,7 @@ def index() -> str:
         *("# API reference", ""),
         "Every public name, from its docstring. The examples run as tests. Names are imported from `orchestra_nb`, or",
         "from the subpackage that their page names; what stands under its whole name is given back, not imported.",
-        *("", "```{toctree}", ":maxdepth: 1", ""),
+        *("", "```{toctree}", ":hidden:", ""),
         *(group.page for group in GROUPS),
         *("```", ""),
     ]
