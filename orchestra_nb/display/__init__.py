@@ -1,6 +1,7 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
 from orchestra_nb.display import (
+    benches,
     caches,
     circuits,
     graphs,
@@ -17,6 +18,7 @@ from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
 __all__ = [
+    "benches",
     "caches",
     "circuits",
     "dag_text",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import get_args
 
+from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY, SWEEP
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.display.gantt.bars import PIECES
 from orchestra_nb.errors import Severity
@@ -385,7 +386,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
-            RESULTS,
+            *(RESULTS, SWEEP, SUMMARY, COMPARISON),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
     }

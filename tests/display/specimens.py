@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestra_nb import Replay
+from orchestra_nb.bench import Comparison, Environment, Measured, Setting, Sweep, Turn, compare
 from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
@@ -210,9 +211,26 @@ def snapshot() -> Snapshot:
     return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
 
 
+def bench_sweep() -> Sweep:
+    where = Environment(
+        PAYLOADS[0], PAYLOADS[1], PAYLOADS[2], packages={PAYLOADS[3]: PAYLOADS[4]}, revision=PAYLOADS[5]
+    )
+    ways = [(text, Setting(jobs, text, text, text)) for text in PAYLOADS for jobs in (1, 2)]
+    runs = [Measured(Turn(i, *way, 1), 0.0, 1.0, 1.0 + i % 2, 1.0, 1.0, 1) for way in ways for i in range(2)]
+    runs += [Measured(Turn(0, *way, 1), 0.0, 1.0, error=way[0]) for way in ways]
+    return Sweep(PAYLOADS[0], PAYLOADS[0], tuple(runs), len(runs) + 1, where)
+
+
+def bench_comparison() -> Comparison:
+    other = replace(bench_sweep(), environment=Environment(PAYLOADS[6], PAYLOADS[7], PAYLOADS[8]))
+    return compare(bench_sweep(), other)
+
+
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
     Breakers: breakers,
     BreakerStats: circuits,
+    Comparison: bench_comparison,
+    Sweep: bench_sweep,
     CacheMetrics: lambda: cache().get_metrics(),
     ContextManager: cache,
     DAG: lambda: graph_of(PAYLOADS),
