@@ -1,0 +1,1 @@
+"""Figures for papers: made by matplotlib in one house style, and shown in a notebook as a harmless picture."""
