@@ -5,7 +5,7 @@ PY := .venv/bin/python
 NOTEBOOK := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format notebooks bench lock clean
+.PHONY: help setup demo test soak lint format notebooks docs bench lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1:/p' Makefile | awk -F: '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -16,7 +16,7 @@ setup:  ## make .venv with the package and its tools; does nothing when it is up
 demo: setup  ## run an ordinary notebook in parallel and see that its results are the same
 	@$(PY) tools/demo.py $(NOTEBOOK) build/demo
 
-test: setup  ## linters, types, layers, notebooks, tests, coverage
+test: setup  ## linters, types, layers, pages, notebooks, tests, coverage
 	@sh tools/check.sh
 
 soak: setup  ## what make test samples, in full: interrupts, faults, kills, the corpus on every backend
@@ -31,7 +31,10 @@ format: setup  ## rewrite the code in the house style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
 notebooks: setup  ## run the notebooks from top to bottom and store their outputs
-	@$(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	@ORCHESTRA_NB_HISTORY= $(PY) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+docs: setup  ## build the pages with the reference of the API into build/docs, and check every link
+	@sh tools/docs.sh
 
 bench: setup  ## run the benchmarks and write what they print to benchmarks/RESULTS.md
 	@$(PY) tools/bench.py benchmarks/RESULTS.md

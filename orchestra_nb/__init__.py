@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
     from orchestra_nb.agents.registry import AgentRegistry
@@ -151,6 +152,8 @@ _HOME = {
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
+_PARTS = ("taskgraphs",)
+"""Packages that are used by their names."""
 
 __all__ = [
     "DAG",
@@ -232,11 +235,14 @@ __all__ = [
     "load_ipython_extension",
     "simulate",
     "task",
+    "taskgraphs",
     "unload_ipython_extension",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -244,7 +250,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_PARTS})
 
 
 def load_ipython_extension(shell: Any) -> None:

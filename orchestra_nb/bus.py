@@ -108,15 +108,15 @@ class EventBus:
         inline
             Call it in step instead: on the thread that publishes, which waits for it.
 
-        Raises
-        ------
-        ConfigError
-            It cannot be called, its body would never run because it is a coroutine function, or the pattern is no text.
-
         Returns
         -------
         Subscription
             Calling it undoes it: when that returns, no call begins any more.
+
+        Raises
+        ------
+        ConfigError
+            It cannot be called, its body would never run because it is a coroutine function, or the pattern is no text.
         """
         if not isinstance(pattern, str):
             raise ConfigError(f"a pattern is a text such as 'cache:*', not {pattern!r}; it comes before the subscriber")

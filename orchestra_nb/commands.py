@@ -28,8 +28,6 @@ from orchestra_nb.answers import (
     parameters_of,
     read_of,
 )
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -46,17 +44,18 @@ from orchestra_nb.display.text import (
     why_lines,
 )
 from orchestra_nb.display.wording import clean, duration
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
 from orchestra_nb.gantt_commands import gantt, simulated
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
-from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.history import remembered
 from orchestra_nb.running.not_kept import reasons
+from orchestra_nb.running.run_records import edge_record
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
 from orchestra_nb.simulation import Schedule, simulate

@@ -22,7 +22,16 @@ Loop = Literal["background", "notebook"]
 Checkpointing = Literal["auto", "durable", "fast", "memory"]
 Eviction = Literal["lru", "lfu", "ttl"]
 Copies = Literal["when-mutable", "never"]
-Policy = Literal["critical-path", "fifo", "longest-first", "shortest-first", "random"]
+Policy = Literal[
+    "critical-path",
+    "fifo",
+    "longest-first",
+    "shortest-first",
+    "random",
+    "highest-level",
+    "most-successors",
+    "smallest-slack",
+]
 _MOST_JOBS = 4096
 """A pool begins all its workers at once, and many times more than this leave a machine no thread to end them with."""
 
@@ -141,7 +150,7 @@ class RunConfig:
     schedule
         ``"eager"``: a node starts when its own needs are met. ``"levels"``: a level starts when the one above ended.
     policy
-        Which of the ready nodes goes first.
+        Which of the ready nodes goes first; :mod:`.planning.policies` says what each name means.
     keep_going
         After a failure, still run every node that does not need a failed one. Otherwise running nodes end and the
         rest is skipped.
@@ -152,6 +161,8 @@ class RunConfig:
     guard
         Share of each cell's own time that may go into noticing changes of shared values which its code did not show;
         0 looks at nothing.
+    plan_cache
+        Whether the plan of a notebook file that has not changed comes from disk, and a new one is kept there.
     async_jobs
         How many coroutines may wait at once on the event loop; ``None``: as many as there are. They take none of the
         ``jobs``, unless there is only one, when everything runs in turn.
@@ -165,8 +176,9 @@ class RunConfig:
     loop
         Where coroutines run: ``"background"``, a loop in a thread of its own; or ``"notebook"``, the notebook's own,
         which then has to be entered again while it runs.
-    plan_cache
-        Whether the plan of a notebook file that has not changed comes from disk, and a new one is kept there.
+    history
+        Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
+        decides who goes first, and never a result.
     cache
         Whether results of nodes that say ``cache`` are kept for later runs and looked up: ``True``, in
         ``.cache/orchestration`` of the working directory or where ``ORCHESTRA_NB_CACHE`` says (empty: nowhere);
@@ -184,9 +196,6 @@ class RunConfig:
         the machine may lose it**, or all of the run. ``"memory"``: in this process, for this process. ``"auto"``:
         durable for agents, in memory for functions; durable for a notebook with a kernel of its own, but for results
         that are about as quickly made again as stored.
-    history
-        Whether what nodes took in earlier runs is their expected cost, and what this run measures is remembered. It
-        decides who goes first, and never a result.
 
     Raises
     ------

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, issue_object
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.simulation.schedule import Schedule

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 Bundle = dict[str, Any]
 _T = TypeVar("_T")
@@ -50,6 +51,13 @@ class Charting(Presenter, Protocol):
 
     def gantt(self, value: Any, *, plan: bool) -> Chart:
         """Who did what when."""
+
+
+class Plotting(Presenter, Protocol):
+    """What the display knows about a class that has a figure for a paper."""
+
+    def plot(self, value: Any) -> Figure:
+        """The figure."""
 
 
 _presenters: dict[type, Presenter] = {}
@@ -108,3 +116,24 @@ class Charted(Presented):
             each time that a node waited, ran or rested.
         """
         return cast("Charting", presenter_of(self)).gantt(self, plan=plan)
+
+
+class Plotted(Presented):
+    """Mixin of what is compared: also ``.plot()``, made by the display."""
+
+    __slots__ = ()
+
+    def plot(self) -> Figure:
+        """Draw it as a figure for a paper: one column wide, told apart without colours, vector where it is saved so.
+
+        Returns
+        -------
+        Figure
+            A ``matplotlib.figure.Figure`` that shows itself in a notebook; ``.savefig("name.pdf")`` writes it.
+
+        Raises
+        ------
+        ConfigError
+            matplotlib is not installed.
+        """
+        return cast("Plotting", presenter_of(self)).plot(self)

@@ -28,19 +28,18 @@ from orchestra_nb.answers import (
     parameters_of,
     read_of,
 )
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.runs import headline
 from orchestra_nb.display.terminal import Results
 from orchestra_nb.display.text import outcomes_text, unforeseen_line
 from orchestra_nb.display.wording import clean, duration, short
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import BackendError, CommandError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook.records import change_from, run_record
 from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.recovery.saga_result import SagaResult
+from orchestra_nb.running.run_records import change_from, run_record
 from orchestra_nb.subject import is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:

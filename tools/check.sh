@@ -19,6 +19,9 @@ $python -m mypy
 step "import-linter: the layers"
 .venv/bin/lint-imports
 
+step "the pages, warnings as errors, and every link"
+sh tools/docs.sh
+
 # Several hundred kernels, workers and command lines start below. Where Python is told not to write what it compiled
 # (PYTHONDONTWRITEBYTECODE), each of them would compile the package again, and every process of pytest all tests.
 # Only these two are written, and once: what a test writes and imports is never taken for what it was a moment before.
@@ -28,9 +31,12 @@ $python -m compileall -q orchestra_nb tests
 env -u PYTHONDONTWRITEBYTECODE $python -m pytest -p no:randomly --no-cov --collect-only -qqq --ignore=tests/browser \
   > /dev/null || true
 
+# A kernel for each notebook, two at a time: they measure themselves under marks only, so they may disturb each other.
+# What earlier runs took would change what they expect, and is no business of whoever runs this.
 step "nbval: every notebook gives what is stored in it"
 $python -m coverage erase
-$python -m pytest -p no:randomly --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+ORCHESTRA_NB_HISTORY='' $python -m pytest -n 2 --dist loadfile -p no:randomly \
+  --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
   --cov --cov-report= --cov-fail-under=0 notebooks
 
 # The browser tests drive Debian's Chromium. Where none can be had, they are left out, and that is said.

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestra_nb.cells.comparison import Difference, RunRecord, compare, opaque_names
-from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 from orchestra_nb.display.wording import duration
+from orchestra_nb.durable.written_files import write_text
 from orchestra_nb.errors import OrchestraError
 from orchestra_nb.notebook.headless import HeadlessRun, run_file
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,6 +32,7 @@ from orchestra_nb.cells.notebook_json import load
 from orchestra_nb.cells.outputs import fill
 from orchestra_nb.cells.parameters import inject
 from orchestra_nb.cells.reading import read_cell
+from orchestra_nb.durable.written_files import write_text
 from orchestra_nb.errors import DefinitionError, Issue, NotebookError
 from orchestra_nb.graph.validation import check
 from orchestra_nb.model import Outcome
@@ -247,47 +247,6 @@ class Notebook:
         """
         text = _to_text(node)
         write_text(Path(path), text if text.endswith("\n") else text + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file's text in one step.
-
-    Raises
-    ------
-    NotebookError
-        The file cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, _mode(path))
-        os.replace(name, path)
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _mode(path: Path) -> int:
-    """Choose the permissions that the file has or a new one would get (``mkstemp`` gives its owner's only)."""
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-
-def _unwritable(path: Path, error: Exception) -> NotebookError:
-    reason = getattr(error, "strerror", None) or str(error)
-    hint = "give another path"
-    return NotebookError([Issue("cannot-write", f"cannot write: {reason}", path=str(path), suggestion=hint)])
 
 
 def _position(issue: Issue) -> tuple[int, int]:

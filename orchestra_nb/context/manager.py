@@ -48,7 +48,7 @@ class ContextManager(Values):
         Says how many bytes a value weighs.
     bus
         Where events are published; ``None``: on one of its own, see :meth:`on`.
-    knobs
+    **knobs
         Fields of :class:`~orchestra_nb.config.CachePolicy`, instead of ``policy`` or to change it.
 
     Raises

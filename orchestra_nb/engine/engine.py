@@ -146,7 +146,7 @@ class OrchestrationEngine(Presented):
         context
             Values for parameters that name no node, and for the inputs of agents; for a notebook, names that exist
             before its first cell.
-        options
+        **options
             Fields of :class:`.RunConfig` for this run: ``jobs=4, keep_going=True``.
 
         Returns
@@ -172,7 +172,7 @@ class OrchestrationEngine(Presented):
         ----------
         checkpoint
             An id of :meth:`get_checkpoints` or of :attr:`.RunResult.checkpoints`.
-        definition, context, options
+        definition, context, **options
             As for :meth:`run`; what ran then.
 
         Raises
@@ -201,7 +201,7 @@ class OrchestrationEngine(Presented):
 
         Parameters
         ----------
-        definition, context, options
+        definition, context, **options
             As for :meth:`run`; what ran then.
 
         Raises

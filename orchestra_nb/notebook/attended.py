@@ -1,8 +1,6 @@
 """A live dashboard in a notebook: where there can be one, what it may know, and clicks that are heard in time.
 
-Whether there can be one is a property of the front end, and no kernel knows its front end; but those that show widgets
-send the id of the cell with each request, and tools that only store outputs do not. A cell under ``%%capture``, or one
-that a run has taken over, has another publisher, and no widget either.
+Whether there can be one, :mod:`orchestra_nb.display.live.front_end` says.
 
 Clicks: see :mod:`.clicks`. Whoever waits on the main thread calls :meth:`AttendedDashboard.attend` now and then.
 """
@@ -14,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestra_nb.display.live.front_end import is_live
 from orchestra_nb.notebook.clicks import Clicks
 from orchestra_nb.notebook.kept_frames import KeptFrames
 
@@ -114,15 +113,3 @@ class AttendedDashboard:
         self._clicks.listen(widget.comm)
         self._widget = widget
         self._show(widget.place)
-
-
-def is_live(shell: Any) -> bool:
-    """Say whether whoever runs this cell shows widgets."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None or getattr(shell.display_pub, "pub_socket", None) is None:
-        return False
-    try:
-        parent = shell.get_parent() or {}
-    except Exception:  # a thread that no cell knows
-        return False
-    return bool(parent.get("metadata", {}).get("cellId"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.presentation import Chart

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from orchestra_nb.bus import EventBus
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.dashboard import Snapshot
+from orchestra_nb.display.live.front_end import is_live
 from orchestra_nb.display.live.watching import Watching
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook.attended import AttendedDashboard, Place, Watched, is_live
+from orchestra_nb.notebook.attended import AttendedDashboard, Place, Watched
 from orchestra_nb.notebook.kept_frames import KeptFrames
 from orchestra_nb.notebook.live import marked, placed
 from orchestra_nb.presentation import Bundle, Presented, presenter_of

@@ -15,18 +15,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_name
 from orchestra_nb.command_options import EXPORTS
 from orchestra_nb.display import html
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.wording import clean
+from orchestra_nb.durable.written_files import check_name, write_text
 from orchestra_nb.errors import CommandError, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Outcome
-from orchestra_nb.notebook.records import edge_record, run_record
 from orchestra_nb.presentation import presenter_of
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.run_records import edge_record, run_record
 
 Exported = DAG | RunResult
 _PAGE = """<!DOCTYPE html>

@@ -34,12 +34,13 @@ from orchestra_nb.notebook.kernels import Message, kernel, kernel_name
 from orchestra_nb.notebook.linear import run_linear
 from orchestra_nb.notebook.outputs import OutputLog
 from orchestra_nb.notebook.plan_parcel import pack_plan
-from orchestra_nb.notebook.records import change_from, outcome_from, result_of, run_record
+from orchestra_nb.notebook.records import outcome_from, result_of
 from orchestra_nb.notebook.resuming import Where
 from orchestra_nb.notebook.widget_state import WidgetState
 from orchestra_nb.planning.variation import AS_IT_IS, Variation
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.run_records import change_from, run_record
 
 Listener = Callable[[Mapping[str, Any]], object]
 _CALL = "__import__('importlib').import_module('orchestra_nb.notebook.kernel_side').run({request!r})"

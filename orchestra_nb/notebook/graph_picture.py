@@ -11,9 +11,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
 from orchestra_nb.display.wording import clean
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.notebook import reports

@@ -25,10 +25,11 @@ from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.model import Node, NodeId, Outcome
 from orchestra_nb.notebook.outputs import settle
 from orchestra_nb.notebook.plan_parcel import unpack_plan
-from orchestra_nb.notebook.records import change_record, event_record, outcome_record, undone_record
+from orchestra_nb.notebook.records import event_record, outcome_record
 from orchestra_nb.running.conditions import Conditions
 from orchestra_nb.running.recall import open_recall
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.run_records import change_record, undone_record
 
 EVENT_MIME = "application/vnd.orchestra-nb.event+json"
 _IPYTHON = frozenset({"In", "Out", "exit", "quit", "get_ipython"})

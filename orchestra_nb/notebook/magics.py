@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 from IPython.core.magic import line_cell_magic, magics_class
 
 from orchestra_nb.cells.cell import Cell
-from orchestra_nb.cells.notebook_file import Notebook, write_text
-from orchestra_nb.cells.written_files import check_writable
+from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, OrchestraError
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG

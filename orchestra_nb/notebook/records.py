@@ -1,4 +1,4 @@
-"""Outcomes, events and whole runs as plain JSON.
+"""Outcomes and events as plain JSON; whole runs are in :mod:`orchestra_nb.running.run_records`.
 
 A kernel sends it to the process that started it, and ``--json`` prints it. Values stay in the kernel; everything else
 of an outcome survives the journey, the error's class included. Rejected: pickle, which would run code of the
@@ -17,8 +17,9 @@ from orchestra_nb.errors import NodeCancelled, NodeError, NodeFailed, NodeTimeou
 from orchestra_nb.eventlog.codec import event_from_json, event_to_json
 from orchestra_nb.events import Event, NodeEnded
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Edge, NodeId, Outcome, RunId, UnforeseenChange
+from orchestra_nb.model import NodeId, Outcome, RunId
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.run_records import error_record
 
 Record = dict[str, Any]
 _NODE_ERRORS: Mapping[str, type[NodeError]] = {"NodeTimeout": NodeTimeout, "NodeCancelled": NodeCancelled}
@@ -52,16 +53,6 @@ def outcome_from(record: Mapping[str, Any]) -> Outcome:
         outputs=tuple(record["outputs"]),
         **{name: record[name] for name in _PLAIN},
     )
-
-
-def error_record(error: OrchestraError) -> Record:
-    """An error as JSON: its class under ``code``, its text under ``message``."""
-    record: Record = {"code": type(error).__name__, "message": str(error), "nodes": []}
-    if isinstance(error, NodeError):
-        record["nodes"] = [error.node] if error.node else []
-    if isinstance(error, NodeFailed):
-        record |= {"ename": error.ename, "evalue": error.evalue, "traceback": list(error.traceback)}
-    return record
 
 
 def _error_from(record: Mapping[str, Any]) -> OrchestraError:
@@ -106,28 +97,6 @@ def event_from(record: Mapping[str, Any]) -> Event:
     return NodeEnded(record["at"], Outcome(NodeId(record["node"]), **known))
 
 
-def undone_record(result: RunResult) -> Record | None:
-    """What became of a failed run's work, as JSON; ``None`` when nothing was to be undone."""
-    return None if result.undone is None else result.undone.to_json()
-
-
-def change_record(change: UnforeseenChange) -> Record:
-    """A change that no code showed, as JSON.
-
-    Examples
-    --------
-    >>> change = UnforeseenChange("df", (NodeId("a"),))
-    >>> change_from(change_record(change)) == change
-    True
-    """
-    return {"name": change.name, "cells": list(change.cells), "beside": list(change.beside), "message": str(change)}
-
-
-def change_from(record: Mapping[str, Any]) -> UnforeseenChange:
-    """Such a change from its JSON."""
-    return UnforeseenChange(record["name"], tuple(record["cells"]), tuple(record["beside"]))
-
-
 def result_of(dag: DAG, outcomes: Mapping[NodeId, Outcome], *, total_time: float, **others: Any) -> RunResult:
     """A run's result from what another process told of it; without values."""
     measured: dict[str, float] = {
@@ -142,44 +111,3 @@ def result_of(dag: DAG, outcomes: Mapping[NodeId, Outcome], *, total_time: float
         total_time=total_time,
         **told,
     )
-
-
-def run_record(result: RunResult) -> Record:
-    """A whole run as JSON, the object that ``orchestra run --json`` prints; its critical path is of what it took."""
-    dag = result.measured
-    return {
-        "success": result.success,
-        "stopped": result.stopped,
-        "jobs": result.jobs,
-        "backend": result.backend,
-        "levels": [list(level) for level in dag.levels],
-        "critical_path": list(dag.critical_path),
-        "critical_time": dag.critical_time,
-        "total_time": result.total_time,
-        "lower_bound": result.lower_bound,
-        "speedup": result.speedup,
-        "nodes": [
-            {"id": o.node, "status": o.status, "seconds": o.seconds, "reason": o.reason}
-            for o in result.outcomes.values()
-        ],
-        "edges": [edge_record(edge) for edge in dag.edges],
-        "output": None,
-        "errors": [error_record(error) for error in result.errors],
-        "unforeseen": [change_record(change) for change in result.unforeseen],
-        "undone": undone_record(result),
-    }
-
-
-def edge_record(edge: Edge) -> Record:
-    """Write an edge as JSON has it, its evidence in full."""
-    evidence = [
-        {"variable": e.variable, "source_line": e.source_line, "target_line": e.target_line, "reason": e.reason}
-        for e in edge.evidence
-    ]
-    return {
-        "source": edge.source,
-        "target": edge.target,
-        "kind": edge.kind,
-        "certainty": edge.certainty,
-        "evidence": evidence,
-    }

@@ -27,9 +27,9 @@ from orchestra_nb.errors import BackendError, ComparisonError, NodeFailed
 from orchestra_nb.model import Outcome
 from orchestra_nb.notebook.file_run import HeadlessRun, run_file
 from orchestra_nb.notebook.folders import Workplace, workplace
-from orchestra_nb.notebook.records import edge_record
 from orchestra_nb.planning.variation import Variation
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.running.run_records import edge_record
 
 Listener = Callable[[Mapping[str, Any]], object]
 Pairs = Iterable[tuple[str, str]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.notebook.attended import is_live
+from orchestra_nb.display.live.front_end import is_live
 
 if TYPE_CHECKING:
     from orchestra_nb.display.live.widget import ZoomablePictures

@@ -207,7 +207,7 @@ class ResourceManager(Presented):
 
         Parameters
         ----------
-        resources
+        *resources
             Names, with amounts if you like: ``lock("db", "gpu:2")``.
         owner, priority, timeout, amount, lease
             As in :meth:`acquire_lock`; ``amount`` goes for the names that have none.

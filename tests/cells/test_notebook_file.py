@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra_nb.cells.notebook_file import Notebook, write_text
+from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.cells.outputs import fill
+from orchestra_nb.durable.written_files import write_text
 from orchestra_nb.errors import DefinitionError, NodeFailed, NodeTimeout, NotebookError
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.notebook.plan_parcel import pack_plan

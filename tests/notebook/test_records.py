@@ -25,15 +25,14 @@ from orchestra_nb.events import (
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Edge, Evidence, Node, NodeId, Outcome, Status
 from orchestra_nb.notebook.records import (
-    error_record,
     event_from,
     event_record,
     outcome_from,
     outcome_record,
     result_of,
-    run_record,
 )
 from orchestra_nb.progress.tracker import _TELLING, ProgressTracker
+from orchestra_nb.running.run_records import error_record, run_record
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 STREAM = {"output_type": "stream", "name": "stdout", "text": "a"}

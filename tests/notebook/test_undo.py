@@ -12,9 +12,9 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import NodeFailed, NotebookError
 from orchestra_nb.notebook.extension import load_ipython_extension, unload_ipython_extension
 from orchestra_nb.notebook.program import CellProgram, run_cells
-from orchestra_nb.notebook.records import run_record
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.result import RunResult
+from orchestra_nb.running.run_records import run_record
 from orchestra_nb.running.scheduler import ParallelScheduler
 
 SEATS = [

@@ -12,11 +12,18 @@ from orchestra_nb.planning import POLICIES
 from orchestra_nb.planning.policies import policy_of
 
 DAG_ = DAG([Node("short", cost=1), Node("long", cost=5), Node("head", cost=2), Node("tail", after=["head"], cost=9)])
+MANY = DAG(
+    [
+        *(Node("slow", cost=9), Node("end", after=["slow"], cost=9)),
+        *(Node("fan", cost=1), *(Node(f"leaf_{n}", after=["fan"], cost=1) for n in range(3))),
+        *(Node("deep", cost=1), Node("deeper", after=["deep"]), Node("deepest", after=["deeper"])),
+    ]
+)
 
 
-def first(policy: str) -> str:
-    keys = policy_of(policy)(DAG_)
-    return min(["short", "long", "head"], key=keys.__getitem__)
+def first(policy: str, dag: DAG = DAG_) -> str:
+    keys = policy_of(policy)(dag)
+    return min(dag.levels[0], key=keys.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,25 @@ def first(policy: str) -> str:
 )
 def test_each_policy_has_its_favourite(policy, expected):
     assert first(policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("critical-path", "slow"),
+        ("highest-level", "deep"),
+        ("most-successors", "fan"),
+        ("smallest-slack", "slow"),
+        ("shortest-first", "fan"),
+    ],
+)
+def test_policies_differ_in_what_they_look_at(policy, expected):
+    assert first(policy, MANY) == expected
+
+
+def test_who_only_compensates_makes_no_way_longer():
+    dag = DAG([Node("a", undo="drop"), Node("drop", after=["a"]), Node("b"), Node("c", after=["b"])])
+    assert policy_of("highest-level")(dag) == {"a": -1.0, "drop": 0.0, "b": -2.0, "c": -1.0}
 
 
 def test_every_policy_of_the_config_exists_and_the_other_way_round():

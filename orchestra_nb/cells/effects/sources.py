@@ -67,11 +67,11 @@ def declare_effects(*names: str, methods: Iterable[str] = (), **effects: Any) ->
 
     Parameters
     ----------
-    names
+    *names
         Dotted names of what is called; ``"mylib.*"`` is everything in it, and says that importing it does no harm.
     methods
         When given, the entry is about these methods of what ``names`` make; ``"*"`` for all of them.
-    effects
+    **effects
         Fields as in ``knowledge.toml``: ``returns``, ``changes``, ``reads``, ``writes``, ``gets``, ``sets`` and others.
         Without any, a call changes nothing, and may return what it was given.
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra_nb.cells.notebook_file import write_text
-from orchestra_nb.cells.written_files import check_writable
+from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, NotebookError
 
 

@@ -1,4 +1,4 @@
-"""Where a command is asked to write: refused before anything runs, when what it makes could not be put there.
+"""Files that are written for people: refused before anything runs when they could not be put there, else in one step.
 
 A run may take hours, and a file that cannot be written would be found out after it. So the name is looked at first:
 that the folder is there, that the name is none of a folder, and that it can be a name at all. What only shows when it
@@ -7,10 +7,12 @@ is written (no permission, a full disk) is told then. Nothing is made by looking
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestra_nb.errors import CommandError
+from orchestra_nb.errors import CommandError, Issue, NotebookError
 from orchestra_nb.wording import clean, short
 
 _LONGEST = 80
@@ -68,3 +70,44 @@ def check_name(what: str, name: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or clean(error)
         raise CommandError(f"{what}: no file can have that name: {reason}; give another") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's text in one step.
+
+    Raises
+    ------
+    NotebookError
+        The file cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, _mode(path))
+        os.replace(name, path)
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    """Choose the permissions that the file has or a new one would get (``mkstemp`` gives its owner's only)."""
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _unwritable(path: Path, error: Exception) -> NotebookError:
+    reason = getattr(error, "strerror", None) or str(error)
+    hint = "give another path"
+    return NotebookError([Issue("cannot-write", f"cannot write: {reason}", path=str(path), suggestion=hint)])

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Builds the pages into build/docs, a warning being an error, and checks every link; nothing of it needs a network.
+set -eu
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+
+$python -m sphinx -W --keep-going -n -q -b html -d build/doctrees docs build/docs
+$python tools/links.py build/docs
+echo "the pages are in build/docs/index.html"
