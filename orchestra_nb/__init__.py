@@ -83,6 +83,9 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.labs.breaker import breaker_lab
+    from orchestra_nb.labs.deadlock import deadlock_lab
+    from orchestra_nb.labs.retry import retry_lab
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.progress.handle import RunHandle
@@ -143,11 +146,14 @@ _HOME = {
     "SimulatedExecutor": "agents.simulated",
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
+    "breaker_lab": "labs.breaker",
     "current_node": "running.current_node",
+    "deadlock_lab": "labs.deadlock",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
+    "retry_lab": "labs.retry",
     "simulate": "simulation.simulator",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
@@ -227,12 +233,15 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "breaker_lab",
     "current_node",
+    "deadlock_lab",
     "declare_effects",
     "forget_effects",
     "history",
     "load_command",
     "load_ipython_extension",
+    "retry_lab",
     "simulate",
     "task",
     "taskgraphs",

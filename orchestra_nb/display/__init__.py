@@ -13,6 +13,7 @@ from orchestra_nb.display import (
     runs,
     sagas,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -22,6 +23,7 @@ __all__ = [
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",

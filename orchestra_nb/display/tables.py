@@ -11,6 +11,7 @@ from typing import get_args
 
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.display.gantt.bars import PIECES
+from orchestra_nb.display.labs.tables import LABS
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
 from orchestra_nb.model import Certainty, EdgeKind, NodeKind, Status
@@ -387,6 +388,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
             RESULTS,
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
+            *LABS,
         )
     }
 )

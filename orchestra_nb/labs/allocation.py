@@ -50,14 +50,28 @@ class Allocation:
     standings: Mapping[str, Standing]
 
     def free(self, resource: str) -> float:
-        """How much of a resource nobody holds."""
+        """How much of a resource nobody holds.
+
+        Examples
+        --------
+        >>> held = (Hold("anna", "gpu", 2, 1.0),)
+        >>> Allocation("Locks", (("gpu", False),), {"gpu": 3}, held, (), (), {}).free("gpu")
+        1
+        """
         return self.capacities[resource] - sum(hold.amount for hold in self.holds if hold.resource == resource)
 
 
 def allocation_of(
     moment: LockMoment, places: Sequence[tuple[str, bool]], capacities: Mapping[str, int], title: str
 ) -> Allocation:
-    """Make the panel of a moment."""
+    """Make the panel of a moment.
+
+    Examples
+    --------
+    >>> moment = LockMoment(1.0, "granted", "anna", (), (Hold("anna", "db", 1, 1.0),))
+    >>> dict(allocation_of(moment, [("anna", True), ("db", False)], {"db": 1}, "Locks").standings)
+    {'anna': 'goes on'}
+    """
     about = (moment.holds, moment.lacks, moment.circle, _standings(moment, places))
     return Allocation(title, tuple(places), capacities, *about)
 

@@ -15,8 +15,8 @@ from typing import Any, cast
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.knobs import between, positive
 from orchestra_nb.labs.circuit_course import (
-    CircuitMoment,
     CircuitCourse,
+    CircuitMoment,
     Service,
     ServiceCall,
     Stay,
@@ -299,7 +299,7 @@ def breaker_lab(
     --------
     >>> lab = breaker_lab(2.0, threshold=3, rest=5, outage=(5, 20))
     >>> lab.with_breaker.reached, lab.without_breaker.reached
-    (9, 30)
+    (7, 30)
     """
     positive("seconds", seconds)
     positive("answer", answer)
@@ -319,7 +319,9 @@ def breaker_lab(
 def _times(calls: Sequence[float]) -> tuple[float, ...]:
     times = tuple(sorted(calls)) if all(map(_is_time, calls)) else ()
     if not 1 <= len(times) <= MOST_CALLS:
-        raise ConfigError(f"calls={calls!r} must be calls per second, or from 1 to {MOST_CALLS} times in seconds from 0")
+        raise ConfigError(
+            f"calls={calls!r} must be calls per second, or from 1 to {MOST_CALLS} times in seconds from 0"
+        )
     return tuple(map(float, times))
 
 

@@ -50,7 +50,13 @@ class Service:
     patience: float
 
     def is_down(self, at: float) -> bool:
-        """Whether a call that begins at this moment fails."""
+        """Whether a call that begins at this moment fails.
+
+        Examples
+        --------
+        >>> Service(((5.0, 20.0),), 0.2, 2.0).is_down(4.9)
+        False
+        """
         return any(start <= at < end for start, end in self.outages)
 
 
@@ -70,6 +76,11 @@ class ServiceCall:
         Whether it was let through a half-open circuit to find out.
     counted
         Whether its end counted; one that comes after the circuit has changed its state does not.
+
+    Examples
+    --------
+    >>> ServiceCall(1, 0.5, 0.7, "ok").counted
+    True
     """
 
     number: int
@@ -96,6 +107,12 @@ class CircuitMoment:
         The same in words, a sentence each.
     stats
         The circuit, with its counts.
+
+    Examples
+    --------
+    >>> course = with_breaker((1.0,), Service((), 0.2, 2.0), BreakerPolicy())
+    >>> [(moment.what, moment.stats.succeeded) for moment in course.moments]
+    [('begins', 0), ('succeeds', 1)]
     """
 
     at: float
@@ -107,7 +124,13 @@ class CircuitMoment:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """The circuit was in one state from ``start`` to ``end``."""
+    """The circuit was in one state from ``start`` to ``end``, in seconds.
+
+    Examples
+    --------
+    >>> Stay("open", 9.0, 14.0).state
+    'open'
+    """
 
     state: State
     start: float
@@ -116,7 +139,14 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class CircuitCourse:
-    """All that happened: the moments, the calls, and the states of the circuit (none without a breaker)."""
+    """All that happened: the moments, the calls, and the states of the circuit.
+
+    Examples
+    --------
+    >>> course = with_breaker((1.0,), Service((), 0.2, 2.0), BreakerPolicy())
+    >>> course.stays
+    (Stay(state='closed', start=0.0, end=1.2),)
+    """
 
     moments: tuple[CircuitMoment, ...]
     calls: tuple[ServiceCall, ...]

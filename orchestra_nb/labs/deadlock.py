@@ -170,8 +170,8 @@ def deadlock_lab(
     script
         The name of a ready-made scenario (``"two locks in opposite order"``, which is the default, ``"dining
         philosophers"``, ``"a circle that is no deadlock"``, ``"upgrade"``, ``"priority and ageing"``, ...), or steps:
-        triples of an owner, ``"takes"``, ``"gives back"`` or ``"has priority"``, and what it is about. Amounts are as in
-        a node's ``uses``: ``"gpu:2"``; a list is taken together.
+        triples of an owner, ``"takes"``, ``"gives back"`` or ``"has priority"``, and what it is about. Amounts are as
+        in a node's ``uses``: ``"gpu:2"``; a list is taken together.
     resources
         How much there is of what; 1 of what is not here.
     victim
@@ -224,12 +224,12 @@ def _lab(
 
 def _order_panel(order: tuple[Finish, ...], stuck: tuple[str, ...]) -> Rows:
     """Show the reduction: who can finish, one after another, and who is left."""
-    rows = [
-        (number, step.owner, amounts(step.gives) or "nothing", amounts((n, a) for n, a in step.free if a) or "nothing")
+    rows: list[tuple[object, ...]] = [
+        (number, step.owner, amounts(step.gives) or "nothing", amounts(step.free))
         for number, step in enumerate(order, 1)
     ]
     rows += [("—", owner, "cannot finish, whoever else does", "stuck") for owner in stuck]
-    headings = ("", "can finish", "gives back", "free then")
+    headings = ("", "can finish", "gives back", "of which is free then")
     return Rows("Who can still finish (graph reduction)", headings, tuple(rows), "nobody holds or waits")
 
 

@@ -52,6 +52,12 @@ class Course:
         How much there is of each resource.
     afterwards
         What a victim does.
+
+    Examples
+    --------
+    >>> acts = [Act("anna", "takes", (("db", 1),))]
+    >>> [moment.kind for moment in Course(acts, {"db": 1}, "gives up").play()]
+    ['begin', 'granted', 'ends', 'over']
     """
 
     def __init__(self, acts: Sequence[Act], capacities: Mapping[str, int], afterwards: Afterwards) -> None:
@@ -67,7 +73,13 @@ class Course:
         self._now = 0.0
 
     def play(self) -> tuple[LockMoment, ...]:
-        """Play it to its end."""
+        """Play it to its end, once.
+
+        Examples
+        --------
+        >>> Course([Act("anna", "takes", (("db", 1),))], {"db": 1}, "gives up").play()[1].told
+        ('anna takes db',)
+        """
         self._note("begin", "", ["nobody holds anything yet"])
         while (place := self._next()) is not None:
             act = self._todo.pop(place)
@@ -210,9 +222,7 @@ class Course:
                 most[pool.name] = max(amount, most.get(pool.name, 0))
         return list(most.items())
 
-    def _note(
-        self, kind: Kind, owner: str, told: Sequence[str], circle: Circle = (), victim: str = ""
-    ) -> LockMoment:
+    def _note(self, kind: Kind, owner: str, told: Sequence[str], circle: Circle = (), victim: str = "") -> LockMoment:
         pools = list(self.pools.values())
         holds = holds_in(pools)
         order, stuck = reduced(holds, self.table, pools)

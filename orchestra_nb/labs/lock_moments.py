@@ -23,7 +23,13 @@ Kind = Literal["begin", "granted", "waits", "gives-back", "priority", "deadlock"
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An owner holds so much of a resource, ``since`` seconds after the beginning."""
+    """An owner holds so much of a resource, ``since`` seconds after the beginning.
+
+    Examples
+    --------
+    >>> Hold("anna", "gpu", 2, 1.0).amount
+    2
+    """
 
     owner: str
     resource: str
@@ -49,6 +55,11 @@ class Lack:
         Who else holds some.
     senior
         Whether it was overtaken so often that what it waits for is reserved for it.
+
+    Examples
+    --------
+    >>> Lack("ben", "gpu", 1, 3.0, 0.0, ("anna",)).holders
+    ('anna',)
     """
 
     owner: str
@@ -62,7 +73,13 @@ class Lack:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A step of the reduction: an owner can finish, and what is free when it has given back what it holds."""
+    """A step of the reduction: an owner can finish, and how much is free then of what it has given back.
+
+    Examples
+    --------
+    >>> Finish("anna", (("gpu", 1),), (("gpu", 2),)).free
+    (('gpu', 2),)
+    """
 
     owner: str
     gives: tuple[tuple[str, float], ...]
@@ -85,6 +102,11 @@ class Candidate:
         The number of its request: the later, the cheaper.
     helps
         Whether the others could go on without it.
+
+    Examples
+    --------
+    >>> Candidate("ben", 0.0, 2.0, 4, True).helps
+    True
     """
 
     owner: str
@@ -118,6 +140,11 @@ class LockMoment:
         Who could give way, the cheapest first; empty where there is no deadlock.
     victim
         Who gives way.
+
+    Examples
+    --------
+    >>> LockMoment(0.0, "begin", "", ("nobody holds anything yet",)).stuck
+    ()
     """
 
     at: float
@@ -134,7 +161,15 @@ class LockMoment:
 
 
 def holds_in(pools: Iterable[Pool]) -> tuple[Hold, ...]:
-    """Say who holds what."""
+    """Say who holds what.
+
+    Examples
+    --------
+    >>> table, db = LockTable(), Pool("db", "database", 1, now=0.0)
+    >>> _ = table.ask(Request("anna", db.one), 1.0)
+    >>> holds_in([db])
+    (Hold(owner='anna', resource='db', amount=1, since=1.0),)
+    """
     return tuple(
         Hold(str(owner), pool.name, max(amount for amount, _ in held), min(request.since for _, request in held))
         for pool in pools
@@ -143,7 +178,15 @@ def holds_in(pools: Iterable[Pool]) -> tuple[Hold, ...]:
 
 
 def lacks_in(table: LockTable, now: float) -> tuple[Lack, ...]:
-    """Say who waits, and for the lack of what."""
+    """Say who waits, and for the lack of what.
+
+    Examples
+    --------
+    >>> table, db = LockTable(), Pool("db", "database", 1, now=0.0)
+    >>> _ = table.ask(Request("anna", db.one), 1.0), table.ask(Request("ben", db.one), 2.0)
+    >>> [(lack.owner, lack.resource, lack.holders) for lack in lacks_in(table, 2.0)]
+    [('ben', 'db', ('anna',))]
+    """
     return tuple(_lacks(table.waiting.values(), now))
 
 
@@ -160,10 +203,20 @@ def _lacks(waiting: Iterable[Request], now: float) -> Iterable[Lack]:
             yield Lack(str(request.owner), pool.name, need, *about)
 
 
-def reduced(holds: Sequence[Hold], table: LockTable, pools: Sequence[Pool]) -> tuple[tuple[Finish, ...], tuple[str, ...]]:
+def reduced(
+    holds: Sequence[Hold], table: LockTable, pools: Sequence[Pool]
+) -> tuple[tuple[Finish, ...], tuple[str, ...]]:
     """Reduce the graph: who can finish, in order, and who is left.
 
     Whoever waits for nothing can; then whoever can be given all that it waits for, by those who could before it.
+
+    Examples
+    --------
+    >>> table, db = LockTable(), Pool("db", "database", 1, now=0.0)
+    >>> _ = table.ask(Request("anna", db.one), 1.0), table.ask(Request("ben", db.one), 2.0)
+    >>> order, stuck = reduced(holds_in([db]), table, [db])
+    >>> [step.owner for step in order], stuck
+    (['anna', 'ben'], ())
     """
     free = {pool.name: pool.capacity - pool.taken for pool in pools}
     has: dict[str, dict[str, float]] = {}
@@ -180,7 +233,7 @@ def reduced(holds: Sequence[Hold], table: LockTable, pools: Sequence[Pool]) -> t
         gives = tuple(has.get(able, {}).items())
         for name, amount in gives:
             free[name] += amount
-        order.append(Finish(able, gives, tuple(free.items())))
+        order.append(Finish(able, gives, tuple((name, free[name]) for name, _ in gives)))
     return tuple(order), tuple(left)
 
 
@@ -212,6 +265,16 @@ def candidates_in(table: LockTable, start: str, now: float) -> tuple[Candidate, 
     """Say who could give way so that an owner which has begun to wait is stuck no more, and what each would cost.
 
     The cost, and its order, are those of :mod:`orchestra_nb.resources.deadlock`.
+
+    Examples
+    --------
+    >>> table = LockTable(resolve=False)
+    >>> db, gpu = (Pool(name, "custom", 1, now=0.0) for name in ("db", "gpu"))
+    >>> steps = ("anna", db), ("ben", gpu), ("anna", gpu), ("ben", db)
+    >>> for second, (owner, pool) in enumerate(steps):
+    ...     _ = table.ask(Request(owner, pool.one), float(second))
+    >>> [each.owner for each in candidates_in(table, "ben", 4.0)]
+    ['ben', 'anna']
     """
     waiting: dict[object, list[Request]] = {}
     for request in table.waiting.values():
@@ -287,6 +350,8 @@ def finishing(order: Sequence[Finish]) -> str:
     parts = []
     for number, step in enumerate(order):
         gives = " and ".join(name if amount == 1 else f"{amount:g} of {name}" for name, amount in step.gives)
-        tail = f" finish and gives back {gives}" if gives and number == 0 else f" and gives back {gives}" if gives else ""
+        tail = (
+            f" finish and gives back {gives}" if gives and number == 0 else f" and gives back {gives}" if gives else ""
+        )
         parts.append(f"{'then ' if number else ''}{step.owner} can{tail}")
     return ", ".join(parts)

@@ -30,6 +30,11 @@ class Scenario:
         How much there is of what; 1 of what is not here.
     counted
         Whether the number of owners can be chosen.
+
+    Examples
+    --------
+    >>> SCENARIOS["dining philosophers"].steps(2)[0]
+    ('anna', 'takes', 'fork 1')
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Scripts of a deadlock lab: who takes what, and gives it back, one step after another; checked before anything happens.
+"""Scripts of a deadlock lab: who takes what, and gives it back, step by step; checked before anything happens.
 
 A step is a triple of an owner, a verb and what it is about. What is taken in one step (``["db", "gpu"]``) is granted
 together and given back together, as one ``with`` block does. The steps of one owner follow on each other: while it
@@ -91,14 +91,18 @@ def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> t
     """
     given = dict(resources or {})
     issues = [_faulty_capacity(name, much) for name, much in given.items() if not _is_whole(much)]
-    steps: list[Any] = list(script) if isinstance(script, Iterable) and not isinstance(script, str | bytes) else [script]
+    steps: list[Any] = (
+        list(script) if isinstance(script, Iterable) and not isinstance(script, str | bytes) else [script]
+    )
     acts: list[Act] = []
     for number, step in enumerate(steps[: _MOST + 1], 1):
         act, faults = _read_step(step, f"step {number}")
         issues += faults
         acts += [] if act is None else [act]
     if not steps or len(steps) > _MOST:
-        issues.append(Issue("script-length", f"a script has from 1 to {_MOST:,} steps, and this one has {len(steps):,}"))
+        issues.append(
+            Issue("script-length", f"a script has from 1 to {_MOST:,} steps, and this one has {len(steps):,}")
+        )
     if not issues:
         issues += _faults_of(acts, given)
     if issues:

@@ -140,8 +140,8 @@ class RetryLab(Told):
         Examples
         --------
         >>> story = retry_lab(clients=10, outage=2.0).story
-        >>> story.changed("jitter", 1).frames[0].told
-        TODO
+        >>> story.changed("jitter", 1).frames[0].told[:2]
+        ('12 calls: 12 found it down', 'the next ones after 23 ms to 1.2 s')
         """
         step, storms = self.width, self.storms
         busy = sorted({int(attempt.at / step) for each in storms for attempt in each.attempts})
@@ -170,7 +170,17 @@ class RetryLab(Told):
             )
             for each in self.storms
         )
-        headings = ("", "attempts", "reached it", "retries at once", "turned away", "answered", "gave up", "half by", "last at")
+        headings = (
+            "",
+            "attempts",
+            "reached it",
+            "retries at once",
+            "turned away",
+            "answered",
+            "gave up",
+            "half by",
+            "last at",
+        )
         return Rows("More and less jitter", headings, rows)
 
     def _frame(self, number: int, step: float) -> Frame:
@@ -267,7 +277,7 @@ def retry_lab(
     --------
     >>> lab = retry_lab(clients=20, outage=5.0)
     >>> [storm.peak for storm in lab.storms]
-    TODO2
+    [20, 6, 4]
     """
     if not isinstance(policy, RetryPolicy):
         raise ConfigError(f"policy={policy!r} must be a RetryPolicy, such as RetryPolicy(attempts=8, jitter=0.5)")

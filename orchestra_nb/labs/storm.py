@@ -291,7 +291,9 @@ class _Run:
         answer = self.breaker.ask(now)
         if isinstance(answer, Refusal):
             rest = max(0.0, answer.until - now) if answer.state == "open" else 0.0
-            return "refused", CircuitOpenError("the circuit is open", "service", answer.last_failure, answer.until, rest)
+            return "refused", CircuitOpenError(
+                "the circuit is open", "service", answer.last_failure, answer.until, rest
+            )
         return self._reported(answer, now)
 
     def _reported(self, ticket: Ticket, now: float) -> tuple[Result, Exception | None]:

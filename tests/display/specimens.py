@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from orchestra_nb import Replay
+from orchestra_nb import Replay, breaker_lab, deadlock_lab, retry_lab
 from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
@@ -22,6 +22,9 @@ from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.labs.breaker import BreakerLab
+from orchestra_nb.labs.deadlock import DeadlockLab
+from orchestra_nb.labs.retry import RetryLab
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
@@ -210,12 +213,21 @@ def snapshot() -> Snapshot:
     return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
 
 
+def lab() -> DeadlockLab:
+    """Let strangers wait for one another in a circle of what has their names, and one of them give way."""
+    names = [text for text in PAYLOADS if text.strip() and ":" not in text]
+    first = [(text, "takes", text) for text in names]
+    return deadlock_lab([*first, *((text, "takes", names[i - 1]) for i, text in enumerate(names))])
+
+
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
+    BreakerLab: lambda: breaker_lab(seconds=10.0),
     Breakers: breakers,
     BreakerStats: circuits,
     CacheMetrics: lambda: cache().get_metrics(),
     ContextManager: cache,
     DAG: lambda: graph_of(PAYLOADS),
+    DeadlockLab: lab,
     DeadlockResult: deadlock,
     ProgressStats: progress_stats,
     ProgressTracker: tracker,
@@ -225,6 +237,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     ReplayState: lambda: log().at(),
     ResourceManager: resources,
     ResourceStats: resource_stats,
+    RetryLab: lambda: retry_lab(clients=4, outage=2.0),
     RunHandle: handle,
     RunReplay: lambda: log().last,
     RunResult: run,

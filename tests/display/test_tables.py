@@ -22,7 +22,10 @@ from orchestra_nb import (
     ResourceManager,
     RunConfig,
     SagaStep,
+    breaker_lab,
+    deadlock_lab,
     history,
+    retry_lab,
     simulate,
 )
 from orchestra_nb.display import frames
@@ -89,6 +92,9 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "engine.frame": (None, OrchestrationEngine(RunConfig(history=False)).frame),
         "snapshot.frame": (None, Snapshot.of(run).frame),
         "replay.at(2.0).frame": (None, replay.last.at(0.0).frame),
+        "deadlock_lab(script).frame": (None, deadlock_lab().frame),
+        "breaker_lab(calls).frame": (None, breaker_lab(seconds=8.0).frame),
+        "retry_lab(policy).frame": (None, retry_lab(clients=3, outage=1.0).frame),
         "Replay.read(path).frame": (None, replay.frame),
     }
     return found

@@ -1,5 +1,5 @@
-"""Labs as a reader sees them: their pictures, registered for the panels of their frames, and their frames.
+"""Labs as a reader sees them: their pictures, their frames, and the stories that are walked through.
 
-Each picture is a module that draws one panel of :mod:`orchestra_nb.labs` as SVG without scripts; here stands which
-panel it paints, and what each lab's table is.
+Each picture is a module that draws one panel of :mod:`orchestra_nb.labs` as SVG without scripts; :mod:`.presenting`
+says which panel it paints, and :mod:`.tables` what the columns of each lab's frame mean.
 """

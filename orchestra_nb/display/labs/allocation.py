@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from orchestra_nb.display.labs import paper
 from orchestra_nb.display.looks import LOOKS, Look
-from orchestra_nb.display.wording import clean, count, short
+from orchestra_nb.display.wording import clean, short
 from orchestra_nb.labs.allocation import Allocation, Standing
 
 _Point = tuple[float, float]
@@ -145,8 +145,8 @@ def _boxes(panel: Allocation, points: dict[tuple[str, bool], _Point]) -> Iterato
             look = LOOK_OF[standing]
             yield paper.box(corner, _BOX, look.fill, look.border, width=1.6, round=20, dash=look.dash, tip=name)
             yield paper.words(x, y - 2, f"{look.mark} {short(name, 14)}".strip(), anchor="middle", bold=True)
-            told = "reserved for it" if name in seniors else standing
-            yield paper.words(x, y + 14, told, anchor="middle")
+            word = "reserved for it" if name in seniors else standing
+            yield paper.words(x, y + 14, word, anchor="middle")
         else:
             free, capacity = panel.free(name), panel.capacities[name]
             told = f"{clean(name)}: {free:g} of {capacity} free"
@@ -163,7 +163,7 @@ def _dots(x: float, y: float, capacity: int, taken: float) -> Iterator[str]:
     for number in range(capacity):
         fill = _HELD if number < taken else "#ffffff"
         at = x + 15 * (number - (capacity - 1) / 2)
-        yield f'<circle cx="{at:.1f}" cy="{y:.1f}" r="5" fill="{fill}" stroke="#2a6f97" stroke-width="1.4"/>'
+        yield f'<ellipse cx="{at:.1f}" cy="{y:.1f}" rx="5" ry="5" fill="{fill}" stroke="#2a6f97" stroke-width="1.4"/>'
 
 
 def _legend(height: float, heavy: str) -> Iterator[str]:
@@ -192,7 +192,7 @@ def lines(panel: Allocation) -> tuple[str, ...]:
         waits = ", ".join(
             f"{short(lack.owner, 40)} waits for {lack.need:g} more" for lack in panel.lacks if lack.resource == name
         )
-        held = f"{capacity - panel.free(name):g} of {count(capacity, '').strip()} held"
+        held = f"{capacity - panel.free(name):g} of {capacity:,} held"
         told = f"{clean(name)}: {held}" + (f", by {holders}" if holders else "")
         found.append(told + (f"; {waits}" if waits else ""))
     return tuple(found)

@@ -125,7 +125,9 @@ class _Sheet:
         left, wide = self.x(call.began), max(self.x(end) - self.x(call.began), 11.0)
         border, thick = ("#111111", 2.4) if call.probe else (look.border, 1.0)
         late = "" if call.counted else ", too late to count"
-        tip = f"{'probe, ' if call.probe else ''}call {call.number} {_word(call, over)}{late}, at {duration(call.began)}"
+        tip = (
+            f"{'probe, ' if call.probe else ''}call {call.number} {_word(call, over)}{late}, at {duration(call.began)}"
+        )
         drawn = paper.box((left, y), (wide, _BAR), look.fill, border, width=thick, round=2, tip=tip)
         mark = "?" if call.probe and not over else look.mark
         return drawn + f'<text x="{left + 5.5:.1f}" y="{y + 9:.1f}" text-anchor="middle" font-size="9">{mark}</text>'

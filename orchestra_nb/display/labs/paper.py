@@ -61,9 +61,7 @@ def box(
     return f"{shape}><title>{text(short(tip, 200))}</title></rect>" if tip else f"{shape}/>"
 
 
-def line(
-    start: tuple[float, float], end: tuple[float, float], colour: str, width: float = 1.0, dash: str = ""
-) -> str:
+def line(start: tuple[float, float], end: tuple[float, float], colour: str, width: float = 1.0, dash: str = "") -> str:
     """Draw a line.
 
     Examples

@@ -8,7 +8,7 @@ and are in no bar.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestra_nb.display.gantt.axis import ticks
@@ -17,7 +17,7 @@ from orchestra_nb.display.looks import LOOKS, Look
 from orchestra_nb.display.picture.layout import text_width
 from orchestra_nb.display.wording import count, short
 from orchestra_nb.labs.retry import StormChart
-from orchestra_nb.labs.storm import Storm
+from orchestra_nb.labs.storm import Result, Storm
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 940.0, 226.0, 24.0, 26.0
 _ROW, _GAP = 78.0, 12.0
@@ -25,8 +25,8 @@ _FINER = 4
 """Bars within a step of time, so that a herd is seen as one."""
 _LEAST = 2.6
 _DOWN, _DOWN_EDGE = "#f7e8dc", "#c98a5e"
-LOOK_OF: dict[str, Look] = {"ok": LOOKS["done"], "overloaded": LOOKS["cancelled"], "down": LOOKS["failed"]}
-_WORDS = {"ok": "answered", "overloaded": "turned away: too many at once", "down": "found it down"}
+LOOK_OF: dict[Result, Look] = {"ok": LOOKS["done"], "overloaded": LOOKS["cancelled"], "down": LOOKS["failed"]}
+_WORDS: dict[Result, str] = {"ok": "answered", "overloaded": "turned away: too many at once", "down": "found it down"}
 
 
 def storm_svg(panel: StormChart) -> str:
@@ -123,7 +123,9 @@ class _Sheet:
         yield paper.line((_LEFT - 4, base - _ROW), (_LEFT, base - _ROW), paper.GREY, 1.0)
         yield paper.line((_LEFT, base - _ROW), (_LEFT, base), paper.GREY, 1.0)
 
-    def _bar(self, at: float, width: float, base: float, shares: dict[str, float], counts: dict[str, int]) -> str:
+    def _bar(
+        self, at: float, width: float, base: float, shares: Mapping[Result, float], counts: Mapping[Result, int]
+    ) -> str:
         left, wide = self.x(at), max(self.x(at + width) - self.x(at), _LEAST)
         drawn, y = "", base
         for result, look in LOOK_OF.items():
