@@ -7,7 +7,7 @@ service was back already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, cast
@@ -317,7 +317,8 @@ def breaker_lab(
 
 
 def _times(calls: Sequence[float]) -> tuple[float, ...]:
-    times = tuple(sorted(calls)) if all(map(_is_time, calls)) else ()
+    given = tuple(calls) if isinstance(calls, Iterable) else ()
+    times = tuple(sorted(given)) if all(map(_is_time, given)) else ()
     if not 1 <= len(times) <= MOST_CALLS:
         raise ConfigError(
             f"calls={calls!r} must be calls per second, or from 1 to {MOST_CALLS} times in seconds from 0"
@@ -326,7 +327,8 @@ def _times(calls: Sequence[float]) -> tuple[float, ...]:
 
 
 def _windows(outage: Sequence[Any]) -> Windows:
-    pairs: Any = (outage,) if len(outage) == 2 and all(map(_is_time, outage)) else outage
+    given: Any = outage if isinstance(outage, Sequence) else (outage,)
+    pairs = (given,) if len(given) == 2 and all(map(_is_time, given)) else given
     for pair in pairs:
         is_pair = isinstance(pair, Sequence) and len(pair) == 2 and all(map(_is_time, pair))
         if not is_pair or pair[0] >= pair[1]:
