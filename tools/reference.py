@@ -162,10 +162,11 @@ _GROUPS: tuple[Group, ...] = (
         "simulation",
         "Simulation",
         "The decisions of a run under a virtual clock: nothing runs, and nothing waits.",
-        ("simulate",),
+        ("simulate", "heft", "optimum"),
         records=(
             "simulation.schedule.Schedule",
             "simulation.schedule.Slot",
+            "simulation.optimum.Optimum",
         ),
     ),
     Group("taskgraphs", "Task graphs", "Graphs to study, made or read from files.", package="taskgraphs"),

@@ -1,6 +1,7 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
 from orchestra_nb.display import (
+    benches,
     caches,
     circuits,
     graphs,
@@ -12,12 +13,14 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    walks,
 )
 from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
 __all__ = [
+    "benches",
     "caches",
     "circuits",
     "dag_text",
@@ -33,4 +36,5 @@ __all__ = [
     "runs",
     "sagas",
     "svg",
+    "walks",
 ]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestra_nb import Replay, breaker_lab, deadlock_lab, retry_lab
+from orchestra_nb.bench import Comparison, Environment, Measured, Setting, Sweep, Turn, compare
 from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
@@ -25,6 +26,7 @@ from orchestra_nb.graph.events import DagBuilt
 from orchestra_nb.labs.breaker import BreakerLab
 from orchestra_nb.labs.deadlock import DeadlockLab
 from orchestra_nb.labs.retry import RetryLab
+from orchestra_nb.labs.walk import Walk, step_through
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
@@ -220,10 +222,34 @@ def lab() -> DeadlockLab:
     return deadlock_lab([*first, *((text, "takes", names[i - 1]) for i, text in enumerate(names))])
 
 
+def walk() -> Walk:
+    first, *others = PAYLOADS
+    used = [text for text in PAYLOADS if text.strip() == text and ":" not in text][:1]
+    nodes = [Node(first), *(Node(name, after=[first], cost=2.0, uses=used) for name in others)]
+    return step_through(DAG(nodes), 2, failures={others[-1]: 1.0})
+
+
+def bench_sweep() -> Sweep:
+    where = Environment(
+        PAYLOADS[0], PAYLOADS[1], PAYLOADS[2], packages={PAYLOADS[3]: PAYLOADS[4]}, revision=PAYLOADS[5]
+    )
+    ways = [(text, Setting(jobs, text, text, text)) for text in PAYLOADS for jobs in (1, 2)]
+    runs = [Measured(Turn(i, *way, 1), 0.0, 1.0, 1.0 + i % 2, 1.0, 1.0, 1) for way in ways for i in range(2)]
+    runs += [Measured(Turn(0, *way, 1), 0.0, 1.0, error=way[0]) for way in ways]
+    return Sweep(PAYLOADS[0], PAYLOADS[0], tuple(runs), len(runs) + 1, where)
+
+
+def bench_comparison() -> Comparison:
+    other = replace(bench_sweep(), environment=Environment(PAYLOADS[6], PAYLOADS[7], PAYLOADS[8]))
+    return compare(bench_sweep(), other)
+
+
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
     BreakerLab: lambda: breaker_lab(seconds=10.0),
     Breakers: breakers,
     BreakerStats: circuits,
+    Comparison: bench_comparison,
+    Sweep: bench_sweep,
     CacheMetrics: lambda: cache().get_metrics(),
     ContextManager: cache,
     DAG: lambda: graph_of(PAYLOADS),
@@ -244,5 +270,6 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     SagaResult: saga,
     Snapshot: snapshot,
     Schedule: lambda: simulate(graph_of(PAYLOADS), 2),
+    Walk: walk,
     ValidationResult: lambda: ValidationResult(issues()),
 }

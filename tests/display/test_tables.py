@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from orchestra_nb import (
     ResourceManager,
     RunConfig,
     SagaStep,
+    bench,
     breaker_lab,
     deadlock_lab,
     history,
     retry_lab,
     simulate,
+    step_through,
 )
 from orchestra_nb.display import frames
 from orchestra_nb.display.dashboard import Snapshot
@@ -69,7 +72,12 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
     tracker.initialize(run.dag, "run")
     saga = recovery.run_saga([SagaStep("step", lambda context: 1)])
     empty, waits, builder = none.dag, DeadlockResult((((Wait("a", "db", "b"),)),), "a"), DAGBuilder()
+    swept = [bench.sweep([Node("load", fn=load)], jobs=[1, 2], repeats=2) for _ in range(2)]
+    unswept = replace(swept[0], runs=())
     found: dict[str, tuple[Any, Any]] = {
+        "sweep.frame": (unswept.frame, swept[0].frame),
+        "sweep.summary": (unswept.summary, swept[0].summary),
+        "bench.compare(before, after).frame": (bench.compare(unswept, unswept).frame, bench.compare(*swept).frame),
         "run.frame": (none.frame, run.frame),
         "run.gantt().frame": (none.gantt().frame, run.gantt().frame),
         "run.levels": (none.levels, run.levels),
@@ -79,6 +87,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "(%orchestrate why A B).frame": (frames.edges(empty), frames.edges(run.dag)),
         "(%orchestrate levels).frame": (frames.levels(empty), frames.levels(run.dag)),
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
+        "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
