@@ -13,7 +13,9 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    walks,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -24,6 +26,7 @@ __all__ = [
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",
@@ -33,4 +36,5 @@ __all__ = [
     "runs",
     "sagas",
     "svg",
+    "walks",
 ]

@@ -24,8 +24,12 @@ from orchestra_nb import (
     RunConfig,
     SagaStep,
     bench,
+    breaker_lab,
+    deadlock_lab,
     history,
+    retry_lab,
     simulate,
+    step_through,
 )
 from orchestra_nb.display import frames
 from orchestra_nb.display.dashboard import Snapshot
@@ -83,6 +87,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "(%orchestrate why A B).frame": (frames.edges(empty), frames.edges(run.dag)),
         "(%orchestrate levels).frame": (frames.levels(empty), frames.levels(run.dag)),
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
+        "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
@@ -96,6 +101,9 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "engine.frame": (None, OrchestrationEngine(RunConfig(history=False)).frame),
         "snapshot.frame": (None, Snapshot.of(run).frame),
         "replay.at(2.0).frame": (None, replay.last.at(0.0).frame),
+        "deadlock_lab(script).frame": (None, deadlock_lab().frame),
+        "breaker_lab(calls).frame": (None, breaker_lab(seconds=8.0).frame),
+        "retry_lab(policy).frame": (None, retry_lab(clients=3, outage=1.0).frame),
         "Replay.read(path).frame": (None, replay.frame),
     }
     return found
