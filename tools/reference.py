@@ -166,6 +166,14 @@ _GROUPS: tuple[Group, ...] = (
         records=(
             "simulation.schedule.Schedule",
             "simulation.schedule.Slot",
+            "simulation.schedule.ResourceUse",
+            "simulation.waits.Wait",
+            "simulation.waits.Gap",
+            "simulation.moments.Moment",
+            "simulation.durations.LogNormal",
+            "simulation.durations.Uniform",
+            "simulation.durations.Gamma",
+            "simulation.durations.Empirical",
             "simulation.optimum.Optimum",
             "simulation.policy_comparison.PolicyComparison",
             "simulation.policy_comparison.Compared",
@@ -209,7 +217,7 @@ def index() -> str:
         *("# API reference", ""),
         "Every public name, from its docstring. The examples run as tests. Names are imported from `orchestra_nb`, or",
         "from the subpackage that their page names; what stands under its whole name is given back, not imported.",
-        *("", "```{toctree}", ":maxdepth: 1", ""),
+        *("", "```{toctree}", ":hidden:", ""),
         *(group.page for group in GROUPS),
         *("```", ""),
     ]

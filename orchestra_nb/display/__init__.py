@@ -16,6 +16,7 @@ from orchestra_nb.display import (
     sagas,
     walks,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -27,6 +28,7 @@ __all__ = [
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",

@@ -13,6 +13,7 @@ from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY, SWEEP
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.display.comparison_tables import POLICIES
 from orchestra_nb.display.gantt.bars import PIECES
+from orchestra_nb.display.labs.tables import LABS
 from orchestra_nb.display.walk_tables import WALK
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
@@ -391,6 +392,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             *(RESULTS, SWEEP, SUMMARY, COMPARISON),
             *(WALK, POLICIES),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
+            *LABS,
         )
     }
 )

@@ -24,8 +24,11 @@ from orchestra_nb import (
     RunConfig,
     SagaStep,
     bench,
+    breaker_lab,
     compare_policies,
+    deadlock_lab,
     history,
+    retry_lab,
     simulate,
     step_through,
 )
@@ -101,6 +104,9 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "engine.frame": (None, OrchestrationEngine(RunConfig(history=False)).frame),
         "snapshot.frame": (None, Snapshot.of(run).frame),
         "replay.at(2.0).frame": (None, replay.last.at(0.0).frame),
+        "deadlock_lab(script).frame": (None, deadlock_lab().frame),
+        "breaker_lab(calls).frame": (None, breaker_lab(seconds=8.0).frame),
+        "retry_lab(policy).frame": (None, retry_lab(clients=3, outage=1.0).frame),
         "Replay.read(path).frame": (None, replay.frame),
     }
     return found
