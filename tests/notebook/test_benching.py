@@ -83,12 +83,12 @@ def test_an_interrupt_shows_what_was_measured_and_the_session_goes_on(
         return run_cells(*_)
 
     ran: list[int] = []
-    monkeypatch.setattr(benching, "run_cells", run)
-    screen = declared("%orchestrate bench -j 1,2 --repeats 2", fails=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(benching, "run_cells", run)
+        screen = declared("%orchestrate bench -j 1,2 --repeats 2", fails=True)
     assert isinstance(screen.error, SweepInterrupted)
     assert any("it was interrupted: 3 of 6 runs were made" in text for text in screen.plain)
     assert screen.updates[-1].startswith("3 runs in ")
-    monkeypatch.undo()
     assert declared("%orchestrate bench load -j 1 --repeats 1").result.failed == 0
 
 
