@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.simulator import simulate
 
 _ERRORS = (
@@ -146,6 +147,7 @@ _HOME = {
     "current_node": "running.current_node",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
+    "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
     "simulate": "simulation.simulator",
@@ -230,6 +232,7 @@ __all__ = [
     "current_node",
     "declare_effects",
     "forget_effects",
+    "heft",
     "history",
     "load_command",
     "load_ipython_extension",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -14,7 +15,7 @@ def graph() -> DAG:
     """Three layers in which every node adds up what it needs, in the order of its parameters."""
     layers = [[f"n{layer}_{i}" for i in range(4)] for layer in range(3)]
     nodes = [Node(name, fn=lambda i=i: i + 1, cost=5.0 - i) for i, name in enumerate(layers[0])]
-    for above, names in zip(layers, layers[1:], strict=False):
+    for above, names in pairwise(layers):
         for i, name in enumerate(names):
             one, other = above[i], above[i - 1]
             body = eval(f"lambda {one}, {other}: ({one}, {other})")

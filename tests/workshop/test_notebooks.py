@@ -35,6 +35,17 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "circuit 'scanner' is open",
         "[x] Review the security",
     ),
+    "07_failures.ipynb": (
+        "second   done     attempts: 3",
+        "each rest was at least the second that the service wanted: True",
+        "circuit 'laboratory' is open",
+        "the laboratory was asked 0 times",
+        "undone: point, record, archive",
+        "files: [], rows: 1, latest: last year.csv",
+        "killed: SIGKILL",
+        "taken over: digits forest vectors",
+        "{'digits': 1, 'forest': 1, 'vectors': 1, 'boosting': 2, 'vote': 1}",
+    ),
     "08_cache.ipynb": (
         "✓ done: 3 nodes (1 done, 2 cached)",
         "its result would not be found: its code has changed",
@@ -43,6 +54,13 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "it follows from chance (numpy.random.default_rng)",
         "8 threads have a model; it was fitted 1 time",
         "a hit rate of 62%",
+    ),
+    "10_one_machine_to_dask.ipynb": (
+        "16 of 64 directions explain",
+        "the squares weigh 68 MB; less than a hundredth of that came home: True",
+        "may run  threads only: changes seen, which other cells see",
+        "tally     done   thread  changes seen, which other cells see",
+        "62,941 different colours",
     ),
 }
 """What must stand in the stored outputs of each: the story that it tells."""
