@@ -8,6 +8,7 @@ a file that is none of these, what it looks like and what is known.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from orchestra_nb.definitions.documents import read_json
 from orchestra_nb.errors import ConfigError, DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.taskgraphs.drafts import Draft
-from orchestra_nb.taskgraphs.formats import FORMATS, Format, named
+from orchestra_nb.taskgraphs.formats import FORMATS, SUFFIXES, Format, named
 
 MOST_BYTES = 64 * 1024 * 1024
 """How long a file may be."""
@@ -68,19 +69,22 @@ def read_graph(source: str | os.PathLike[str], *, format: str | None = None, mis
     return found.read(data, Draft(name, missing))
 
 
-def looks_like_graph(path: Path) -> bool:
-    """Whether a JSON file is a task graph rather than a command definition; what cannot be read is none.
+def is_graph_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a task graph: its ending says so, or it ends with ``.json`` and is in one of the formats.
 
     Examples
     --------
-    >>> looks_like_graph(Path("no-such-file.json"))
-    False
+    >>> is_graph_file("random.stg"), is_graph_file("no-such-file.json"), is_graph_file("review.yaml")
+    (True, False, False)
     """
+    suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES:
+        return True
     try:
-        name, text = _text(path)
-        return path.suffix.lower() == ".json" and _recognised(text, name, None)[0].is_json
-    except DefinitionError:
-        return False
+        data = json.loads(_text(Path(path))[1]) if suffix == ".json" else None
+    except (DefinitionError, ValueError, RecursionError):
+        return False  # whoever reads it says what is wrong with it
+    return any(each.is_json and each.recognises(data) for each in FORMATS)
 
 
 def _wanted(format: str | None) -> Format | None:
