@@ -13,14 +13,15 @@ from typing import Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.documents import SUFFIXES
 from orchestra_nb.definitions.loading import load_command
-from orchestra_nb.errors import CommandError, Issue
+from orchestra_nb.errors import CommandError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check, faults_of
 from orchestra_nb.running import not_kept
 from orchestra_nb.running.history import open_history
-from orchestra_nb.taskgraphs.reading import is_graph_file, read_graph
+from orchestra_nb.taskgraphs.reading import KNOWN, is_graph_file, read_graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def read_subject(
     if is_definition(path):
         if parameters:
             raise CommandError(f"{path} is a command definition; only notebooks take parameters")
-        command = load_command(path)
+        command = _command(path)
         return Subject(history.costed(_narrowed(command.dag, targets)), command.warnings)
     notebook = Notebook.read(path, parameters, plan_cache=config.plan_cache)
     cells = {cell.id: cell for cell in notebook.cells}
@@ -153,6 +154,17 @@ def notebook_of(subject: Subject, path: str) -> Notebook:
     if subject.notebook is None:
         raise CommandError(f"{path} is a command definition, and this is for notebooks; 'orchestra run {path}' runs it")
     return subject.notebook
+
+
+def _command(path: str) -> CommandDefinition:
+    """Read a command definition; of JSON without phases, say that it is no task graph either."""
+    try:
+        return load_command(path)
+    except DefinitionError as error:
+        if Path(path).suffix.lower() != ".json" or all(issue.code != "no-phases" for issue in error.issues):
+            raise
+        told, hint = "is in none of the formats of task graphs either", f"known: {KNOWN}"
+        raise DefinitionError([*error.issues, Issue("unknown-format", told, path=path, suggestion=hint)]) from None
 
 
 def _narrowed(dag: DAG, targets: Sequence[str]) -> DAG:

@@ -172,7 +172,7 @@ class Draft:
         for (source, target), place in self._needs.items():
             for name, told in ((source, f"{target!r} needs {source!r}"), (target, f"{target!r} is to need {source!r}")):
                 if name not in self._tasks:
-                    gone = "which does not exist" if name == source else f"and {target!r} does not exist"
+                    gone = "which does not exist" if name == source else "and does not exist"
                     self.fault("unknown-node", f"{told}, {gone}", place, self._near(name), [source, target])
 
     def _near(self, name: str) -> str:

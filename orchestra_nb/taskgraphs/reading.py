@@ -21,7 +21,8 @@ from orchestra_nb.taskgraphs.formats import FORMATS, SUFFIXES, Format, named
 
 MOST_BYTES = 64 * 1024 * 1024
 """How long a file may be."""
-_KNOWN = ", ".join(each.title for each in FORMATS if each.read is not None)
+KNOWN = ", ".join(each.title for each in FORMATS if each.read is not None)
+"""The formats that are read, as a line."""
 
 
 def read_graph(source: str | os.PathLike[str], *, format: str | None = None, missing: float | None = None) -> DAG:
@@ -109,7 +110,7 @@ def _recognised(text: str, name: str, wanted: Format | None) -> tuple[Format, An
         for each in FORMATS:
             if not each.is_json and (wanted is each or (wanted is None and each.recognises(text))):
                 return each, text
-    hint = f"known formats: {_KNOWN}"
+    hint = f"known formats: {KNOWN}"
     if wanted is not None:
         _refuse("unknown-format", f"is no {wanted.title}: {_likeness(data)}", name, hint)
     _refuse("unknown-format", f"is a file in none of the known formats: {_likeness(data)}", name, hint)
@@ -149,7 +150,7 @@ def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
         hint = close if close.startswith("did") else "give the path of a file"
         _refuse("missing-file", "there is no such file", str(path), hint)
     except UnicodeDecodeError:
-        _refuse("not-text", "is not UTF-8 text", str(path), f"known formats: {_KNOWN}")
+        _refuse("not-text", "is not UTF-8 text", str(path), f"known formats: {KNOWN}")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         _refuse("missing-file", f"cannot be read: {reason}", str(path), "give the path of a file")

@@ -13,6 +13,7 @@ has no use for (files, memory, machines) is kept in metadata.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +23,6 @@ from orchestra_nb.taskgraphs.drafts import Draft
 
 _RUNTIMES = ("runtimeInSeconds", "runtime")
 _KEPT = {
-    "category": "task",
     "inputFiles": "inputs",
     "outputFiles": "outputs",
     "files": "files",
@@ -39,6 +39,10 @@ _KEPT = {
     "priority": "priority",
 }
 """What is kept of a task, and under which key of the node's metadata."""
+
+
+_NUMBER = re.compile(r"[_-]?(?:ID)?\d+")
+"""What tells a task from others of its kind, at the end of its name."""
 
 
 def recognises(data: object) -> bool:
@@ -68,6 +72,18 @@ def read(data: Mapping[str, Any], draft: Draft) -> DAG:
     5.0
     """
     return _Workflow(data, draft).made()
+
+
+def _kind(task: Mapping[str, Any], name: str) -> str:
+    """Say what kind of work a task is: as it says itself, or its program, or its name without the number."""
+    command = task.get("command")
+    program = command.get("program") if isinstance(command, Mapping) else None
+    for told in (task.get("category"), program):
+        if isinstance(told, str) and told:
+            return told
+    called = str(task.get("name") or name)
+    end = _NUMBER.search(called, len(called.rstrip("0123456789")) - 4 if len(called) > 4 else 0)
+    return called[: end.start()] if end is not None and end.end() == len(called) and end.start() else called
 
 
 class _Workflow:
@@ -150,8 +166,7 @@ class _Workflow:
         seconds = self._draft.seconds(measured.get(key), f"{where}.{key}" if key in measured else where, name)
         given = {**task, **measured}
         kept = {_KEPT[key]: given[key] for key in _KEPT if key in given}
-        kind = task.get("name")
-        metadata = {"task": kind if isinstance(kind, str) else name, **kept, "id": task.get("id", name)}
+        metadata = {"task": _kind(given, name), **kept, "id": task.get("id", name)}
         self._draft.settle(name, cost=seconds, metadata=metadata)
 
     def _check_executed(self) -> None:

@@ -28,7 +28,7 @@ def result_of(*names: str) -> Any:
 
 def test_there_is_a_form_for_every_ending_that_help_tells_of() -> None:
     assert tuple(_FORMS) == EXPORTS
-    assert GRAPH_FORMATS == tuple(each.name for each in FORMATS)
+    assert tuple(each.name for each in FORMATS) == GRAPH_FORMATS
 
 
 @pytest.mark.parametrize("ending", EXPORTS)
