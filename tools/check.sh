@@ -39,6 +39,9 @@ ORCHESTRA_NB_HISTORY='' $python -m pytest -n 2 --dist loadfile -p no:randomly \
   --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
   --cov --cov-report= --cov-fail-under=0 notebooks
 
+step "Binder: the environment that it builds, and the first notebook in it"
+sh tools/binder.sh
+
 # The browser tests drive Debian's Chromium. Where none can be had, they are left out, and that is said.
 browser=""
 for name in chromium chromium-browser google-chrome; do

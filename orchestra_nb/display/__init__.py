@@ -1,8 +1,10 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
 from orchestra_nb.display import (
+    benches,
     caches,
     circuits,
+    comparisons,
     graphs,
     handles,
     locks,
@@ -12,16 +14,21 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    walks,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
 __all__ = [
+    "benches",
     "caches",
     "circuits",
+    "comparisons",
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",
@@ -31,4 +38,5 @@ __all__ = [
     "runs",
     "sagas",
     "svg",
+    "walks",
 ]

@@ -36,6 +36,7 @@ step whether there is anything to do. What is not done for every node (another a
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from heapq import heappop
 
@@ -103,6 +104,20 @@ class Driver(Pausing):
 
     def reply(self, token: int, reply: Reply, now: float) -> list[Decision]:
         """Take note that an attempt was answered at ``now``."""
+        self._hear(token, reply, now)
+        return self._decided(now)
+
+    def replies(self, several: Iterable[tuple[int, Reply]], now: float) -> list[Decision]:
+        """Take note that several attempts were answered at one moment, before anything follows from any of them.
+
+        A clock of the real world tells them apart, if only by chance; a virtual one does not, and where all durations
+        are whole seconds the more urgent of two nodes would wait for the order in which two ends were written down.
+        """
+        for token, reply in several:
+            self._hear(token, reply, now)
+        return self._decided(now)
+
+    def _hear(self, token: int, reply: Reply, now: float) -> None:
         self._heard_at = now
         attempt = self._running.pop(token, None)
         if attempt is not None:
@@ -117,7 +132,6 @@ class Driver(Pausing):
                 self._answered(attempt, reply, now)
         elif (late := self._late.pop(token, None)) is not None:
             self.places.leave(late)
-        return self._decided(now)
 
     def tick(self, now: float) -> list[Decision]:
         """Time has passed: end what outlived its time, and go on with what has rested."""

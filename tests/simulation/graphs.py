@@ -14,7 +14,7 @@ USES = ((), (), (), ("db",), ("gpu",), ("gpu:2", "db"))
 def dags(draw: st.DrawFn, most: int = 12, uses: bool = True, costs: st.SearchStrategy[float] | None = None) -> DAG:
     """Draw a graph of 1 to ``most`` nodes; of ``gpu`` there must be two for those that use it."""
     size = draw(st.integers(1, most))
-    times = costs or st.one_of(st.just(0.0), st.floats(0.01, 10))
+    times = st.one_of(st.just(0.0), st.floats(0.01, 10)) if costs is None else costs
     return DAG(
         Node(
             f"n{i}",

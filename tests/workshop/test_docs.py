@@ -26,7 +26,7 @@ def tools(root: Path) -> Any:
             return importlib.import_module(name)
 
     yield load
-    for name in ("links", "pages", "reference", "cross_references"):
+    for name in ("address", "links", "pages", "reference", "cross_references"):
         sys.modules.pop(name, None)
 
 
@@ -108,6 +108,22 @@ def test_a_built_page_points_to_what_is_there_and_loads_nothing_from_elsewhere(
     faults = list(tools("links").faults_in_built(tmp_path))
     assert faults
     assert all(said in fault for fault in faults)
+
+
+def test_the_address_of_the_repository_stands_in_one_line_that_a_tool_fills(tools: Any, root: Path) -> None:
+    address, text = tools("address"), (root / "README.md").read_text(encoding="utf-8")
+    told = address.with_address(text, "ada/notes.nb")
+    assert address.address_in(told) == "ada/notes.nb"
+    assert told.replace("ada/notes.nb", address.address_in(text)) == text
+    assert "badge_logo.svg)][binder]" in text
+    assert address.PLACEHOLDER in (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("given", ["", "ada", "ada/", "https://github.com/ada/notes", "ada/notes/more", "a b/c"])
+def test_what_is_no_address_is_refused(tools: Any, root: Path, given: str) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="is no OWNER/NAME"):
+        tools("address").with_address(text, given)
 
 
 def test_every_link_that_is_written_leads_somewhere(tools: Any) -> None:

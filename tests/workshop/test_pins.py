@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -14,6 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from ruamel.yaml import YAML
+
+FOR_NOTEBOOKS = {"dask", "demo", "optimum", "plots", "review"}
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +54,17 @@ def binder_pins(binder: dict[str, Any]) -> dict[str, Version]:
 
 
 def requirements(project: dict[str, Any]) -> list[Requirement]:
-    """What a development environment asks for, the project's own extras left out."""
+    """What a development environment asks for: the extras that it names, in their own words."""
     extras = project["optional-dependencies"]
-    asked = map(
-        Requirement,
-        [
-            *project["dependencies"],
-            *(text for name in ("agents", "dask", "demo", "review", "dev") for text in extras[name]),
-        ],
-    )
+    named = sorted(in_dev(project))
+    asked = map(Requirement, [*project["dependencies"], *(text for name in (*named, "dev") for text in extras[name])])
     return [requirement for requirement in asked if requirement.name != project["name"]]
+
+
+def in_dev(project: dict[str, Any]) -> set[str]:
+    """Name the extras that a development environment has, all of which are pinned."""
+    of_dev = map(Requirement, project["optional-dependencies"]["dev"])
+    return {extra for requirement in of_dev if requirement.name == project["name"] for extra in requirement.extras}
 
 
 def test_every_requirement_is_pinned_to_a_version_that_it_allows(
@@ -117,10 +121,18 @@ def test_binder_has_dot(root: Path) -> None:
     assert "graphviz" in (root / "binder" / "apt.txt").read_text(encoding="utf-8").split()
 
 
-def test_binder_installs_the_package_from_the_pins(root: Path) -> None:
+def test_binder_installs_the_package_and_what_notebooks_need_from_the_pins(root: Path, project: dict[str, Any]) -> None:
     script = root / "binder" / "postBuild"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
     (install,) = (line for line in script.read_text(encoding="utf-8").splitlines() if "pip install" in line)
     assert "-c constraints.txt" in install
-    assert "-e '.[demo,review]'" in install
+    assert "--no-build-isolation" in install
+    (package,) = re.findall(r"-e '(.*)'", install)
+    assert Requirement(f"orchestra_nb{package.removeprefix('.')}").extras == FOR_NOTEBOOKS
+    assert in_dev(project) >= FOR_NOTEBOOKS
+
+
+def test_the_image_is_tried_with_every_change(root: Path) -> None:
+    subprocess.run(["sh", "-n", root / "tools" / "binder.sh"], check=True)
+    assert "sh tools/binder.sh" in (root / "tools" / "check.sh").read_text(encoding="utf-8").splitlines()

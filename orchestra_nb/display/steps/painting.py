@@ -26,7 +26,7 @@ from orchestra_nb.display.gantt.words import title as gantt_title
 from orchestra_nb.display.looks import LOOKS, tally
 from orchestra_nb.display.picture import drawing
 from orchestra_nb.display.text import aligned
-from orchestra_nb.display.wording import clean, short
+from orchestra_nb.display.wording import clean, duration, short
 from orchestra_nb.labs.story import Bars, Graph, Lines, Panel, Rows, Waits
 
 _KEPT = 8
@@ -110,9 +110,12 @@ def _of_graph(panel: Graph) -> Painted:
 @painted.register
 def _of_bars(panel: Bars) -> Painted:
     whole = _once(panel.schedule, "timeline", timeline_of)
-    shown = whole if panel.until is None else until(whole, panel.until)
-    said = gantt_title(shown)
-    return Painted(partial(gantt_svg, shown), said, lines=(said,))
+    said = _once(panel.schedule, "title", lambda _: gantt_title(whole))
+    at = panel.until
+    if at is None:
+        return Painted(partial(gantt_svg, whole), said, lines=(said,))
+    said = f"as it stands at {duration(at)}: {said}"
+    return Painted(lambda: gantt_svg(until(whole, at)), said, lines=(said,))
 
 
 @painted.register

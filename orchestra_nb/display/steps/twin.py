@@ -162,7 +162,8 @@ def _table(story: Story) -> list[Version]:
 
 def _row(number: int, frame: Frame, names: Sequence[str]) -> tuple[object, ...]:
     facts = (short(frame.facts.get(name, ""), _SAID) for name in names)
-    return (number + 1, short(frame.title, 40), short("; ".join(frame.told), _TOLD), *facts)
+    when = short(frame.title, 40).replace(" ", "\N{NO-BREAK SPACE}")
+    return (number + 1, when, short("; ".join(frame.told), _TOLD), *facts)
 
 
 def _each(story: Story) -> list[Version]:

@@ -1,0 +1,162 @@
+"""A schedule as constraints for CP-SAT of OR-tools: the only place that knows the solver.
+
+Policy: times are whole ticks. Where all workers are equal, a node is one interval and the workers are one cumulative
+constraint; else a node has one optional interval for each kind of worker, exactly one of which is there, and each kind
+is a cumulative constraint. Workers of one kind need not be told apart: who has which is settled afterwards, among
+intervals of which no more overlap than there are workers. What is held is a cumulative constraint of its own. Two
+things help: a hint that is a whole schedule, and the time that must lie behind each node as a bound on its start. Eight
+strategies search in turns, with a fixed seed: the same course each time, which a race of threads has not, and with far
+more proofs than one strategy alone.
+
+Failure: none; a hint is a schedule, which is the answer when time was too short even to check it. This module imports
+OR-tools and is imported by :mod:`.optimum` alone, when somebody wants the optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from orchestra_nb.graph.dag import DAG
+from orchestra_nb.graph.paths import upward_ranks
+from orchestra_nb.resources.claims import Wants
+from orchestra_nb.simulation.board import Place
+from orchestra_nb.simulation.ticks import Effort
+
+_STRATEGIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the solver found.
+
+    Parameters
+    ----------
+    starts
+        For each node its begin, in ticks.
+    kinds
+        For each node the kind of its worker.
+    bound
+        No schedule is shorter, in ticks.
+    seconds
+        What the search took.
+    """
+
+    starts: Mapping[int, int]
+    kinds: Mapping[int, int]
+    bound: float
+    seconds: float
+
+
+class Model:
+    """Constraints of a graph.
+
+    Parameters
+    ----------
+    dag
+        What needs what.
+    ticks
+        For each node that takes part, what it takes on each worker.
+    kinds
+        Workers on which every node takes the same, kind by kind.
+    wants
+        For each node of the graph what it holds.
+    """
+
+    def __init__(
+        self, dag: DAG, ticks: Mapping[int, Sequence[int]], kinds: Sequence[Sequence[int]], wants: Sequence[Wants]
+    ) -> None:
+        self._dag = dag
+        self._ticks = {i: [row[workers[0]] for workers in kinds] for i, row in ticks.items()}
+        self._kinds = kinds
+        self._wants = wants
+        self._model = cp_model.CpModel()
+        self._starts: dict[int, Any] = {}
+        self._whole: dict[int, Any] = {}
+        self._chosen: dict[int, list[Any]] = {}
+
+    def solve(self, held: Mapping[str, int], hint: Mapping[int, Place], effort: Effort) -> Answer:
+        """Search the shortest schedule.
+
+        Parameters
+        ----------
+        held
+            How much there is of each resource.
+        hint
+            A schedule in ticks, which the search begins with.
+        effort
+            How long is searched.
+        """
+        model = self._model
+        horizon = int(max(place.end for place in hint.values()))
+        parts: list[list[Any]] = [[] for _ in self._kinds]
+        for i, row in self._ticks.items():
+            self._node(i, row, horizon, parts)
+        for intervals, workers in zip(parts, self._kinds, strict=True):
+            if len(workers) == 1:
+                model.add_no_overlap(intervals)
+            elif len(workers) < len(intervals):
+                model.add_cumulative(intervals, [1] * len(intervals), len(workers))
+        for name, capacity in held.items():
+            using = [(self._whole[i], a) for i in self._ticks for n, a in self._wants[i] if n == name]
+            model.add_cumulative([interval for interval, _ in using], [amount for _, amount in using], capacity)
+        makespan = model.new_int_var(min(effort.least, horizon), horizon, "makespan")
+        self._needs(makespan)
+        model.minimize(makespan)
+        self._hint(hint)
+        model.add_hint(makespan, horizon)
+        return self._answer(effort, hint)
+
+    def _node(self, i: int, row: Sequence[int], horizon: int, parts: Sequence[list[Any]]) -> None:
+        """Add the interval of a node, or one for each kind of worker."""
+        model = self._model
+        start = self._starts[i] = model.new_int_var(0, horizon, f"start {i}")
+        if len(row) == 1:
+            self._whole[i] = model.new_fixed_size_interval_var(start, row[0], f"node {i}")
+            self._chosen[i] = []
+            parts[0].append(self._whole[i])
+            return
+        end = model.new_int_var(0, horizon, f"end {i}")
+        size = model.new_int_var_from_domain(cp_model.Domain.from_values(row), f"size {i}")
+        self._whole[i] = model.new_interval_var(start, size, end, f"node {i}")
+        self._chosen[i] = [model.new_bool_var(f"node {i} on {kind}") for kind in range(len(row))]
+        model.add_exactly_one(self._chosen[i])
+        for kind, (ticks, there) in enumerate(zip(row, self._chosen[i], strict=True)):
+            parts[kind].append(model.new_optional_interval_var(start, ticks, end, there, f"node {i} on {kind}"))
+
+    def _needs(self, makespan: Any) -> None:
+        table, model = self._dag.table, self._model
+        least = [float(min(self._ticks.get(i, [0]))) for i in range(len(table.ids))]
+        ranks = upward_ranks(table.levels, table.succs, least)
+        for i, start in self._starts.items():
+            model.add(start + int(ranks[i]) <= makespan)
+            end = self._whole[i].end_expr()
+            model.add(end <= makespan)
+            for p in table.preds[i]:
+                if p in self._whole:
+                    model.add(start >= self._whole[p].end_expr())
+
+    def _hint(self, hint: Mapping[int, Place]) -> None:
+        for i, place in hint.items():
+            self._model.add_hint(self._starts[i], int(place.start))
+            for kind, there in enumerate(self._chosen[i]):
+                self._model.add_hint(there, place.worker in self._kinds[kind])
+
+    def _answer(self, effort: Effort, hint: Mapping[int, Place]) -> Answer:
+        solver = cp_model.CpSolver()
+        solver.parameters.max_time_in_seconds = effort.timeout
+        solver.parameters.num_workers = effort.threads or _STRATEGIES
+        solver.parameters.interleave_search = effort.threads is None
+        solver.parameters.random_seed = 0
+        status = solver.solve(self._model)
+        if status == cp_model.UNKNOWN:
+            known = {i: place.worker for i, place in hint.items()}
+            kinds = {i: next(k for k, some in enumerate(self._kinds) if worker in some) for i, worker in known.items()}
+            return Answer({i: int(p.start) for i, p in hint.items()}, kinds, effort.least, solver.wall_time)
+        assert status in (cp_model.OPTIMAL, cp_model.FEASIBLE), solver.status_name(status)
+        kinds = {i: next((k for k, on in enumerate(c) if solver.value(on)), 0) for i, c in self._chosen.items()}
+        starts = {i: solver.value(start) for i, start in self._starts.items()}
+        return Answer(starts, kinds, solver.best_objective_bound, solver.wall_time)
