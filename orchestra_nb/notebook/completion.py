@@ -19,6 +19,7 @@ from itertools import takewhile
 from typing import Any, get_args
 
 from orchestra_nb.cells.settings import KEYS, LIST_KEYS, NESTED
+from orchestra_nb.command_options import GRAPH_FORMATS
 from orchestra_nb.config import Checkpointing, Loop, Policy, Schedule
 from orchestra_nb.eventlog.registry import EVENTS, NAMESPACES
 from orchestra_nb.grammar import RUN_KNOBS, cell_parser, commands, parser_of
@@ -38,6 +39,7 @@ _WORDS: dict[str, Sequence[str]] = {
     "sweep_backends": ("threading", "loky", "sequential", "multiprocessing", "dask", "ray"),
     "sweep_schedules": get_args(Schedule),
     "sweep_policies": get_args(Policy),
+    "format": GRAPH_FORMATS,
 }
 _LISTED = (*LIST_KEYS, *(key for key in _WORDS if key.startswith("sweep_")))
 _NODES, _RESOURCES = ("after", "undo", "kept"), ("uses", "resources")
