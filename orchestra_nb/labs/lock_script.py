@@ -66,6 +66,20 @@ def amounts(wants: Iterable[tuple[str, float]]) -> str:
     return " and ".join(name if amount == 1 else f"{amount:g} of {name}" for name, amount in wants)
 
 
+def by_owner(shares: Iterable[tuple[str, str, float]]) -> str:
+    """Say what each owner has, or waits for.
+
+    Examples
+    --------
+    >>> by_owner([("anna", "db", 1), ("ben", "gpu", 2), ("anna", "disk", 1)])
+    'anna: db and disk; ben: 2 of gpu'
+    """
+    found: dict[str, list[tuple[str, float]]] = {}
+    for owner, resource, amount in shares:
+        found.setdefault(owner, []).append((resource, amount))
+    return "; ".join(f"{owner}: {amounts(wants)}" for owner, wants in found.items())
+
+
 def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> tuple[tuple[Act, ...], dict[str, int]]:
     """Read a script and how much there is of each resource that it names.
 
