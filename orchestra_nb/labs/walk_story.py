@@ -12,7 +12,8 @@ from orchestra_nb.planning.policies import POLICIES
 from orchestra_nb.wording import clean, count, duration
 
 if TYPE_CHECKING:
-    from orchestra_nb.labs.walk import Step, Walk
+    from orchestra_nb.labs.steps import Step
+    from orchestra_nb.labs.walk import Walk
 
 _MOST_WORKERS = 8
 _SCHEDULES = ("eager", "levels")
