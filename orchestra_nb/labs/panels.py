@@ -32,6 +32,8 @@ class Rows:
         Texts and numbers; what is longest stands last.
     empty
         What is said where there is no row.
+    more
+        How many rows there are beyond these.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Rows:
     headings: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     empty: str = "none"
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
