@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.labs.breaker import breaker_lab
+    from orchestra_nb.labs.deadlock import deadlock_lab
+    from orchestra_nb.labs.retry import retry_lab
     from orchestra_nb.labs.walk import step_through
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
@@ -147,13 +151,17 @@ _HOME = {
     "SimulatedExecutor": "agents.simulated",
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
+    "breaker_lab": "labs.breaker",
+    "compare_policies": "simulation.comparison",
     "current_node": "running.current_node",
+    "deadlock_lab": "labs.deadlock",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
     "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
     "optimum": "simulation.optimum",
+    "retry_lab": "labs.retry",
     "simulate": "simulation.simulator",
     "step_through": "labs.walk",
     "task": "graph.task",
@@ -235,7 +243,10 @@ __all__ = [
     "ValidationResult",
     "__version__",
     "bench",
+    "breaker_lab",
+    "compare_policies",
     "current_node",
+    "deadlock_lab",
     "declare_effects",
     "forget_effects",
     "heft",
@@ -243,6 +254,7 @@ __all__ = [
     "load_command",
     "load_ipython_extension",
     "optimum",
+    "retry_lab",
     "simulate",
     "step_through",
     "task",

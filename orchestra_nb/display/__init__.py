@@ -4,6 +4,7 @@ from orchestra_nb.display import (
     benches,
     caches,
     circuits,
+    comparisons,
     graphs,
     handles,
     locks,
@@ -15,6 +16,7 @@ from orchestra_nb.display import (
     sagas,
     walks,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
@@ -22,9 +24,11 @@ __all__ = [
     "benches",
     "caches",
     "circuits",
+    "comparisons",
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from orchestra_nb import Replay
+from orchestra_nb import Replay, breaker_lab, deadlock_lab, retry_lab
 from orchestra_nb.bench import Comparison, Environment, Measured, Setting, Sweep, Turn, compare
 from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
@@ -23,6 +23,9 @@ from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.labs.breaker import BreakerLab
+from orchestra_nb.labs.deadlock import DeadlockLab
+from orchestra_nb.labs.retry import RetryLab
 from orchestra_nb.labs.walk import Walk, step_through
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.progress.handle import RunHandle
@@ -43,6 +46,8 @@ from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceU
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.simulation import simulate
+from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
 
 from .payloads import PAYLOADS
@@ -170,6 +175,18 @@ def handle() -> RunHandle:
     return made
 
 
+def comparison() -> PolicyComparison:
+    def named(text: str) -> Callable[[DAG], dict[str, float]]:
+        def policy(dag: DAG) -> dict[str, float]:
+            return dict.fromkeys(dag.nodes, 0.0)
+
+        policy.__name__ = text
+        return policy
+
+    found = compare_policies(graph_of(PAYLOADS), 2, ["random", *map(named, PAYLOADS[:9])], seeds=2)
+    return replace(found, remarks=tuple(PAYLOADS))
+
+
 def tracker() -> ProgressTracker:
     made = ProgressTracker()
     made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
@@ -212,6 +229,13 @@ def snapshot() -> Snapshot:
     return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
 
 
+def lab() -> DeadlockLab:
+    """Let strangers wait for one another in a circle of what has their names, and one of them give way."""
+    names = [text for text in PAYLOADS if text.strip() and ":" not in text]
+    first = [(text, "takes", text) for text in names]
+    return deadlock_lab([*first, *((text, "takes", names[i - 1]) for i, text in enumerate(names))])
+
+
 def walk() -> Walk:
     first, *others = PAYLOADS
     used = [text for text in PAYLOADS if text.strip() == text and ":" not in text][:1]
@@ -235,6 +259,7 @@ def bench_comparison() -> Comparison:
 
 
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
+    BreakerLab: lambda: breaker_lab(seconds=10.0),
     Breakers: breakers,
     BreakerStats: circuits,
     Comparison: bench_comparison,
@@ -242,7 +267,9 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     CacheMetrics: lambda: cache().get_metrics(),
     ContextManager: cache,
     DAG: lambda: graph_of(PAYLOADS),
+    DeadlockLab: lab,
     DeadlockResult: deadlock,
+    PolicyComparison: comparison,
     ProgressStats: progress_stats,
     ProgressTracker: tracker,
     RecoveryManager: recovery,
@@ -251,6 +278,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     ReplayState: lambda: log().at(),
     ResourceManager: resources,
     ResourceStats: resource_stats,
+    RetryLab: lambda: retry_lab(clients=4, outage=2.0),
     RunHandle: handle,
     RunReplay: lambda: log().last,
     RunResult: run,
