@@ -162,7 +162,7 @@ _GROUPS: tuple[Group, ...] = (
         "simulation",
         "Simulation",
         "The decisions of a run under a virtual clock: nothing runs, and nothing waits.",
-        ("simulate", "heft", "optimum"),
+        ("simulate", "compare_policies", "heft", "optimum"),
         records=(
             "simulation.schedule.Schedule",
             "simulation.schedule.Slot",
@@ -175,6 +175,8 @@ _GROUPS: tuple[Group, ...] = (
             "simulation.durations.Gamma",
             "simulation.durations.Empirical",
             "simulation.optimum.Optimum",
+            "simulation.policy_comparison.PolicyComparison",
+            "simulation.policy_comparison.Compared",
         ),
     ),
     Group("taskgraphs", "Task graphs", "Graphs to study, made or read from files.", package="taskgraphs"),
