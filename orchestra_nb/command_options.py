@@ -133,6 +133,12 @@ def chart_file(parser: Parser, _: Surface) -> None:
     parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
 
 
+def steps_options(parser: Parser, _: Surface) -> None:
+    """Add whether a schedule is walked through."""
+    text = "walk through it step by step: who may begin, who goes first and why, who runs, who waits for whom"
+    parser.add_argument("--steps", action="store_true", help=text)
+
+
 def keep_going(parser: Parser, _: Surface) -> None:
     """Add whether faults of single nodes are planned and run around."""
     text = "plan around cells that do not parse, and run what needs no failed node"

@@ -10,6 +10,7 @@ from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.labs.walk import Walk, walk_of
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
@@ -54,6 +55,14 @@ def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
     schedule = simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
     _write(schedule_gantt(schedule), output)
     return schedule
+
+
+def walked(dag: DAG, config: RunConfig, output: str | None) -> Walk:
+    """Walk through that schedule step by step, and write its picture where that was asked for."""
+    check_writable({"--output": output})
+    walk = walk_of(dag, config, resolve(config).jobs)
+    _write(schedule_gantt(walk.schedule), output)
+    return walk
 
 
 def _write(chart: Chart, output: str | None) -> None:

@@ -219,6 +219,8 @@ class Orchestrate(RunTraits):
 
     def _simulate(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
+        if options.steps:
+            return charts.walked(self._dag(options), config, options.output)
         return charts.simulated(self._dag(options), config, options.output)
 
     def _status(self, _: Namespace) -> Any:
