@@ -28,6 +28,7 @@ from orchestra_nb.answers import (
     parameters_of,
     read_of,
 )
+from orchestra_nb.bench_commands import bench, compared
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -85,6 +86,8 @@ def answer(options: Namespace, listen: Listener | None = None, follow: Follow | 
     """
     if options.command == "resume" or (options.command == "run" and not options.dry_run):
         return run(options, listen, follow)
+    if options.command == "bench":
+        return bench(options, listen)
     if options.command == "verify":
         return _verify(options, listen)
     return _READERS[options.command](options)
@@ -299,6 +302,7 @@ def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
 
 
 _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
+    "bench compare": compared,
     "run": _plan,
     "plan": _plan,
     "levels": _levels,
