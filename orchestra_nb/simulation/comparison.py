@@ -223,10 +223,8 @@ class _Asked:
         seconds = AUTO_SECONDS if self.optimum == "auto" else TIMEOUT if self.optimum is True else self.optimum
         found = optimum(self.dag, crew, timeout=seconds, resources=self.resources)
         if not found.proved:
-            told = f"no schedule is shorter than {found.shortest:.6g} s"
-            remarks.append(
-                f"{found.workers} workers: the optimum is not proved, the best found in {seconds:g} s; {told}"
-            )
+            told = f"the best found in {seconds:g} s; no schedule is shorter than {found.shortest:.6g} s"
+            remarks.append(f"the optimum of {found.workers} workers is not proved: {told}")
         return [found]
 
 
