@@ -12,17 +12,26 @@ from typing import Literal
 from orchestra_nb.parsing import Parser, amount, number, svg_file, whole
 
 Surface = Literal["magic", "cli"]
-EXPORTS = (".json", ".dot", ".graphml", ".svg", ".html")
+EXPORTS = (".json", ".dot", ".graphml", ".stg", ".svg", ".html")
 """How a file may end that a run or a graph is written to."""
+GRAPH_FORMATS = ("wfformat", "fabric", "json", "graphml", "stg", "dot")
+"""In which formats a graph may be written."""
 
 
 def subject(parser: Parser, surface: Surface) -> None:
     """Add what the command is about: a file on the command line, this session or a file in a notebook."""
     if surface == "cli":
-        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook file")
+        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook; or a command definition, or a task graph")
     else:
         text = "take every code cell of the notebook on disk; its own path when none is given"
         parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
+
+
+def missing(parser: Parser, surface: Surface) -> None:
+    """Add what tasks take of which a file does not say it."""
+    if surface == "cli":
+        text = "for a task graph: seconds of tasks for which the file has none"
+        parser.add_argument("--missing", type=number, metavar="S", help=text)
 
 
 def parameters(parser: Parser, surface: Surface) -> None:
@@ -45,6 +54,12 @@ def report(parser: Parser, surface: Surface) -> None:
 def nodes(parser: Parser, _: Surface) -> None:
     """Add which nodes a command is about."""
     parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes and what they need")
+
+
+def nodes_on_the_line(parser: Parser, surface: Surface) -> None:
+    """Add which nodes a command is about, where it names a file first."""
+    if surface == "cli":
+        nodes(parser, surface)
 
 
 def knobs(parser: Parser, _: Surface) -> None:
@@ -148,7 +163,7 @@ def run_options(parser: Parser, surface: Surface) -> None:
         add("--background", action="store_true", help=text)
     else:
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
-        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        text = "rehearse a command definition or a task graph: nodes only take their expected time, times SCALE (0.01)"
         add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
 
 
@@ -208,11 +223,16 @@ def history_nodes(parser: Parser, surface: Surface) -> None:
     parser.add_argument("asked", nargs="*", default=(), metavar="NODE", help="only these nodes")
 
 
-def export_options(parser: Parser, _: Surface) -> None:
+def export_options(parser: Parser, surface: Surface) -> None:
     """Add where to a run or a graph is written."""
     add = parser.add_argument
-    kinds = ", ".join(EXPORTS)
-    add("file", metavar="FILE", help=f"where to; what is written follows from how it ends: {kinds}")
+    text = f"where to; what is written follows from how it ends: {', '.join(EXPORTS)}"
+    if surface == "magic":
+        add("file", metavar="FILE", help=text)
+    else:
+        add("-o", "--output", metavar="FILE", required=True, help=text)
+    text = f"write the graph in this format, whatever the ending: {', '.join(GRAPH_FORMATS)}"
+    add("--format", metavar="FORMAT", help=text)
     add("--force", action="store_true", help="write over a file that is there")
 
 

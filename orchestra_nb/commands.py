@@ -241,6 +241,15 @@ def _simulate(options: Namespace) -> Answer:
     return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
 
 
+def _export(options: Namespace) -> Answer:
+    from orchestra_nb.notebook.exporting import export
+
+    subject = read_of(options)
+    path = export(subject.dag, options.output, force=options.force, format=options.format)
+    data = {"success": True, "output": str(path), "nodes": len(subject.dag), "errors": []}
+    return _planned(subject, data, f"the graph is in {clean(path)}")
+
+
 def _why(options: Namespace) -> Answer:
     subject = read_of(options)
     if options.kept is not None:
@@ -298,4 +307,5 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "history": _history,
     "gantt": gantt,
     "simulate": _simulate,
+    "export": _export,
 }

@@ -65,7 +65,7 @@ class _Command:
     surfaces: tuple[Surface, ...] = ("magic", "cli")
 
 
-_FILE = (takes.subject, takes.parameters)
+_FILE = (takes.subject, takes.parameters, takes.missing)
 _SHAPE = (*_FILE, takes.nodes, takes.knobs, takes.report)
 _GRAPH = (*_FILE, takes.nodes, takes.keep_going, takes.report)
 _COMMANDS: Mapping[str, _Command] = {
@@ -98,9 +98,8 @@ _COMMANDS: Mapping[str, _Command] = {
     "locks": _Command("show resources: who holds and who waits, now or in the last run", (takes.names,), ("magic",)),
     "events": _Command("list what happened in the last run", (takes.events_options,), ("magic",)),
     "export": _Command(
-        "write the last run, or the graph when nothing has run, to a file",
-        (takes.subject, takes.export_options),
-        ("magic",),
+        "write a graph to a file; in a notebook the last run, or the graph when nothing has run",
+        (*_FILE, takes.nodes_on_the_line, takes.export_options, takes.report),
     ),
     "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
     "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
@@ -132,7 +131,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "cache": ("--clear", ""),
     "locks": ("gpu", ""),
     "events": ("'resource:*' --last 20", ""),
-    "export": ("run.html --force", ""),
+    "export": ("run.html --force", f"{_NB} -o graph.json --format wfformat"),
     "config": ("jobs=2 policy=fifo", ""),
 }
 """For each subcommand what may stand behind it: in a notebook, on the command line."""

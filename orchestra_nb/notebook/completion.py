@@ -19,6 +19,7 @@ from itertools import takewhile
 from typing import Any, get_args
 
 from orchestra_nb.cells.settings import KEYS, LIST_KEYS, NESTED
+from orchestra_nb.command_options import GRAPH_FORMATS
 from orchestra_nb.config import Checkpointing, Loop, Policy, Schedule
 from orchestra_nb.eventlog.registry import EVENTS, NAMESPACES
 from orchestra_nb.grammar import RUN_KNOBS, cell_parser, commands, parser_of
@@ -35,6 +36,7 @@ _WORDS: dict[str, Sequence[str]] = {
     "keep_going": _TRUTHS,
     "keep_locks": _TRUTHS,
     "jitter": _TRUTHS,
+    "format": GRAPH_FORMATS,
 }
 _NODES, _RESOURCES = ("after", "undo", "kept"), ("uses", "resources")
 _FILES = ("log", "output", "html", "svg", "todos", "notebook", "file", "path")

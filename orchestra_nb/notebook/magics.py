@@ -250,9 +250,10 @@ class Orchestrate(RunTraits):
 
     def _export(self, options: Namespace) -> Any:
         result = self.session.result if options.notebook is None else None
-        path = export(self._dag(options) if result is None else result, options.file, force=options.force)
-        what = "the graph" if result is None else f"run {result.run_id}"
-        return reports.told(f"{what} is in {path}")
+        what = self._dag(options) if result is None else result
+        path = export(what, options.file, force=options.force, format=options.format)
+        called = "the graph" if result is None else f"run {result.run_id}"
+        return reports.told(f"{called} is in {path}")
 
     def _error(self, _: Namespace) -> Any:
         return reports.told(self.last_error or "there was no error yet")
