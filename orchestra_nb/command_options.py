@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Literal
 
-from orchestra_nb.parsing import Parser, amount, number, svg_file, whole
+from orchestra_nb.parsing import Parser, amount, number, svg_file, whole, wholes
 
 Surface = Literal["magic", "cli"]
 EXPORTS = (".json", ".dot", ".graphml", ".stg", ".svg", ".html")
@@ -131,6 +131,14 @@ def gantt_options(parser: Parser, surface: Surface) -> None:
 def chart_file(parser: Parser, _: Surface) -> None:
     """Add where a chart is written."""
     parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
+
+
+def comparison_options(parser: Parser, _: Surface) -> None:
+    """Add whether policies are compared, and on how many workers."""
+    add = parser.add_argument
+    add("--compare", action="store_true", help="compare all policies, HEFT and the optimum; -o writes the figure")
+    text = "with --compare: on these numbers of workers, each by itself, as 1,2,4; else on as many as --jobs says"
+    add("--workers", type=wholes, default=None, metavar="N,N", help=text)
 
 
 def keep_going(parser: Parser, _: Surface) -> None:

@@ -47,7 +47,7 @@ from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
-from orchestra_nb.gantt_commands import gantt, simulated
+from orchestra_nb.gantt_commands import compared, gantt, simulated
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
@@ -235,9 +235,14 @@ def _history(options: Namespace) -> Answer:
 def _simulate(options: Namespace) -> Answer:
     check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
+    terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
+    if options.compare:
+        found, text, shown, data = compared(subject.dag, config, options)
+        return _planned(subject, {**_describe(subject.dag, found.best.plan), **terms, **data}, text, shown)
+    if options.workers:
+        raise CommandError("--workers says on how many workers --compare compares; add it, or give --jobs")
     schedule = _schedule(subject.dag, config)
     text, shown, data = simulated(schedule, options.output)
-    terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
     return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
 
 

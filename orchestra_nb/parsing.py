@@ -133,6 +133,17 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
+def wholes(text: str) -> list[int]:
+    """Read whole numbers with commas between them, for argparse.
+
+    Examples
+    --------
+    >>> wholes("1,2,4")
+    [1, 2, 4]
+    """
+    return [whole(part.strip()) for part in text.split(",")]
+
+
 def svg_file(text: str) -> str:
     """Read the name of a picture, for argparse.
 

@@ -32,7 +32,7 @@ from orchestra_nb.simulation.simulator import simulate
 
 _STATIC = {"heft": heft, "cpop": cpop}
 _EAGER = ("critical-path", "highest-level", "most-successors", "smallest-slack", "longest-first", "shortest-first")
-ALL: tuple[str, ...] = ("levels", *_EAGER, "fifo", "random", "heft", "optimum")
+ALL: tuple[str, ...] = (*_EAGER, "fifo", "levels", "random", "heft", "optimum")
 """What is compared when nothing else is said; ``"cpop"`` may be named, too."""
 _KNOWN = (*ALL, *_STATIC)
 AUTO_NODES = 40

@@ -7,6 +7,7 @@ import pytest
 
 from orchestra_nb import DAG, Node, compare_policies
 from orchestra_nb.display import comparisons
+from orchestra_nb.simulation.optimum import Optimum
 
 DAG_ = DAG([Node("a", cost=2), Node("b", cost=2), Node("urgent", cost=2), Node("after", after=["urgent"], cost=4)])
 
@@ -50,3 +51,17 @@ def test_a_page_without_matplotlib_has_everything_but_the_figure(monkeypatch, wo
     with_figure = len(pictures(found._repr_mimebundle_()["text/html"]))
     monkeypatch.setattr(comparisons, "drawable", lambda: False)
     assert len(pictures(found._repr_mimebundle_()["text/html"])) == with_figure - 1
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"proved": True}, "shortest schedule, proved: 6.0 s with 2 workers"),
+        ({"proved": True, "error": 0.002}, "shortest schedule, proved to within 2 ms: 6.0 s"),
+        ({"shortest": 5.5}, "shortest schedule found, none is below 5.5 s: 6.0 s"),
+    ],
+)
+def test_an_optimum_says_what_is_known_of_shorter_ones(known, told):
+    shown = Optimum((), 2, 6.0, 5.0, 1.0, **known)._repr_mimebundle_()
+    assert told in shown["text/plain"]
+    assert told in shown["text/html"]
