@@ -107,7 +107,7 @@ _COMMANDS: Mapping[str, _Command] = {
     "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
         "work out who would run what when, and how long that takes; nothing runs",
-        (*_SHAPE, takes.chart_file, takes.comparison_options),
+        (*_SHAPE, takes.steps_options, takes.chart_file, takes.comparison_options),
     ),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),

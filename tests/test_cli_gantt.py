@@ -152,6 +152,30 @@ def test_json_has_the_schedule_with_its_numbers(tell: Tell) -> None:
     ]
 
 
+def test_a_schedule_is_told_step_by_step_and_drawn(tell: Tell) -> None:
+    notebook(*SOURCES, "#| name: bomb\n#| cost: 1\n1 / 0")
+    code, out, err = tell("simulate", "a.ipynb", "-j", "1", "--steps", "-o", "plan.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Step by step: 4 nodes on 1 worker, critical-path: 5 steps"
+    assert "load goes first: the longest way to the end begins with it (upward rank 5.0 s)" in out
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == ["0", "2.0", "5.0", "6.0", "7.0"]
+    assert Path("plan.svg").exists()
+
+
+def test_json_has_the_steps_and_what_resources_there_are_counts(tell: Tell) -> None:
+    notebook(*(f"#| name: n{i}\n#| cost: 2\n#| uses: gpu\nx{i} = 1" for i in range(2)))
+    words = "simulate", "a.ipynb", "-j", "2", "--steps", "--json"
+    data = json.loads(tell(*words)[1])
+    assert (data["makespan"], [step["at"] for step in data["steps"]]) == (4.0, [0.0, 2.0, 4.0])
+    first = data["steps"][0]
+    assert first["begun"] == [{"node": "n0", "worker": 0}]
+    assert first["running"] == [{"node": "n0", "worker": 0, "until": 2.0}]
+    assert first["waiting"] == [{"node": "n1", "resource": "gpu", "held_by": ["n0"]}]
+    assert data["steps"][-1]["ended"] == {"done": 2, "failed": 0, "skipped": 0}
+    assert json.loads(tell(*words, "--resource", "gpu=2")[1])["makespan"] == 2.0
+
+
 def test_only_some_nodes_are_simulated_when_they_are_named(tell: Tell) -> None:
     notebook(*SOURCES)
     assert json.loads(tell("simulate", "a.ipynb", "plot", "--json")[1])["makespan"] == 3.0

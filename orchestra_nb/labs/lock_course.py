@@ -19,16 +19,15 @@ from typing import Literal
 from orchestra_nb.labs.lock_moments import (
     Kind,
     LockMoment,
-    candidates_in,
     chain,
     circle_of,
     finishing,
     holds_in,
     lacks_in,
     reduced,
-    why,
 )
 from orchestra_nb.labs.lock_script import Act, amounts
+from orchestra_nb.labs.victims import candidates_in, why
 from orchestra_nb.resources import events
 from orchestra_nb.resources.circles import Circle, Wait
 from orchestra_nb.resources.placing import Decision

@@ -12,6 +12,7 @@ from orchestra_nb.display.plots.figure import figure_svg
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.labs.walk import Walk, walk_of
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
@@ -56,13 +57,7 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
 
 
 def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Schedule | PolicyComparison:
-    """Work out who would run what when, or compare policies, and write the picture where that was asked for.
-
-    Raises
-    ------
-    CommandError
-        Numbers of workers were given, and nothing is compared.
-    """
+    """Work out who would run what when, or compare policies, and write the picture where that was asked for."""
     check_writable({"--output": options.output})
     jobs = resolve(config).jobs
     if options.compare:
@@ -72,12 +67,17 @@ def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Schedule | Pol
         if options.output:
             write_text(Path(options.output), figure_svg(cast("Paper", found.plot())))
         return found
-    if options.workers:
-        told = "%orchestrate simulate: --workers says on how many workers --compare compares"
-        raise CommandError(f"{told}; add it, or give --jobs")
     schedule = simulate(dag, jobs, config.policy, config.schedule, config.seed)
     _write(schedule_gantt(schedule), options.output)
     return schedule
+
+
+def walked(dag: DAG, config: RunConfig, output: str | None) -> Walk:
+    """Walk through that schedule step by step, and write its picture where that was asked for."""
+    check_writable({"--output": output})
+    walk = walk_of(dag, config, resolve(config).jobs)
+    _write(schedule_gantt(walk.schedule), output)
+    return walk
 
 
 def _write(chart: Chart, output: str | None) -> None:

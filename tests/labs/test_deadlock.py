@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from orchestra_nb import ResourceManager, deadlock_lab
 from orchestra_nb.labs.lock_course import MOST_TIMES, Course
-from orchestra_nb.labs.lock_moments import cost
 from orchestra_nb.labs.lock_scenarios import SCENARIOS
 from orchestra_nb.labs.lock_script import Act, read_script
+from orchestra_nb.labs.victims import cost
 
 OWNERS, RESOURCES = ("anna", "ben", "carla", "david"), ("db", "gpu", "disk")
 

@@ -346,6 +346,15 @@ def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, t
         cell("%orchestrate run --log nowhere/runs.jsonl")
 
 
+def test_the_declared_graph_is_walked_through_step_by_step(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate a --cost 2\nx = 1")
+    cell("%%orchestrate b\ny = x")
+    walk = cell("%orchestrate simulate --steps -j 2 --policy fifo -o plan.svg").result
+    assert [step.at for step in walk] == [0.0, 2.0, 3.0]
+    assert (walk.workers, walk.policy) == (2, "fifo")
+    assert (tmp_path / "plan.svg").exists()
+
+
 def test_the_last_run_is_drawn_in_time(cell: Cell, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nothing has run yet"):
         cell("%orchestrate gantt")
