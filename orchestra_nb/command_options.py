@@ -7,10 +7,10 @@ it adds nothing.
 from __future__ import annotations
 
 import argparse
-from typing import Literal
+from typing import Any, Literal
 
 from orchestra_nb.errors import CommandError
-from orchestra_nb.parsing import Parser, amount, number, svg_file, whole, wholes
+from orchestra_nb.parsing import Parser, amount, number, svg_file, whole, wholes, words_of
 
 Surface = Literal["magic", "cli"]
 EXPORTS = (".json", ".dot", ".graphml", ".stg", ".svg", ".html")
@@ -77,13 +77,7 @@ def knobs(parser: Parser, _: Surface) -> None:
         help="start a node as soon as it can; the default",
     )
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
-    keep_going(parser, _)
-    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
-    add("--seed", type=whole, metavar="N", help="seed of what is random")
-    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
-    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
-        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
-    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+    terms(parser, _)
     add("--cache", action=argparse.BooleanOptionalAction, default=None,
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
     add(
@@ -91,6 +85,45 @@ def knobs(parser: Parser, _: Surface) -> None:
         metavar="MODE",
         help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
     )
+
+
+def terms(parser: Parser, _: Surface) -> None:
+    """Add the options that change a RunConfig and are the same for all runs of a sweep."""
+    add = parser.add_argument
+    keep_going(parser, _)
+    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
+    add("--seed", type=whole, metavar="N", help="seed of what is random")
+    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
+    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
+        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
+    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+
+
+def sweep(parser: Parser, surface: Surface) -> None:
+    """Add what a sweep varies, how often it measures, and where results go."""
+    add = parser.add_argument
+    listed: dict[str, Any] = {"type": words_of, "default": None}
+    add("-j", "--jobs", dest="sweep_jobs", type=wholes, default=[1, 2, 4], metavar="N,N",
+        help="nodes at once, each measured: 1,2,4; with 1 among them there is a speed-up")  # fmt: skip
+    add("--backend", dest="sweep_backends", metavar="B,B", help="joblib backends: threading,loky,...", **listed)
+    add("--schedule", dest="sweep_schedules", metavar="S,S", help="eager,levels, or one of them", **listed)
+    add("--policy", dest="sweep_policies", metavar="P,P", help="critical-path,fifo,longest-first,...", **listed)
+    add("--repeats", type=whole, default=5, metavar="N", help="how many runs of each configuration count")
+    add("--warmup", type=whole, default=1, metavar="N", help="how many runs of each come before that")
+    add("-o", "--output", metavar="FILE", help="append results there, and compare with the last ones in it")
+    add("--plot", metavar="FILE", help="write the figure there: .svg, .pdf or .png")
+    if surface == "cli":
+        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
+
+
+def compare_options(parser: Parser, _: Surface) -> None:
+    """Add which results are compared."""
+    add = parser.add_argument
+    add("path", metavar="FILE", help="results of sweeps; its last sweep is compared with the one before it")
+    text = "compare the last sweep of FILE with the last one of this file instead, which came after it"
+    add("--with", dest="with_file", metavar="FILE2", help=text)
+    add("--alpha", type=number, default=0.05, metavar="A", help="how often a false alarm anywhere is allowed")
 
 
 def log(parser: Parser, _: Surface) -> None:

@@ -76,7 +76,7 @@ def simulated(schedule: Schedule, output: str | None) -> tuple[str, RenderableTy
     return _told(chart, output), _shown(chart, output), {"utilization": schedule.utilization, "slots": slots}
 
 
-def compared(
+def side_by_side(
     dag: DAG, config: RunConfig, options: Namespace
 ) -> tuple[PolicyComparison, str, RenderableType, dict[str, Any]]:
     """Compare policies, and draw the figure if that was asked for.
