@@ -84,7 +84,7 @@ def run_definition(
         if dag is not subject.dag and config.async_jobs is None:  # its nodes take a worker each, as in a simulation
             config = replace(config, async_jobs=resolve(config).jobs)
     else:
-        agents = _agents(options)
+        agents = agents_of_line(options)
     if config.async_jobs is None and (options.jobs is not None or (not rehearsal and runs_programs(agents))):
         config = replace(config, async_jobs=resolve(config).jobs)
     pipeline = Pipeline(dag, config, agents=agents)
@@ -128,7 +128,14 @@ def values_text(values: Mapping[str, Any]) -> str:
     return json.dumps(dict(values), ensure_ascii=False, indent=2, default=repr) + "\n"
 
 
-def _agents(options: Namespace) -> AgentRegistry:
+def agents_of_line(options: Namespace) -> AgentRegistry:
+    """Find who does the work of agents: with ``--agents``, else by the project's settings.
+
+    Raises
+    ------
+    CommandError, ConfigError
+        Nobody does, or what says who does is faulty.
+    """
     if options.agents:
         return read_agents_file(Path(options.agents))
     path, table = project_table()

@@ -27,13 +27,14 @@ from statistics import median
 from typing import Literal
 
 from orchestra_nb.bench.environment import busier, differences
-from orchestra_nb.bench.files import load
+from orchestra_nb.bench.files import load, read
 from orchestra_nb.bench.rank_tests import Pair, Ratio, holm, least_p, ratio_of_strata, repeats_needed
 from orchestra_nb.bench.records import Sweep
 from orchestra_nb.bench.summaries import grouped, times
 from orchestra_nb.bench.turns import Setting
-from orchestra_nb.errors import ConfigError
+from orchestra_nb.errors import ConfigError, Issue
 from orchestra_nb.presentation import Presented
+from orchestra_nb.wording import short
 
 Verdict = Literal["faster", "slower", "no difference shown", "nothing could be shown", "not measured"]
 _FOUR_IN_FIVE = 1.43
@@ -210,8 +211,28 @@ def compare(before: Given, after: Given | None = None, *, alpha: float = 0.05) -
     if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
         raise ConfigError(f"alpha={alpha!r} must be a number between 0 and 1")
     if after is None:
-        return compared(*_last_two(before), alpha)
-    return compared(_last(before), _last(after), alpha)
+        if isinstance(before, Sweep):
+            raise ConfigError("one sweep cannot be compared; give two, or a file that has several")
+        return compared(*_last_two(load(before), before), alpha)
+    return compared(_sweep(before), _sweep(after), alpha)
+
+
+def compare_files(
+    before: str | os.PathLike[str], after: str | os.PathLike[str] | None = None, alpha: float = 0.05
+) -> tuple[Comparison, tuple[Issue, ...]]:
+    """Compare the results in files, as :func:`compare`, and say what is wrong with the files.
+
+    Examples
+    --------
+    >>> compare_files("no-such-file.jsonl")
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: no-such-file.jsonl cannot be read: No such file or directory
+    """
+    sweeps, faults = read(before)
+    if after is None:
+        return compare(*_last_two(sweeps, before), alpha=alpha), faults
+    others, more = read(after)
+    return compare(_last(sweeps, before), _last(others, after), alpha=alpha), (*faults, *more)
 
 
 def last_like(sweeps: Sequence[Sweep], name: str) -> Sweep | None:
@@ -223,6 +244,32 @@ def last_like(sweeps: Sequence[Sweep], name: str) -> Sweep | None:
     True
     """
     return next((sweep for sweep in reversed(sweeps) if sweep.name == name and sweep.summaries), None)
+
+
+def since_last(path: str | os.PathLike[str], sweep: Sweep) -> Comparison | None:
+    """Compare a sweep in a file with the one of its name before it there; ``None`` where there is none.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sweep
+        The last one that was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from orchestra_nb import Node, bench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/results.jsonl"
+    ...     first, second = (bench.sweep([Node("load", fn=int)], [1], repeats=1, file=path) for _ in range(2))
+    ...     since_last(path, first) is None, since_last(path, second).before.id == first.id
+    (True, True)
+    """
+    sweeps, _ = read(path)
+    place = next((i for i, other in enumerate(sweeps) if other.id == sweep.id), len(sweeps))
+    before = last_like(sweeps[:place], sweep.name)
+    return None if before is None or not sweep.summaries else compared(before, sweep)
 
 
 def compared(before: Sweep, after: Sweep, alpha: float = 0.05) -> Comparison:
@@ -314,27 +361,32 @@ def _surroundings(before: Sweep, after: Sweep) -> list[str]:
     return found
 
 
-def _last_two(given: Given) -> tuple[Sweep, Sweep]:
-    if isinstance(given, Sweep):
-        raise ConfigError("one sweep cannot be compared; give two, or a file that has several")
-    sweeps = load(given)
-    after = next((sweep for sweep in reversed(sweeps) if sweep.summaries), None)
-    before = None if after is None else last_like(sweeps[: sweeps.index(after)], after.name)
-    if after is None or before is None:
-        told = "no sweep has measured anything" if after is None else f"there is one sweep of {after.name!r} only"
-        raise ConfigError(f"{os.fspath(given)}: {told}; sweep once more with the same file, or name another")
+def _last_two(sweeps: Sequence[Sweep], path: str | os.PathLike[str]) -> tuple[Sweep, Sweep]:
+    after = _last(sweeps, path)
+    before = last_like(sweeps[: sweeps.index(after)], after.name)
+    if before is None:
+        told = f"{_named(path)}: there is one sweep of {after.name!r} only"
+        raise ConfigError(f"{told}; sweep once more with the same file, or name another")
     return before, after
 
 
-def _last(given: Given) -> Sweep:
+def _sweep(given: Given) -> Sweep:
     if isinstance(given, Sweep):
         return given
     if not isinstance(given, str | os.PathLike):
         raise ConfigError(f"a comparison is of sweeps or files of results, not {type(given).__name__}")
-    found = next((sweep for sweep in reversed(load(given)) if sweep.summaries), None)
+    return _last(load(given), given)
+
+
+def _last(sweeps: Sequence[Sweep], path: str | os.PathLike[str]) -> Sweep:
+    found = next((sweep for sweep in reversed(sweeps) if sweep.summaries), None)
     if found is None:
-        raise ConfigError(f"{os.fspath(given)}: no sweep has measured anything; sweep with this file first")
+        raise ConfigError(f"{_named(path)}: no sweep has measured anything; sweep with this file first")
     return found
+
+
+def _named(path: str | os.PathLike[str]) -> str:
+    return short(os.fspath(path), 200)
 
 
 def _percent(share: float) -> str:

@@ -49,7 +49,7 @@ class SweepPresenter:
 
     def summary(self, value: Sweep) -> pd.DataFrame:
         """Make the frame of configurations."""
-        return framed(SUMMARY.columns, map(_summary_row, value.summaries))
+        return framed(SUMMARY.columns, map(summary_row, value.summaries))
 
     def plot(self, value: Sweep) -> Paper:
         """Make the figure."""
@@ -72,7 +72,7 @@ class ComparisonPresenter:
 
     def frame(self, value: Comparison) -> pd.DataFrame:
         """Make the frame of configurations."""
-        return framed(COMPARISON.columns, map(_compared_row, value.rows))
+        return framed(COMPARISON.columns, map(compared_row, value.rows))
 
 
 def sweep_text(sweep: Sweep) -> str:
@@ -218,7 +218,8 @@ def _run_row(run: Measured, began: float | None) -> tuple[Any, ...]:
     )
 
 
-def _summary_row(row: Summary) -> tuple[Any, ...]:
+def summary_row(row: Summary) -> tuple[Any, ...]:
+    """Make a row of the frame of configurations."""
     time, against = row.time, row.against
     ends = (math.nan, math.nan, math.nan)
     if against is not None and against.coverage > 0:
@@ -230,7 +231,8 @@ def _summary_row(row: Summary) -> tuple[Any, ...]:
     )
 
 
-def _compared_row(row: Compared) -> tuple[Any, ...]:
+def compared_row(row: Compared) -> tuple[Any, ...]:
+    """Make a row of the frame of a comparison."""
     how: Iterable[Any] = (None, "", None, None)
     if row.setting is not None:
         how = (row.setting.jobs, *row.setting.series)

@@ -6,8 +6,10 @@ told for the policies that have a name; any other has a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestra_nb.model import NodeId
 from orchestra_nb.planning.policies import policy_of
@@ -122,17 +124,25 @@ class Order:
         """Say a worker."""
         return f"worker {worker + 1}" if worker < self.workers else "the event loop"
 
-    def offers(self, begun: Iterable[tuple[NodeId, int]], moment: Moment) -> tuple[Offer, ...]:
-        """Say who could begin at a moment, in order, and what became of each."""
-        fates = {node: f"begins on {self.where(worker)}" for node, worker in begun}
-        fates |= dict.fromkeys(moment.ready, "waits for a worker")
-        fates |= {node: waits_for(resource, holders) for node, resource, holders in moment.waiting}
-        return tuple(Offer(node, self.key(node), fates[node]) for node in sorted(fates, key=self.ranks.__getitem__))
+    def offers(self, begun: Iterable[tuple[NodeId, int]], moment: Moment, most: int | None = None) -> tuple[Offer, ...]:
+        """Say who could begin at a moment, in order (the first so many of them), and what became of each.
+
+        Who waits stands in order in the moment itself, so that of a thousand that are ready only those are looked at
+        that are asked for.
+        """
+        began = sorted(begun, key=lambda one: self.ranks[one[0]])
+        fates = heapq.merge(
+            ((node, f"begins on {self.where(worker)}") for node, worker in began),
+            ((node, waits_for(resource, holders)) for node, resource, holders in moment.waiting),
+            ((node, "waits for a worker") for node in moment.ready),
+            key=lambda fate: self.ranks[fate[0]],
+        )
+        return tuple(Offer(node, self.key(node), fate) for node, fate in islice(fates, most))
 
     def first(self, begun: Iterable[tuple[NodeId, int]], moment: Moment) -> str:
         """Say who was looked at first at a moment; empty where nobody could begin."""
-        could = {*moment.ready, *(node for node, _, _ in moment.waiting), *(node for node, _ in begun)}
-        return min(could, key=self.ranks.__getitem__, default="")
+        heads = [*moment.ready[:1], *(node for node, _, _ in moment.waiting[:1]), *(node for node, _ in begun)]
+        return min(heads, key=self.ranks.__getitem__, default="")
 
     def why(self, first: str, second: str) -> str:
         """Say why one node stands before another."""
@@ -145,7 +155,7 @@ class Order:
         return _REASONS.get(self.policy, "its key is the smallest ({})").format(self.key(first))
 
 
-def waits_for(resource: str, holders: Iterable[str]) -> str:
+def waits_for(resource: str, holders: Collection[str]) -> str:
     """Say for what somebody waits.
 
     Examples
@@ -157,15 +167,15 @@ def waits_for(resource: str, holders: Iterable[str]) -> str:
     return f"waits for {clean(resource)}" + (f", held by {names}" if names else "")
 
 
-def named(names: Iterable[str], most: int = 5) -> str:
+def named(names: Collection[str], most: int = 5) -> str:
     """List some names as a sentence does, and say how many there are beside.
 
     Examples
     --------
-    >>> named(["a"]), named(["a", "b", "c"]), named(map(str, range(9)), most=3)
+    >>> named(["a"]), named(["a", "b", "c"]), named([*map(str, range(9))], most=3)
     ('a', 'a, b and c', '0, 1, 2 and 6 more')
     """
-    given = [clean(name) for name in names]
-    if len(given) > most:
-        return f"{', '.join(given[:most])} and {len(given) - most:,} more"
+    given = [clean(name) for name in islice(names, most)]
+    if len(names) > most:
+        return f"{', '.join(given)} and {len(names) - most:,} more"
     return " and ".join(filter(None, (", ".join(given[:-1]), given[-1]))) if given else ""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.browser.accessibility import faults
-from tests.browser.pages import NotebookPage, opened, write
+from tests.browser.pages import opened, write
 from tests.browser.servers import Server, wait_for
+from tests.browser.walking import ROOT, Walking
 
 CELLS = (
     "from orchestra_nb import DAG, Node, step_through",
@@ -27,32 +28,6 @@ CELLS = (
     "step_through(DAG(nodes), workers=2)",
 )
 WALK = 2
-ROOT = ".orchestra-steps"
-
-
-class Walking:
-    """The walk below a cell, as a person uses it."""
-
-    def __init__(self, page: NotebookPage) -> None:
-        self.page = page
-        self.root = page.output(WALK).locator(ROOT)
-        self.root.wait_for(timeout=30_000)
-
-    def button(self, move: str) -> Any:
-        return self.root.locator(f"[data-move={move}]")
-
-    @property
-    def step(self) -> int:
-        return int(self.root.get_attribute("data-step"))
-
-    def told(self) -> str:
-        return str(self.root.locator(".orchestra-told").inner_text())
-
-    def turned(self, name: str) -> Any:
-        return self.root.locator(f"[data-control={name}]").locator("input, select")
-
-    def summary(self) -> str:
-        return str(self.root.locator(".orchestra-summary").inner_text())
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +36,7 @@ def walk(browser: Any, lab: Server, folder: Path) -> Iterator[Walking]:
     with opened(browser, lab, "steps.ipynb") as page:
         page.theme("light")
         page.run_all()
-        yield Walking(page)
+        yield Walking(page, WALK)
 
 
 def test_it_goes_forward_and_back_by_mouse_and_by_keyboard(walk: Walking) -> None:
@@ -108,7 +83,7 @@ def test_nobody_is_shut_out_and_it_looks_well_in_both_themes(walk: Walking) -> N
     for theme in ("light", "dark"):
         walk.page.theme(theme)
         walk.button("first").click()
-        for _ in range(3):
+        for _ in range(4):
             walk.button("forward").click()
         assert faults(walk.page.page, ROOT) == []
         walk.page.page.set_viewport_size({"width": 1200, "height": 1900})
