@@ -35,11 +35,26 @@ Value = float | str | bool
 
 
 class Panel(Protocol):
-    """One part of a frame: frozen data with a title."""
+    """One part of a frame: frozen data with a title.
+
+    Examples
+    --------
+    Whatever has a title may stand in a frame; the panels here are data that says what is to be seen:
+
+    >>> frame = Frame("0 s", (), (Lines("Why", ("clean goes first",)), Rows("Ready", ("node",), (("plot",),))))
+    >>> [panel.title for panel in frame.panels]
+    ['Why', 'Ready']
+    """
 
     @property
     def title(self) -> str:
-        """Its heading; in all frames of a story, what has the same title stands in the same place."""
+        """Its heading; in all frames of a story, what has the same title stands in the same place.
+
+        Examples
+        --------
+        >>> Rows("Ready", ("node",), (("plot",),)).title
+        'Ready'
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,11 +372,27 @@ class Story:
 
 
 class Told(Presented, ABC):
-    """Mixin of what is told step by step: it shows itself as a widget, and in the saved page as its static twin."""
+    """Mixin of what is told step by step: it shows itself as a widget, and in the saved page as its static twin.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node, step_through
+    >>> walk = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2)
+    >>> isinstance(walk, Told), walk.story.frames[0].told[0]
+    (True, 'load may begin')
+    """
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def story(self) -> Story:
-        """What there is to walk through."""
+        """What there is to walk through.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, step_through
+        >>> story = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2).story
+        >>> len(story.frames), [control.name for control in story.controls]
+        (3, ['workers', 'policy', 'schedule'])
+        """
