@@ -825,7 +825,7 @@ class NodeTimeout(NodeError):
     >>> from orchestra_nb import Node, Pipeline, RunConfig
     >>> async def dawdle():
     ...     await asyncio.sleep(60)
-    >>> Pipeline([Node("dawdle", fn=dawdle, timeout=0.01)], RunConfig(jobs=1)).run().raise_for_errors()
+    >>> Pipeline([Node("dawdle", fn=dawdle, timeout=0.01)], RunConfig(jobs=2)).run().raise_for_errors()
     Traceback (most recent call last):
     orchestra_nb.errors.NodeTimeout: node 'dawdle' outlived its timeout of 0.01 s
     """
@@ -841,7 +841,7 @@ class NodeCancelled(NodeError):
     >>> async def ask():
     ...     pipeline.cancel("nobody wants it")
     ...     await asyncio.sleep(60)
-    >>> pipeline = Pipeline([Node("ask", fn=ask)], RunConfig(jobs=1))
+    >>> pipeline = Pipeline([Node("ask", fn=ask)], RunConfig(jobs=2))
     >>> pipeline.run().raise_for_errors()
     Traceback (most recent call last):
     orchestra_nb.errors.NodeCancelled: node 'ask' was cancelled: nobody wants it
