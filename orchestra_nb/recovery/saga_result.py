@@ -122,7 +122,7 @@ class SagaResult(Presented):
         Examples
         --------
         >>> seat = StepFate("seat", "needs-person", 1, 3, undo_error="OSError: no line")
-        >>> report = SagaResult(False, (seat, StepFate("pay", "failed", 1)), ("seat",), (), "step 'pay': ValueError: no")
+        >>> report = SagaResult(False, (seat, StepFate("pay", "failed", 1)), ("seat",), (), "step 'pay': no")
         >>> [(step.step, step.undo_attempts, step.undo_error) for step in report.failed_compensations]
         [('seat', 3, 'OSError: no line')]
         """
