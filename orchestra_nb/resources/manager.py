@@ -514,7 +514,7 @@ class ResourceManager(Presented):
         >>> manager = ResourceManager()
         >>> for issue in manager.predict({"load": ["db", "gpu"], "train": ["gpu", "db"]}):
         ...     print(issue)
-        load takes 'gpu' while holding 'db', train takes 'db' while holding 'gpu': they can deadlock; take them in one order, such as 'db', 'gpu', or together: lock('db', 'gpu')
+        load takes 'gpu' while holding 'db', train takes 'db' while holding 'gpu': they can deadlock; ...
         """
         capacities = {id: resource.capacity for id, resource in self._registry.known.items()}
         seen = {order: set(owners) for order, owners in self._front.table.orders.items()}
