@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Literal
 
+from orchestra_nb.errors import CommandError
 from orchestra_nb.parsing import Parser, amount, number, svg_file, whole, wholes, words_of
 
 Surface = Literal["magic", "cli"]
@@ -164,6 +165,32 @@ def gantt_options(parser: Parser, surface: Surface) -> None:
 def chart_file(parser: Parser, _: Surface) -> None:
     """Add where a chart is written."""
     parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
+
+
+def comparison_options(parser: Parser, _: Surface) -> None:
+    """Add whether policies are compared, and on how many workers."""
+    add = parser.add_argument
+    add("--compare", action="store_true", help="compare all policies, HEFT and the optimum; -o writes the figure")
+    text = "with --compare: on these numbers of workers, each by itself, as 1,2,4; else on as many as --jobs says"
+    add("--workers", type=wholes, default=None, metavar="N,N", help=text)
+
+
+def check_comparison(options: argparse.Namespace) -> None:
+    """See that what ``simulate`` was asked for goes together.
+
+    Raises
+    ------
+    CommandError
+        Numbers of workers, and nothing is compared; or steps of what is compared.
+
+    Examples
+    --------
+    >>> check_comparison(argparse.Namespace(workers=None, compare=False, steps=True))
+    """
+    if options.workers and not options.compare:
+        raise CommandError("simulate: --workers says on how many workers --compare compares; add it, or give --jobs")
+    if options.steps and options.compare:
+        raise CommandError("simulate: --steps walks through one schedule, --compare makes several; give one of them")
 
 
 def steps_options(parser: Parser, _: Surface) -> None:

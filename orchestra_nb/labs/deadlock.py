@@ -21,7 +21,7 @@ from orchestra_nb.labs.allocation import allocation_of, ring_of
 from orchestra_nb.labs.lock_course import Afterwards, Course
 from orchestra_nb.labs.lock_moments import Finish, LockMoment
 from orchestra_nb.labs.lock_scenarios import MOST_OWNERS, SCENARIOS, scenario_of
-from orchestra_nb.labs.lock_script import Act, amounts, orders_of, read_script
+from orchestra_nb.labs.lock_script import Act, amounts, by_owner, orders_of, read_script
 from orchestra_nb.labs.story import Choice, Control, Frame, Panel, Rows, Slider, Story, Told, Value
 from orchestra_nb.labs.victims import Candidate
 from orchestra_nb.resources.prediction import predict
@@ -137,8 +137,8 @@ class DeadlockLab(Told):
         facts = {
             "owner": moment.owner,
             "what": moment.kind.replace("-", " "),
-            "held": ", ".join(f"{h.owner}: {amounts([(h.resource, h.amount)])}" for h in moment.holds),
-            "waiting": ", ".join(f"{lack.owner}: {lack.resource}" for lack in moment.lacks),
+            "held": by_owner((hold.owner, hold.resource, hold.amount) for hold in moment.holds),
+            "waiting": by_owner((lack.owner, lack.resource, lack.need) for lack in moment.lacks),
             "stuck": ", ".join(moment.stuck),
             "gives way": moment.victim,
         }

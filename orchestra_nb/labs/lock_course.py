@@ -160,7 +160,8 @@ class Course:
         able = finishing(last.order) or "nobody can finish"
         reason = why(found.victim, candidates)
         if self._afterwards == "nobody":
-            reason = f"nobody looks for deadlocks here, or {reason}"
+            would = reason.replace("gives way", "would give way", 1)
+            reason = f"nobody looks for deadlocks here; else {would}"
         self.moments[-1] = replace(
             last, told=(*closed, f"{able}; stuck: {', '.join(last.stuck)}", reason), candidates=candidates,
             victim="" if self._afterwards == "nobody" else found.victim,

@@ -8,7 +8,8 @@ Properties of Computer Systems", 1972) takes owners away. That both come to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -196,15 +197,28 @@ def reduced(
     for request in table.waiting.values():
         named = [(pool.name, pool.need(request.owner, amount)) for pool, amount in request.wants]
         wants.setdefault(str(request.owner), []).extend(named)
-    left = sorted(dict.fromkeys([*has, *wants]), key=lambda owner: owner in wants)
+    left = dict.fromkeys(sorted(dict.fromkeys([*has, *wants]), key=lambda owner: owner in wants))
+    lacking: dict[str, list[str]] = {}
+    for owner in left:
+        for name, _ in wants.get(owner, ()):
+            lacking.setdefault(name, []).append(owner)
+    able = deque(owner for owner in left if _can(owner, wants, free))
     order: list[Finish] = []
-    while able := next((o for o in left if all(need <= free[name] for name, need in wants.get(o, ()))), None):
-        left.remove(able)
-        gives = tuple(has.get(able, {}).items())
+    while able:
+        owner = able.popleft()
+        if owner not in left:  # it has come to be able in two ways
+            continue
+        del left[owner]
+        gives = tuple(has.get(owner, {}).items())
         for name, amount in gives:
             free[name] += amount
-        order.append(Finish(able, gives, tuple((name, free[name]) for name, _ in gives)))
+            able += [other for other in lacking.get(name, ()) if other in left and _can(other, wants, free)]
+        order.append(Finish(owner, gives, tuple((name, free[name]) for name, _ in gives)))
     return tuple(order), tuple(left)
+
+
+def _can(owner: str, wants: Mapping[str, Sequence[tuple[str, float]]], free: Mapping[str, float]) -> bool:
+    return all(need <= free[name] for name, need in wants.get(owner, ()))
 
 
 def circle_of(start: str, lacks: Sequence[Lack]) -> Circle:

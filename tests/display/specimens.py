@@ -232,8 +232,8 @@ def snapshot() -> Snapshot:
 def lab() -> DeadlockLab:
     """Let strangers wait for one another in a circle of what has their names, and one of them give way."""
     names = [text for text in PAYLOADS if text.strip() and ":" not in text]
-    first = [(text, "takes", text) for text in names]
-    return deadlock_lab([*first, *((text, "takes", names[i - 1]) for i, text in enumerate(names))])
+    first, few = [(text, "takes", text) for text in names], names[:6]
+    return deadlock_lab([*first, *((text, "takes", few[i - 1]) for i, text in enumerate(few))])
 
 
 def walk() -> Walk:
