@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
@@ -151,6 +152,7 @@ _HOME = {
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
     "breaker_lab": "labs.breaker",
+    "compare_policies": "simulation.comparison",
     "current_node": "running.current_node",
     "deadlock_lab": "labs.deadlock",
     "declare_effects": "cells.effects.sources",
@@ -242,6 +244,7 @@ __all__ = [
     "__version__",
     "bench",
     "breaker_lab",
+    "compare_policies",
     "current_node",
     "deadlock_lab",
     "declare_effects",

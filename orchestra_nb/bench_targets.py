@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.documents import SUFFIXES
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook.headless import run_file
+from orchestra_nb.notebook.benching import notebook_runner
 from orchestra_nb.pipeline import Pipeline
 from orchestra_nb.running.result import RunResult
 
@@ -38,7 +39,7 @@ def pipeline(target: Any, given: Given) -> Opened | None:
     if not isinstance(target, Pipeline):
         return None
     agents = given.agents if given.agents is not None else target.scheduler.agents
-    runner = _of_graph(target.notebook if target.notebook is not None else target.dag, given, agents)
+    runner = graph_runner(target.notebook if target.notebook is not None else target.dag, agents, given.context)
     return Opened(_named(target.notebook, target.dag), runner, target.config)
 
 
@@ -48,7 +49,7 @@ def notebook(target: Any, given: Given) -> Opened | None:
     if isinstance(target, str | os.PathLike):
         path = Path(target)
         if path.suffix.lower() in SUFFIXES:
-            return Opened(path.name, _of_graph(DAGBuilder().build_dag(path), given, given.agents))
+            return Opened(path.name, graph_runner(DAGBuilder().build_dag(path), given.agents, given.context))
         target = Notebook.read(path)
     if not isinstance(target, Notebook):
         return None
@@ -65,7 +66,7 @@ def graph(target: Any, given: Given) -> Opened | None:
         return None
     if mapping or isinstance(target, DAG | CommandDefinition) or (isinstance(target, list | tuple) and target):
         dag = DAGBuilder().build_dag(target)
-        return Opened(_named(None, dag), _of_graph(dag, given, given.agents))
+        return Opened(_named(None, dag), graph_runner(dag, given.agents, given.context))
     return None
 
 
@@ -79,29 +80,31 @@ def function(target: Any, given: Given) -> Opened | None:
     return Opened(str(getattr(target, "__name__", "")) or type(target).__name__, target)
 
 
-def notebook_runner(source: Notebook, targets: tuple[str, ...] = ()) -> Runner:
-    """Make what runs a notebook in a kernel of its own.
+def graph_runner(target: DAG | Notebook, agents: Any = None, context: Mapping[str, Any] | None = None) -> Runner:
+    """Make what runs a graph, or the cells of a notebook, in this process: a new pipeline each time.
 
     Parameters
     ----------
-    source
-        The notebook, read.
-    targets
-        Only these nodes and what they need; all when empty.
+    target
+        What runs.
+    agents
+        Who does the work of agents. Of those that only wait, too, no more than ``jobs`` run at once, unless the config
+        says ``async_jobs``; else their number would change nothing.
+    context
+        Values for what the target leaves open.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> graph_runner(DAG([Node("load", fn=lambda: 1)]))(RunConfig(jobs=1, history=False)).values
+    {'load': 1}
     """
-    source.planned()  # what is wrong with it comes to light before anything runs
+    given = dict(context or {})
 
     def run(config: RunConfig) -> RunResult:
-        return run_file(source, config, targets=targets).run
-
-    return run
-
-
-def _of_graph(target: Any, given: Given, agents: Any) -> Runner:
-    """Make what runs a graph, in this process, by a new pipeline each time."""
-
-    def run(config: RunConfig) -> RunResult:
-        return Pipeline(target, config, agents=agents).run(given.context)
+        if agents is not None and config.async_jobs is None:
+            config = replace(config, async_jobs=config.jobs)
+        return Pipeline(target, config, agents=agents).run(given)
 
     return run
 

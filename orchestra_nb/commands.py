@@ -28,6 +28,8 @@ from orchestra_nb.answers import (
     parameters_of,
     read_of,
 )
+from orchestra_nb.bench_commands import bench, compared
+from orchestra_nb.command_options import check_comparison
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -47,10 +49,11 @@ from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
-from orchestra_nb.gantt_commands import gantt, simulated
+from orchestra_nb.gantt_commands import gantt, side_by_side, simulated, walked
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.labs.walk import walk_of
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.history import remembered
@@ -84,6 +87,8 @@ def answer(options: Namespace, listen: Listener | None = None, follow: Follow | 
     """
     if options.command == "resume" or (options.command == "run" and not options.dry_run):
         return run(options, listen, follow)
+    if options.command == "bench":
+        return bench(options, listen)
     if options.command == "verify":
         return _verify(options, listen)
     return _READERS[options.command](options)
@@ -233,12 +238,26 @@ def _history(options: Namespace) -> Answer:
 
 
 def _simulate(options: Namespace) -> Answer:
+    check_comparison(options)
     check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
-    schedule = _schedule(subject.dag, config)
-    text, shown, data = simulated(schedule, options.output)
     terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
+    if options.compare:
+        found, text, shown, data = side_by_side(subject.dag, config, options)
+        return _planned(subject, {**_describe(subject.dag, found.best.plan), **terms, **data}, text, shown)
+    walk = walk_of(subject.dag, config, resolve(config).jobs) if options.steps else None
+    schedule = _schedule(subject.dag, config) if walk is None else walk.schedule
+    text, shown, data = simulated(schedule, options.output) if walk is None else walked(walk, options.output)
     return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
+
+
+def _export(options: Namespace) -> Answer:
+    from orchestra_nb.notebook.exporting import export
+
+    subject = read_of(options)
+    path = export(subject.dag, options.output, force=options.force, format=options.format)
+    data = {"success": True, "output": str(path), "nodes": len(subject.dag), "errors": []}
+    return _planned(subject, data, f"the graph is in {clean(path)}")
 
 
 def _why(options: Namespace) -> Answer:
@@ -288,6 +307,7 @@ def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
 
 
 _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
+    "bench compare": compared,
     "run": _plan,
     "plan": _plan,
     "levels": _levels,
@@ -298,4 +318,5 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "history": _history,
     "gantt": gantt,
     "simulate": _simulate,
+    "export": _export,
 }

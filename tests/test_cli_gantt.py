@@ -152,6 +152,30 @@ def test_json_has_the_schedule_with_its_numbers(tell: Tell) -> None:
     ]
 
 
+def test_a_schedule_is_told_step_by_step_and_drawn(tell: Tell) -> None:
+    notebook(*SOURCES, "#| name: bomb\n#| cost: 1\n1 / 0")
+    code, out, err = tell("simulate", "a.ipynb", "-j", "1", "--steps", "-o", "plan.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Step by step: 4 nodes on 1 worker, critical-path: 5 steps"
+    assert "load goes first: the longest way to the end begins with it (upward rank 5.0 s)" in out
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == ["0", "2.0", "5.0", "6.0", "7.0"]
+    assert Path("plan.svg").exists()
+
+
+def test_json_has_the_steps_and_what_resources_there_are_counts(tell: Tell) -> None:
+    notebook(*(f"#| name: n{i}\n#| cost: 2\n#| uses: gpu\nx{i} = 1" for i in range(2)))
+    words = "simulate", "a.ipynb", "-j", "2", "--steps", "--json"
+    data = json.loads(tell(*words)[1])
+    assert (data["makespan"], [step["at"] for step in data["steps"]]) == (4.0, [0.0, 2.0, 4.0])
+    first = data["steps"][0]
+    assert first["begun"] == [{"node": "n0", "worker": 0}]
+    assert first["running"] == [{"node": "n0", "worker": 0, "until": 2.0}]
+    assert first["waiting"] == [{"node": "n1", "resource": "gpu", "held_by": ["n0"]}]
+    assert data["steps"][-1]["ended"] == {"done": 2, "failed": 0, "skipped": 0}
+    assert json.loads(tell(*words, "--resource", "gpu=2")[1])["makespan"] == 2.0
+
+
 def test_only_some_nodes_are_simulated_when_they_are_named(tell: Tell) -> None:
     notebook(*SOURCES)
     assert json.loads(tell("simulate", "a.ipynb", "plot", "--json")[1])["makespan"] == 3.0
@@ -207,3 +231,38 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(tell: Tell, name: s
     code, out, err = tell("gantt", "run.jsonl", "-o", name)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "no file can have that name" in err
+
+
+def test_policies_are_compared_on_several_numbers_of_workers(tell: Tell) -> None:
+    notebook(*SOURCES)
+    code, out, err = tell("simulate", "a.ipynb", "--compare", "--workers", "1,2", "-o", "policies.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "11 policies for 3 nodes on 1, 2 workers"
+    assert lines[1].split() == ["makespan", "1", "worker", "2", "workers"]
+    assert "shortest of those that a run can follow, with 2 workers: critical-path, and 7 as short" in lines
+    assert lines[-1] == "picture: policies.svg"
+    assert Path("policies.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_compared_policies_are_one_json_object(tell: Tell) -> None:
+    notebook(*SOURCES)
+    code, out, _ = tell("simulate", "a.ipynb", "--compare", "--jobs", "2", "--json")
+    told = json.loads(out)
+    assert (code, told["success"], told["best"], told["makespan"], told["jobs"]) == (0, True, "critical-path", 5.0, 2)
+    assert {row["label"]: row["makespan"] for row in told["compared"]}["optimum"] == 5.0
+    assert all(row["proved"] == (row["makespan"] == 5.0) for row in told["compared"])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--workers", "1,2"), "add it, or give --jobs"),
+        (("--compare", "--workers", "1,0"), "workers: 0 cannot run anything"),
+        (("--compare", "--workers", "1,two"), "'two' is not a whole number"),
+    ],
+)
+def test_workers_that_cannot_be_compared_are_bad_input(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, _, err = tell("simulate", "a.ipynb", *words)
+    assert (code, told in err) == (2, True)

@@ -37,9 +37,9 @@ _INSTRUMENTS = Instruments(time.perf_counter, usual_load)
 def sweep(
     target: Any,
     jobs: Iterable[int] = (1, 2, 4),
-    backends: Iterable[str] = ("threading",),
-    schedules: Iterable[str] = ("eager",),
-    policies: Iterable[str] = ("critical-path",),
+    backends: Iterable[str] | None = None,
+    schedules: Iterable[str] | None = None,
+    policies: Iterable[str] | None = None,
     *,
     repeats: int = 5,
     warmup: int = 1,
@@ -62,10 +62,11 @@ def sweep(
         definition or its path; a :class:`.Pipeline`; a mapping of names to any of these, which are all measured; or a
         function that takes a :class:`.RunConfig` and returns a :class:`.RunResult`.
     jobs
-        How many nodes may run at once. With 1 among them there is a speed-up. More than there are cores is allowed,
-        and said.
+        How many nodes may run at once, agents among them unless ``config.async_jobs`` says otherwise. With 1 among
+        them there is a speed-up. More than there are cores is allowed, and said.
     backends, schedules, policies
-        Names, as in :class:`.RunConfig`.
+        Names, as in :class:`.RunConfig`; ``None``: what the config says, which is ``"threading"``, ``"eager"`` and
+        ``"critical-path"`` when nobody has said otherwise.
     repeats
         How many runs of each configuration count. Five give an interval for a speed-up that is 96.8 % sure, and one for
         a median that is 93.75 % sure.
@@ -115,16 +116,22 @@ def sweep(
     Traceback (most recent call last):
     orchestra_nb.errors.ConfigError: jobs: jobs=0 can run nothing; give 1 or more, or -1 for all cores
     """
-    settings = settings_of(jobs, backends, schedules, policies)
     _check(config, confidence)
     found = opened(target, Given(config, agents, context or {}), name)
+    terms = _terms(config, found)
+    settings = settings_of(
+        jobs,
+        [terms.backend or "threading"] if backends is None else backends,
+        [terms.schedule] if schedules is None else schedules,
+        [terms.policy] if policies is None else policies,
+    )
     turns = turns_of([each.name for each in found], settings, repeats, warmup, seed)
     results = None if file is None else ResultsFile(file)
     where = capture(datetime.now(UTC).isoformat(timespec="milliseconds"))
     empty = Sweep(uuid.uuid4().hex[:12], name or found[0].name, (), len(turns), where, confidence)
     if len(found) > 1:
         empty = replace(empty, name=name or ", ".join(each.name for each in found))
-    return _made(empty, turns, found, _terms(config, found), follow or _nobody, results, instruments)
+    return _made(empty, turns, found, terms, follow or _nobody, results, instruments)
 
 
 def _check(config: RunConfig | None, confidence: float) -> None:

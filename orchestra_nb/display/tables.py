@@ -11,6 +11,7 @@ from typing import get_args
 
 from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY, SWEEP
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
+from orchestra_nb.display.comparison_tables import POLICIES
 from orchestra_nb.display.gantt.bars import PIECES
 from orchestra_nb.display.labs.tables import LABS
 from orchestra_nb.display.walk_tables import WALK
@@ -389,7 +390,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
             *(RESULTS, SWEEP, SUMMARY, COMPARISON),
-            WALK,
+            *(WALK, POLICIES),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
             *LABS,
         )

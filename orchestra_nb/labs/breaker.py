@@ -25,6 +25,7 @@ from orchestra_nb.labs.circuit_course import (
     with_breaker,
     without_breaker,
 )
+from orchestra_nb.labs.outage_cost import Cost, cost_of
 from orchestra_nb.labs.story import Control, Frame, Rows, Slider, Story, Told, Value
 from orchestra_nb.policies import BreakerPolicy
 from orchestra_nb.wording import count, duration
@@ -65,37 +66,6 @@ class CircuitChart:
     outages: Windows
     end: float
     until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What an outage has cost.
-
-    Parameters
-    ----------
-    reached
-        Calls that hit the service while it was down.
-    lost
-        Seconds that callers waited for calls that failed.
-    refused
-        Calls that were refused at once.
-    in_vain
-        Those of them that were refused although the service was up.
-    succeeded
-        Calls that were answered.
-
-    Examples
-    --------
-    >>> lab = breaker_lab(outage=(5, 20))
-    >>> lab.with_breaker.reached < lab.without_breaker.reached
-    True
-    """
-
-    reached: int
-    lost: float
-    refused: int
-    in_vain: int
-    succeeded: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +123,7 @@ class BreakerLab(Told):
         >>> breaker_lab(outage=()).with_breaker.refused
         0
         """
-        return _cost(self.course.calls, self.service)
+        return cost_of(self.course.calls, self.service)
 
     @property
     def without_breaker(self) -> Cost:
@@ -164,7 +134,7 @@ class BreakerLab(Told):
         >>> breaker_lab().without_breaker.refused
         0
         """
-        return _cost(self.others, self.service)
+        return cost_of(self.others, self.service)
 
     @property
     def story(self) -> Story:
@@ -338,11 +308,3 @@ def _windows(outage: Sequence[Any]) -> Windows:
 
 def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
-
-
-def _cost(calls: Sequence[ServiceCall], service: Service) -> Cost:
-    failed = [call for call in calls if call.result == "failed"]
-    refused = [call for call in calls if call.result == "refused"]
-    in_vain = sum(not service.is_down(call.began) for call in refused)
-    lost = sum(call.ended - call.began for call in failed)
-    return Cost(len(failed), lost, len(refused), in_vain, sum(call.result == "ok" for call in calls))

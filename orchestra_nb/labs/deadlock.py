@@ -19,10 +19,11 @@ from typing import Any, get_args
 from orchestra_nb.errors import ConfigError, Issue, nearest
 from orchestra_nb.labs.allocation import allocation_of, ring_of
 from orchestra_nb.labs.lock_course import Afterwards, Course
-from orchestra_nb.labs.lock_moments import Candidate, Finish, LockMoment
+from orchestra_nb.labs.lock_moments import Finish, LockMoment
 from orchestra_nb.labs.lock_scenarios import MOST_OWNERS, SCENARIOS, scenario_of
-from orchestra_nb.labs.lock_script import Act, amounts, orders_of, read_script
+from orchestra_nb.labs.lock_script import Act, amounts, by_owner, orders_of, read_script
 from orchestra_nb.labs.story import Choice, Control, Frame, Panel, Rows, Slider, Story, Told, Value
+from orchestra_nb.labs.victims import Candidate
 from orchestra_nb.resources.prediction import predict
 
 _OWN = "own script"
@@ -98,12 +99,14 @@ class DeadlockLab(Told):
         Examples
         --------
         >>> story = deadlock_lab("upgrade").story
-        >>> story.changed("how many of table", 3).summary[0]
+        >>> story.changed("how many of table", 3).summary[1]
         'no deadlock came about'
         """
-        frames = tuple(self._frame(moment) for moment in self.moments)
-        about = f"{self.name}. {self.about}" if self.about else self.name
-        return Story(f"Deadlock lab: {about}", frames, self._summary(), (), self._controls(), self._retold)
+        places = self._places
+        frames = tuple(self._frame(moment, places) for moment in self.moments)
+        return Story(
+            f"Deadlock lab: {self.name}", frames, self._summary(), self._overview(), self._controls(), self._retold
+        )
 
     def _summary(self) -> tuple[str, ...]:
         many, last = self.deadlocks, self.moments[-1]
@@ -111,10 +114,21 @@ class DeadlockLab(Told):
         if self.victims:
             head += f"; {', '.join(self.victims)} gave way"
         warned = tuple(f"the script alone gives it away: {issue}" for issue in self.warnings)
-        return (head, *last.told, *warned)
+        return (*([self.about] if self.about else []), head, *last.told, *warned)
 
-    def _frame(self, moment: LockMoment) -> Frame:
-        places = ring_of([(act.owner, name) for act in self.acts for name, _ in act.wants])
+    def _overview(self) -> tuple[Panel, ...]:
+        """The moment to look at first: when a circle closed, or else when the most were waiting."""
+        closed = [moment for moment in self.moments if moment.circle]
+        moment = closed[0] if closed else max(self.moments, key=lambda each: len(each.lacks))
+        when = f"{'When the circle closed' if closed else 'When most were waiting'}, at {moment.at:g} s"
+        panels: tuple[Panel, ...] = (allocation_of(moment, self._places, self.resources, when),)
+        return (*panels, _candidates_panel(moment.candidates, moment.victim)) if moment.candidates else panels
+
+    @property
+    def _places(self) -> tuple[tuple[str, bool], ...]:
+        return ring_of([(act.owner, name) for act in self.acts for name, _ in act.wants])
+
+    def _frame(self, moment: LockMoment, places: tuple[tuple[str, bool], ...]) -> Frame:
         panels: tuple[Panel, ...] = (
             allocation_of(moment, places, self.resources, "Who holds, who waits"),
             _order_panel(moment.order, moment.stuck),
@@ -123,8 +137,8 @@ class DeadlockLab(Told):
         facts = {
             "owner": moment.owner,
             "what": moment.kind.replace("-", " "),
-            "held": ", ".join(f"{h.owner}: {amounts([(h.resource, h.amount)])}" for h in moment.holds),
-            "waiting": ", ".join(f"{lack.owner}: {lack.resource}" for lack in moment.lacks),
+            "held": by_owner((hold.owner, hold.resource, hold.amount) for hold in moment.holds),
+            "waiting": by_owner((lack.owner, lack.resource, lack.need) for lack in moment.lacks),
             "stuck": ", ".join(moment.stuck),
             "gives way": moment.victim,
         }
@@ -228,8 +242,8 @@ def _order_panel(order: tuple[Finish, ...], stuck: tuple[str, ...]) -> Rows:
         (number, step.owner, amounts(step.gives) or "nothing", amounts(step.free))
         for number, step in enumerate(order, 1)
     ]
-    rows += [("—", owner, "cannot finish, whoever else does", "stuck") for owner in stuck]
-    headings = ("", "can finish", "gives back", "of which is free then")
+    rows += [("—", owner, "cannot finish", "") for owner in stuck]
+    headings = ("", "can finish", "gives back", "free then")
     return Rows("Who can still finish (graph reduction)", headings, tuple(rows), "nobody holds or waits")
 
 
@@ -240,9 +254,9 @@ def _candidates_panel(candidates: tuple[Candidate, ...], victim: str) -> Rows:
             f"{each.owner} gives way" if each.owner == victim else each.owner,
             f"{each.priority:g}",
             "nothing" if each.since == float("inf") else f"{each.since:g} s",
-            "yes" if each.helps else "no, it holds too little",
+            "yes" if each.helps else "no",
         )
         for each in candidates
     )
-    headings = ("candidate, cheapest first", "priority", "holds since", "would free the others")
+    headings = ("cheapest first", "priority", "holds since", "frees the others")
     return Rows("Who gives way", headings, rows, "nobody has to")

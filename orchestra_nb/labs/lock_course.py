@@ -19,16 +19,15 @@ from typing import Literal
 from orchestra_nb.labs.lock_moments import (
     Kind,
     LockMoment,
-    candidates_in,
     chain,
     circle_of,
     finishing,
     holds_in,
     lacks_in,
     reduced,
-    why,
 )
 from orchestra_nb.labs.lock_script import Act, amounts
+from orchestra_nb.labs.victims import candidates_in, why
 from orchestra_nb.resources import events
 from orchestra_nb.resources.circles import Circle, Wait
 from orchestra_nb.resources.placing import Decision
@@ -161,7 +160,8 @@ class Course:
         able = finishing(last.order) or "nobody can finish"
         reason = why(found.victim, candidates)
         if self._afterwards == "nobody":
-            reason = f"nobody looks for deadlocks here, or {reason}"
+            would = reason.replace("gives way", "would give way", 1)
+            reason = f"nobody looks for deadlocks here; else {would}"
         self.moments[-1] = replace(
             last, told=(*closed, f"{able}; stuck: {', '.join(last.stuck)}", reason), candidates=candidates,
             victim="" if self._afterwards == "nobody" else found.victim,

@@ -1,19 +1,20 @@
 """One moment of a lock table as a record: who holds, who waits, who can still finish, and who is stuck. Pure.
 
 What decides is read off the real table (:class:`orchestra_nb.resources.table.LockTable`): holds, waits, the circle, the
-victim and what each candidate would cost. Worked out anew here is only what the table does not keep, because it needs
-the answer and not the way to it: the *order* in which a graph reduction (Holt, "Some Deadlock Properties of Computer
-Systems", 1972) takes owners away. That both come to the same owners is a law that is tested.
+victim and what each candidate would cost (:mod:`.victims`). Worked out anew here is only what the table does not keep,
+because it needs the answer and not the way to it: the *order* in which a graph reduction (Holt, "Some Deadlock
+Properties of Computer Systems", 1972) takes owners away. That both come to the same owners is a law that is tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestra_nb.labs.victims import Candidate
 from orchestra_nb.resources.circles import Circle, Wait
-from orchestra_nb.resources.deadlock import Reduction
 from orchestra_nb.resources.pools import Pool
 from orchestra_nb.resources.requests import Request
 from orchestra_nb.resources.table import LockTable
@@ -84,36 +85,6 @@ class Finish:
     owner: str
     gives: tuple[tuple[str, float], ...]
     free: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One owner who could give way.
-
-    Parameters
-    ----------
-    owner
-        Who.
-    priority
-        The highest of what it waits for: the lower, the cheaper.
-    since
-        When it got the oldest lock that it holds, in seconds: the later, the less work is lost.
-    asked
-        The number of its request: the later, the cheaper.
-    helps
-        Whether the others could go on without it.
-
-    Examples
-    --------
-    >>> Candidate("ben", 0.0, 2.0, 4, True).helps
-    True
-    """
-
-    owner: str
-    priority: float
-    since: float
-    asked: int
-    helps: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +197,28 @@ def reduced(
     for request in table.waiting.values():
         named = [(pool.name, pool.need(request.owner, amount)) for pool, amount in request.wants]
         wants.setdefault(str(request.owner), []).extend(named)
-    left = sorted(dict.fromkeys([*has, *wants]), key=lambda owner: owner in wants)
+    left = dict.fromkeys(sorted(dict.fromkeys([*has, *wants]), key=lambda owner: owner in wants))
+    lacking: dict[str, list[str]] = {}
+    for owner in left:
+        for name, _ in wants.get(owner, ()):
+            lacking.setdefault(name, []).append(owner)
+    able = deque(owner for owner in left if _can(owner, wants, free))
     order: list[Finish] = []
-    while able := next((o for o in left if all(need <= free[name] for name, need in wants.get(o, ()))), None):
-        left.remove(able)
-        gives = tuple(has.get(able, {}).items())
+    while able:
+        owner = able.popleft()
+        if owner not in left:  # it has come to be able in two ways
+            continue
+        del left[owner]
+        gives = tuple(has.get(owner, {}).items())
         for name, amount in gives:
             free[name] += amount
-        order.append(Finish(able, gives, tuple((name, free[name]) for name, _ in gives)))
+            able += [other for other in lacking.get(name, ()) if other in left and _can(other, wants, free)]
+        order.append(Finish(owner, gives, tuple((name, free[name]) for name, _ in gives)))
     return tuple(order), tuple(left)
+
+
+def _can(owner: str, wants: Mapping[str, Sequence[tuple[str, float]]], free: Mapping[str, float]) -> bool:
+    return all(need <= free[name] for name, need in wants.get(owner, ()))
 
 
 def circle_of(start: str, lacks: Sequence[Lack]) -> Circle:
@@ -259,71 +243,6 @@ def circle_of(start: str, lacks: Sequence[Lack]) -> Circle:
                     seen.add(holder)
                     ways.append(further)
     return ()
-
-
-def candidates_in(table: LockTable, start: str, now: float) -> tuple[Candidate, ...]:
-    """Say who could give way so that an owner which has begun to wait is stuck no more, and what each would cost.
-
-    The cost, and its order, are those of :mod:`orchestra_nb.resources.deadlock`.
-
-    Examples
-    --------
-    >>> table = LockTable(resolve=False)
-    >>> db, gpu = (Pool(name, "custom", 1, now=0.0) for name in ("db", "gpu"))
-    >>> steps = ("anna", db), ("ben", gpu), ("anna", gpu), ("ben", db)
-    >>> for second, (owner, pool) in enumerate(steps):
-    ...     _ = table.ask(Request(owner, pool.one), float(second))
-    >>> [each.owner for each in candidates_in(table, "ben", 4.0)]
-    ['ben', 'anna']
-    """
-    waiting: dict[object, list[Request]] = {}
-    for request in table.waiting.values():
-        waiting.setdefault(request.owner, []).append(request)
-    found = []
-    for owner in Reduction(waiting, now).stuck([start], patient=False):
-        helps = owner == start or not Reduction(waiting, now, (owner,)).stuck([start], patient=False)
-        since = min((request.since for request in table.held_by(owner)), default=float("inf"))
-        asked = waiting[owner]
-        highest, last = max(r.priority for r in asked), max(r.number for r in asked)
-        found.append(Candidate(str(owner), highest, since, last, helps))
-    return tuple(sorted(found, key=cost))
-
-
-def cost(candidate: Candidate) -> tuple[float, float, int]:
-    """What it costs that an owner gives way: whoever has the least is the victim.
-
-    Examples
-    --------
-    >>> early, late = Candidate("anna", 0, 1.0, 3, True), Candidate("ben", 0, 2.0, 4, True)
-    >>> min(early, late, key=cost).owner
-    'ben'
-    """
-    return candidate.priority, -candidate.since, -candidate.asked
-
-
-def why(victim: str, candidates: Sequence[Candidate]) -> str:
-    """Say why it is this one, and nobody else.
-
-    Examples
-    --------
-    >>> why("ben", (Candidate("ben", 0, 2.0, 4, True), Candidate("anna", 0, 1.0, 3, True)))
-    'ben gives way: its oldest lock is the youngest (since 2 s), so the least work is lost'
-    """
-    able = [each for each in candidates if each.helps]
-    first = next((each for each in able if each.owner == victim), None)
-    others = [each for each in able if each.owner != victim]
-    if first is None or not others:
-        return f"{victim} gives way: without nobody else could all the others go on"
-    nearest = min(others, key=cost)
-    if first.priority < nearest.priority:
-        reason = f"its priority is the lowest ({first.priority:g}, the next has {nearest.priority:g})"
-    elif first.since > nearest.since:
-        reason = f"its oldest lock is the youngest (since {first.since:g} s), so the least work is lost"
-    else:
-        reason = "it asked last"
-    passed = [each.owner for each in candidates if not each.helps and cost(each) < cost(first)]
-    over = f"; {', '.join(passed)} would be cheaper, but holds too little to help" if passed else ""
-    return f"{victim} gives way: {reason}{over}"
 
 
 def chain(circle: Iterable[Wait]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, get_args
 
 from orchestra_nb.errors import DefinitionError, Issue, nearest
@@ -65,6 +66,20 @@ def amounts(wants: Iterable[tuple[str, float]]) -> str:
     return " and ".join(name if amount == 1 else f"{amount:g} of {name}" for name, amount in wants)
 
 
+def by_owner(shares: Iterable[tuple[str, str, float]]) -> str:
+    """Say what each owner has, or waits for.
+
+    Examples
+    --------
+    >>> by_owner([("anna", "db", 1), ("ben", "gpu", 2), ("anna", "disk", 1)])
+    'anna: db and disk; ben: 2 of gpu'
+    """
+    found: dict[str, list[tuple[str, float]]] = {}
+    for owner, resource, amount in shares:
+        found.setdefault(owner, []).append((resource, amount))
+    return "; ".join(f"{owner}: {amounts(wants)}" for owner, wants in found.items())
+
+
 def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> tuple[tuple[Act, ...], dict[str, int]]:
     """Read a script and how much there is of each resource that it names.
 
@@ -91,18 +106,15 @@ def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> t
     """
     given = dict(resources or {})
     issues = [_faulty_capacity(name, much) for name, much in given.items() if not _is_whole(much)]
-    steps: list[Any] = (
-        list(script) if isinstance(script, Iterable) and not isinstance(script, str | bytes) else [script]
-    )
+    several = isinstance(script, Iterable) and not isinstance(script, str | bytes)
+    steps: list[Any] = list(islice(script, _MOST + 1)) if several else [script]
     acts: list[Act] = []
-    for number, step in enumerate(steps[: _MOST + 1], 1):
+    for number, step in enumerate(steps, 1):
         act, faults = _read_step(step, f"step {number}")
         issues += faults
         acts += [] if act is None else [act]
     if not steps or len(steps) > _MOST:
-        issues.append(
-            Issue("script-length", f"a script has from 1 to {_MOST:,} steps, and this one has {len(steps):,}")
-        )
+        issues.append(Issue("script-length", f"a script has from 1 to {_MOST:,} steps", suggestion=_FORM))
     if not issues:
         issues += _faults_of(acts, given)
     if issues:

@@ -6,8 +6,10 @@ told for the policies that have a name; any other has a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestra_nb.model import NodeId
 from orchestra_nb.planning.policies import policy_of
@@ -15,19 +17,33 @@ from orchestra_nb.simulation.case import Case
 from orchestra_nb.simulation.moments import Moment
 from orchestra_nb.wording import clean, duration
 
-_HEADINGS: Mapping[str, str] = {
-    "critical-path": "upward rank",
-    "longest-first": "takes",
-    "shortest-first": "takes",
-    "fifo": "in the document",
-    "random": "drawn",
+_SECONDS, _COUNT, _DRAWN = duration, "{:g}".format, "{:.3f}".format
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How the key of a policy is told: what it is called, why it puts somebody first, and the number itself."""
+
+    heading: str
+    reason: str
+    number: Callable[[float], str]
+
+
+_SAID: Mapping[str, _Said] = {
+    "critical-path": _Said(
+        "upward rank", "the longest way to the end begins with it (upward rank {})", lambda key: _SECONDS(-key)
+    ),
+    "fifo": _Said("in the document", "it stands first in the document", _COUNT),
+    "longest-first": _Said("takes", "it takes longest ({})", lambda key: _SECONDS(-key)),
+    "shortest-first": _Said("takes", "it takes least ({})", _SECONDS),
+    "random": _Said("drawn", "chance wants it so ({} was drawn)", _DRAWN),
+    "highest-level": _Said(
+        "levels to the end", "most nodes stand one behind the other from it on ({})", lambda key: _COUNT(-key)
+    ),
+    "most-successors": _Said("waited for by", "most nodes wait for it ({})", lambda key: _COUNT(abs(key))),
+    "smallest-slack": _Said("slack", "it may be late by least ({})", _SECONDS),
 }
-_REASONS: Mapping[str, str] = {
-    "critical-path": "the longest way to the end begins with it (upward rank {})",
-    "longest-first": "it takes longest ({})",
-    "shortest-first": "it takes least ({})",
-    "random": "chance wants it so ({} was drawn)",
-}
+_OTHER = _Said("key", "its key is the smallest ({})", _COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,43 +125,50 @@ class Order:
     @property
     def heading(self) -> str:
         """What the number is called."""
-        return _HEADINGS.get(self.policy, "key")
+        return self._said.heading
 
     def key(self, node: str) -> str:
         """Say the number of a node."""
-        key = self.keys[node]
-        if self.policy in ("critical-path", "longest-first", "shortest-first"):
-            return duration(abs(key))
-        return f"{key:.3f}" if self.policy == "random" else f"{key:g}"
+        return self._said.number(self.keys[node])
+
+    @property
+    def _said(self) -> _Said:
+        return _SAID.get(self.policy, _OTHER)
 
     def where(self, worker: int) -> str:
         """Say a worker."""
         return f"worker {worker + 1}" if worker < self.workers else "the event loop"
 
-    def offers(self, begun: Iterable[tuple[NodeId, int]], moment: Moment) -> tuple[Offer, ...]:
-        """Say who could begin at a moment, in order, and what became of each."""
-        fates = {node: f"begins on {self.where(worker)}" for node, worker in begun}
-        fates |= dict.fromkeys(moment.ready, "waits for a worker")
-        fates |= {node: waits_for(resource, holders) for node, resource, holders in moment.waiting}
-        return tuple(Offer(node, self.key(node), fates[node]) for node in sorted(fates, key=self.ranks.__getitem__))
+    def offers(self, begun: Iterable[tuple[NodeId, int]], moment: Moment, most: int | None = None) -> tuple[Offer, ...]:
+        """Say who could begin at a moment, in order (the first so many of them), and what became of each.
+
+        Who waits stands in order in the moment itself, so that of a thousand that are ready only those are looked at
+        that are asked for.
+        """
+        began = sorted(begun, key=lambda one: self.ranks[one[0]])
+        fates = heapq.merge(
+            ((node, f"begins on {self.where(worker)}") for node, worker in began),
+            ((node, waits_for(resource, holders)) for node, resource, holders in moment.waiting),
+            ((node, "waits for a worker") for node in moment.ready),
+            key=lambda fate: self.ranks[fate[0]],
+        )
+        return tuple(Offer(node, self.key(node), fate) for node, fate in islice(fates, most))
 
     def first(self, begun: Iterable[tuple[NodeId, int]], moment: Moment) -> str:
         """Say who was looked at first at a moment; empty where nobody could begin."""
-        could = {*moment.ready, *(node for node, _, _ in moment.waiting), *(node for node, _ in begun)}
-        return min(could, key=self.ranks.__getitem__, default="")
+        heads = [*moment.ready[:1], *(node for node, _, _ in moment.waiting[:1]), *(node for node, _ in begun)]
+        return min(heads, key=self.ranks.__getitem__, default="")
 
     def why(self, first: str, second: str) -> str:
         """Say why one node stands before another."""
         if self.priorities.get(first, 0) != self.priorities.get(second, 0):
             return f"its priority {self.priorities.get(first, 0)} comes before any policy"
-        if self.policy == "fifo":
-            return "it stands first in the document"
         if self.keys[first] == self.keys[second]:
             return f"as urgent as {clean(second)}, it stands before it in the document"
-        return _REASONS.get(self.policy, "its key is the smallest ({})").format(self.key(first))
+        return self._said.reason.format(self.key(first))
 
 
-def waits_for(resource: str, holders: Iterable[str]) -> str:
+def waits_for(resource: str, holders: Collection[str]) -> str:
     """Say for what somebody waits.
 
     Examples
@@ -157,15 +180,15 @@ def waits_for(resource: str, holders: Iterable[str]) -> str:
     return f"waits for {clean(resource)}" + (f", held by {names}" if names else "")
 
 
-def named(names: Iterable[str], most: int = 5) -> str:
+def named(names: Collection[str], most: int = 5) -> str:
     """List some names as a sentence does, and say how many there are beside.
 
     Examples
     --------
-    >>> named(["a"]), named(["a", "b", "c"]), named(map(str, range(9)), most=3)
+    >>> named(["a"]), named(["a", "b", "c"]), named([*map(str, range(9))], most=3)
     ('a', 'a, b and c', '0, 1, 2 and 6 more')
     """
-    given = [clean(name) for name in names]
-    if len(given) > most:
-        return f"{', '.join(given[:most])} and {len(given) - most:,} more"
+    given = [clean(name) for name in islice(names, most)]
+    if len(names) > most:
+        return f"{', '.join(given)} and {len(names) - most:,} more"
     return " and ".join(filter(None, (", ".join(given[:-1]), given[-1]))) if given else ""

@@ -159,6 +159,9 @@ class RetryLab(Told):
             gave_up = f", {each.gave_up} gave up" if each.gave_up else ""
             calls = f"{count(each.reached, 'call')} reached the service, up to {each.peak} retries at once"
             found.append(f"{each.name}: {calls}; {how}{gave_up}")
+        if self.crowd.retry_after is not None:
+            floor = f"the service asks for {duration(self.crowd.retry_after)}, which no rest is shorter than"
+            found.append(f"{floor}: where the policy rests less, those who are told the same come back together")
         return tuple(found)
 
     def _comparison(self) -> Rows:

@@ -12,26 +12,22 @@ each decision (a barrier with a hundred nodes behind it would be a hundred steps
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack, cast, overload
 
+from orchestra_nb.config import RunConfig
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.labs.order import Offer, Order
+from orchestra_nb.labs.order import Order
+from orchestra_nb.labs.steps import Step, steps_of
 from orchestra_nb.labs.story import Story, Told
-from orchestra_nb.labs.walk_words import told_of
-from orchestra_nb.model import NodeId
 from orchestra_nb.planning.policies import Policy
 from orchestra_nb.simulation import Schedule, simulate
 from orchestra_nb.simulation.case import Terms, Workers, case_of
-from orchestra_nb.simulation.moments import Moment, moments
-
-Waiting = tuple[NodeId, str, tuple[NodeId, ...]]
-"""Who waits for which resource, and who holds it."""
+from orchestra_nb.simulation.moments import moments
 
 
 class Changes(TypedDict, total=False):
@@ -41,89 +37,6 @@ class Changes(TypedDict, total=False):
     policy: str | Policy
     schedule: ScheduleName
     seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a simulated run stands at one time.
-
-    Parameters
-    ----------
-    number
-        Which step, from 0.
-    moment
-        What the simulator says of it.
-    begun
-        Who began then, each with its worker (from 0).
-    levels
-        How many levels are complete.
-    told
-        What happened, a sentence each.
-    order
-        In which order nodes are looked at.
-
-    Examples
-    --------
-    >>> from orchestra_nb.model import Node
-    >>> first = step_through(DAG([Node("load"), Node("clean", cost=3)]), workers=1)[0]
-    >>> [(offer.node, offer.key, offer.fate) for offer in first.offers]
-    [('clean', '3.0 s', 'begins on worker 1'), ('load', '1.0 s', 'waits for a worker')]
-    """
-
-    number: int
-    moment: Moment
-    begun: tuple[tuple[NodeId, int], ...]
-    levels: int
-    told: tuple[str, ...]
-    order: Order = field(repr=False, compare=False)
-
-    @property
-    def at(self) -> float:
-        """Seconds since the run began."""
-        return self.moment.at
-
-    @property
-    def offers(self) -> tuple[Offer, ...]:
-        """Who was looked at, in order: those who began, and those who wait for a resource or a worker."""
-        return self.order.offers(self.begun, self.moment)
-
-    @property
-    def first(self) -> str:
-        """Who was looked at first; empty where nobody could begin."""
-        return self.order.first(self.begun, self.moment)
-
-    @property
-    def ready(self) -> tuple[NodeId, ...]:
-        """Who could begin and has no worker, the most urgent first."""
-        return self.moment.ready
-
-    @property
-    def running(self) -> tuple[tuple[NodeId, int, float], ...]:
-        """Who runs, on which worker (from 0), until when (seconds)."""
-        return self.moment.running
-
-    @property
-    def waiting(self) -> tuple[Waiting, ...]:
-        """Who waits for a resource: for which, and who holds it."""
-        return self.moment.waiting
-
-    @property
-    def held(self) -> tuple[tuple[str, tuple[NodeId, ...]], ...]:
-        """Which resources are held, and by whom."""
-        return self.moment.held
-
-    @property
-    def states(self) -> dict[str, str]:
-        """The state of each node that has one, in the words of a run."""
-        now, found = self.moment, dict[str, str]()
-        waiting = (node for node, _, _ in now.waiting)
-        resting, running = (node for node, _ in now.resting), (node for node, _, _ in now.running)
-        for state, nodes in (
-            *(("done", now.done), ("failed", now.failed), ("skipped", now.skipped), ("queued", now.ready)),
-            *(("queued", waiting), ("resting", resting), ("running", running)),
-        ):
-            found |= dict.fromkeys(nodes, state)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,39 +177,32 @@ fit begins on worker 1 | score waits for gpu, held by fit
     case = case_of(dag, workers, policy, schedule, seed, **terms)
     found = moments(dag, workers, policy, schedule, seed, **terms)
     order = Order.of(case)
-    steps = tuple(_steps(found, order, case.workers))
+    steps = tuple(steps_of(found, order))
     return Walk(dag, whole, steps, workers, policy, schedule, seed, terms)
 
 
-def _steps(found: Sequence[Moment], order: Order, workers: int) -> Iterator[Step]:
-    """Put moments of one time together, and say who began, who became ready and what was complete."""
-    before = Moment(-math.inf)
-    number = first = 0
-    left = [len(level) for level in order.levels]
-    while first < len(found):
-        end = first + 1
-        while end < len(found) and found[end].at == found[first].at:
-            end += 1
-        group = found[first:end]
-        now = replace(group[-1], happened=tuple(word for each in group for word in each.happened))
-        begun = tuple(_begun(before, group))
-        for node in (
-            *now.done[len(before.done) :],
-            *now.failed[len(before.failed) :],
-            *now.skipped[len(before.skipped) :],
-        ):
-            left[order.level_of[node]] -= 1
-        complete = next((level for level, many in enumerate(left) if many), len(left))
-        told = told_of(before, now, begun, order)
-        yield Step(number, now, begun, complete, told, order)
-        before, first, number = now, end, number + 1
+def walk_of(dag: DAG, config: RunConfig, jobs: int) -> Walk:
+    """Walk through what a run by a configuration would be.
 
+    Parameters
+    ----------
+    dag
+        What would run.
+    config
+        How; what it says of resources, timeouts and failures counts too.
+    jobs
+        How many nodes at once, as the configuration comes to on this machine.
 
-def _begun(before: Moment, group: Sequence[Moment]) -> Iterator[tuple[NodeId, int]]:
-    """Who began within some moments, with their workers."""
-    running = {(node, end) for node, _, end in before.running}
-    for moment in group:
-        for node, worker, end in moment.running:
-            if (node, end) not in running:
-                yield node, worker
-        running = {(node, end) for node, _, end in moment.running}
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> walk_of(DAG([Node("load"), Node("plot")]), RunConfig(policy="fifo"), 1).schedule.makespan
+    2.0
+    """
+    terms: Terms = {
+        "resources": config.resources,
+        "keep_going": config.keep_going,
+        "timeout": config.timeout,
+        "async_jobs": config.async_jobs,
+    }
+    return step_through(dag, jobs, config.policy, config.schedule, config.seed, **terms)

@@ -12,9 +12,11 @@ from orchestra_nb.planning.policies import POLICIES
 from orchestra_nb.wording import clean, count, duration
 
 if TYPE_CHECKING:
-    from orchestra_nb.labs.walk import Step, Walk
+    from orchestra_nb.labs.steps import Step
+    from orchestra_nb.labs.walk import Walk
 
 _MOST_WORKERS = 8
+_MOST_OFFERS = 20
 _SCHEDULES = ("eager", "levels")
 
 
@@ -111,8 +113,11 @@ def _controls(walk: Walk) -> list[Control]:
 
 
 def _offers(step: Step) -> Rows:
-    rows = tuple((offer.node, offer.key, offer.fate) for offer in step.offers)
-    return Rows("Who may begin", ("node", step.order.heading, "what becomes of it"), rows, "nobody")
+    now = step.moment
+    shown = step.order.offers(step.begun, now, _MOST_OFFERS)
+    rows = tuple((offer.node, offer.key, offer.fate) for offer in shown)
+    many = len(step.begun) + len(now.waiting) + len(now.ready)
+    return Rows("Who may begin", ("node", step.order.heading, "now"), rows, "nobody", many - len(rows))
 
 
 def _running(step: Step) -> Rows:

@@ -63,9 +63,8 @@ def _ready(before: Moment, now: Moment, begun: Sequence[tuple[NodeId, int]], ord
 
 def _first(now: Moment, begun: Sequence[tuple[NodeId, int]], order: Order) -> Iterator[str]:
     """Why the first is first, where there was a choice: more could begin than there were workers or resources for."""
-    could = {*now.ready, *(node for node, _, _ in now.waiting), *(node for node, _ in begun)}
-    if begun and len(could) > len(begun):
-        first, second, *_ = sorted(could, key=order.ranks.__getitem__)
+    if begun and len(begun) + len(now.waiting) + len(now.ready) > max(len(begun), 1):
+        first, second = (offer.node for offer in order.offers(begun, now, 2))
         yield f"{clean(first)} goes first: {order.why(first, second)}"
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.display.plots.figure import figure_svg
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.labs.walk import Walk, walk_of
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
+
+if TYPE_CHECKING:
+    from orchestra_nb.display.plots.paper import Paper
 
 
 def gantt(options: Namespace, last: RunResult | None) -> Chart:
@@ -48,12 +56,28 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
     return last.gantt(plan=options.plan)
 
 
-def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
-    """Work out who would run what when, and write the picture where that was asked for."""
-    check_writable({"--output": output})
-    schedule = simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
-    _write(schedule_gantt(schedule), output)
+def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Schedule | PolicyComparison:
+    """Work out who would run what when, or compare policies, and write the picture where that was asked for."""
+    check_writable({"--output": options.output})
+    jobs = resolve(config).jobs
+    if options.compare:
+        found = compare_policies(
+            dag, options.workers or jobs, schedule=config.schedule, resources=config.resources or None
+        )
+        if options.output:
+            write_text(Path(options.output), figure_svg(cast("Paper", found.plot())))
+        return found
+    schedule = simulate(dag, jobs, config.policy, config.schedule, config.seed)
+    _write(schedule_gantt(schedule), options.output)
     return schedule
+
+
+def walked(dag: DAG, config: RunConfig, output: str | None) -> Walk:
+    """Walk through that schedule step by step, and write its picture where that was asked for."""
+    check_writable({"--output": output})
+    walk = walk_of(dag, config, resolve(config).jobs)
+    _write(schedule_gantt(walk.schedule), output)
+    return walk
 
 
 def _write(chart: Chart, output: str | None) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.browser.accessibility import faults
-from tests.browser.pages import NotebookPage, opened, write
+from tests.browser.pages import opened, write
 from tests.browser.servers import Server, wait_for
+from tests.browser.walking import ROOT, Walking
 
 CELLS = (
     "from orchestra_nb import DAG, Node, step_through",
@@ -25,34 +26,9 @@ CELLS = (
     "    Node('report', after=['fit', 'tune', 'plots']),\n"
     "]",
     "step_through(DAG(nodes), workers=2)",
+    "step_through(DAG([Node(f'n{i}', cost=i % 7 + 1) for i in range(300)]), workers=2)",
 )
-WALK = 2
-ROOT = ".orchestra-steps"
-
-
-class Walking:
-    """The walk below a cell, as a person uses it."""
-
-    def __init__(self, page: NotebookPage) -> None:
-        self.page = page
-        self.root = page.output(WALK).locator(ROOT)
-        self.root.wait_for(timeout=30_000)
-
-    def button(self, move: str) -> Any:
-        return self.root.locator(f"[data-move={move}]")
-
-    @property
-    def step(self) -> int:
-        return int(self.root.get_attribute("data-step"))
-
-    def told(self) -> str:
-        return str(self.root.locator(".orchestra-told").inner_text())
-
-    def turned(self, name: str) -> Any:
-        return self.root.locator(f"[data-control={name}]").locator("input, select")
-
-    def summary(self) -> str:
-        return str(self.root.locator(".orchestra-summary").inner_text())
+WALK, LONG = 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +37,22 @@ def walk(browser: Any, lab: Server, folder: Path) -> Iterator[Walking]:
     with opened(browser, lab, "steps.ipynb") as page:
         page.theme("light")
         page.run_all()
-        yield Walking(page)
+        yield Walking(page, WALK)
+
+
+def _long(walk: Walking) -> None:
+    """A walk of which the browser has only the first steps asks for the others; then it is taken away."""
+    far = Walking(walk.page, LONG)
+    assert far.root.get_attribute("aria-labelledby") != walk.root.get_attribute("aria-labelledby")
+    far.button("last").click()
+    wait_for(lambda: "is done" in far.told() and far.root.get_attribute("aria-busy") == "false", "the last step")
+    many = int(far.button("to").get_attribute("max"))
+    assert many > 150
+    assert far.step == many
+    far.button("back").click()
+    assert f"Step {many - 1} of {many} ·" in far.root.locator(".orchestra-where").inner_text()
+    walk.page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 3 }")
+    walk.page.do("notebook:clear-cell-output")
 
 
 def test_it_goes_forward_and_back_by_mouse_and_by_keyboard(walk: Walking) -> None:
@@ -88,6 +79,7 @@ def test_it_goes_forward_and_back_by_mouse_and_by_keyboard(walk: Walking) -> Non
     walk.button("play").click()
     wait_for(lambda: walk.step == 2, "the second step to be played")
     walk.button("play").click()
+    _long(walk)
 
 
 def test_workers_and_policy_that_are_turned_tell_another_schedule(walk: Walking) -> None:
@@ -108,7 +100,7 @@ def test_nobody_is_shut_out_and_it_looks_well_in_both_themes(walk: Walking) -> N
     for theme in ("light", "dark"):
         walk.page.theme(theme)
         walk.button("first").click()
-        for _ in range(3):
+        for _ in range(4):
             walk.button("forward").click()
         assert faults(walk.page.page, ROOT) == []
         walk.page.page.set_viewport_size({"width": 1200, "height": 1900})

@@ -46,6 +46,8 @@ from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceU
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.simulation import simulate
+from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
 
 from .payloads import PAYLOADS
@@ -173,6 +175,18 @@ def handle() -> RunHandle:
     return made
 
 
+def comparison() -> PolicyComparison:
+    def named(text: str) -> Callable[[DAG], dict[str, float]]:
+        def policy(dag: DAG) -> dict[str, float]:
+            return dict.fromkeys(dag.nodes, 0.0)
+
+        policy.__name__ = text
+        return policy
+
+    found = compare_policies(graph_of(PAYLOADS), 2, ["random", *map(named, PAYLOADS[:9])], seeds=2)
+    return replace(found, remarks=tuple(PAYLOADS))
+
+
 def tracker() -> ProgressTracker:
     made = ProgressTracker()
     made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
@@ -218,8 +232,8 @@ def snapshot() -> Snapshot:
 def lab() -> DeadlockLab:
     """Let strangers wait for one another in a circle of what has their names, and one of them give way."""
     names = [text for text in PAYLOADS if text.strip() and ":" not in text]
-    first = [(text, "takes", text) for text in names]
-    return deadlock_lab([*first, *((text, "takes", names[i - 1]) for i, text in enumerate(names))])
+    first, few = [(text, "takes", text) for text in names], names[:6]
+    return deadlock_lab([*first, *((text, "takes", few[i - 1]) for i, text in enumerate(few))])
 
 
 def walk() -> Walk:
@@ -255,6 +269,7 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     DAG: lambda: graph_of(PAYLOADS),
     DeadlockLab: lab,
     DeadlockResult: deadlock,
+    PolicyComparison: comparison,
     ProgressStats: progress_stats,
     ProgressTracker: tracker,
     RecoveryManager: recovery,

@@ -25,6 +25,7 @@ from orchestra_nb import (
     SagaStep,
     bench,
     breaker_lab,
+    compare_policies,
     deadlock_lab,
     history,
     retry_lab,
@@ -36,6 +37,7 @@ from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.display.tables import TABLES
 from orchestra_nb.resources.circles import DeadlockResult, Wait
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +91,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
         "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
+        "compare_policies(dag, 2).frame": (PolicyComparison(()).frame, compare_policies(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
         "(%orchestrate cache).frame": (None, frames.results(("folder", 1, 2, 3, 4, 5))),

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from orchestra_nb import ResourceManager, deadlock_lab
 from orchestra_nb.labs.lock_course import MOST_TIMES, Course
-from orchestra_nb.labs.lock_moments import cost
 from orchestra_nb.labs.lock_scenarios import SCENARIOS
 from orchestra_nb.labs.lock_script import Act, read_script
+from orchestra_nb.labs.victims import cost
 
 OWNERS, RESOURCES = ("anna", "ben", "carla", "david"), ("db", "gpu", "disk")
 
@@ -143,6 +143,7 @@ def test_orders_that_can_deadlock_are_told_before_anybody_waits():
 def test_with_nobody_who_looks_they_wait_for_ever():
     lab = deadlock_lab("dining philosophers", victim="nobody", owners=3)
     assert lab.moments[-1].told == ("nobody is left who could go on: anna, ben, carla wait for ever",)
+    assert lab.moments[-2].told[-1].startswith("nobody looks for deadlocks here; else carla would give way: ")
 
 
 def test_low_priority_gives_way_although_it_would_lose_more_work():

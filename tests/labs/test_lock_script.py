@@ -27,7 +27,7 @@ TAKES = ("anna", "takes", "db")
         ([("anna", "takes")], None, "is no step"),
         (5, None, "step 1: 5 is no step"),
         ([], None, "a script has from 1 to 1,000 steps"),
-        ([TAKES] * 1001, None, "and this one has 1,001"),
+        ([TAKES] * 1001, None, "a script has from 1 to 1,000 steps"),
         ([TAKES], {"dbb": 2}, "resources: nobody takes 'dbb'; did you mean"),
         ([TAKES], {"db": 0}, "resources: there cannot be 0 of 'db'"),
         ([TAKES], {"db": True}, "there cannot be True of 'db'"),

@@ -71,7 +71,8 @@ def test_clients_have_the_same_luck_whatever_the_jitter():
     assert {client: pytest.approx(2 * much) for client, much in off[0].items()} == off[1]
 
 
-def test_a_retry_after_is_a_floor_that_brings_all_back_together():
+def test_a_retry_after_is_a_floor_that_brings_all_back_together_and_the_story_says_so():
+    assert "come back together" in retry_lab(retry_after=8).story.summary[-1]
     for each in retry_lab(clients=20, outage=5.0, retry_after=8).storms:
         assert {one.at for one in each.attempts if one.number == 2} == {8.0}
 

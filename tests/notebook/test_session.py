@@ -346,6 +346,15 @@ def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, t
         cell("%orchestrate run --log nowhere/runs.jsonl")
 
 
+def test_the_declared_graph_is_walked_through_step_by_step(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate a --cost 2\nx = 1")
+    cell("%%orchestrate b\ny = x")
+    walk = cell("%orchestrate simulate --steps -j 2 --policy fifo -o plan.svg").result
+    assert [step.at for step in walk] == [0.0, 2.0, 3.0]
+    assert (walk.workers, walk.policy) == (2, "fifo")
+    assert (tmp_path / "plan.svg").exists()
+
+
 def test_the_last_run_is_drawn_in_time(cell: Cell, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nothing has run yet"):
         cell("%orchestrate gantt")
@@ -387,6 +396,11 @@ def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_p
     assert (tmp_path / "plan.svg").exists()
     with pytest.raises(ConfigError, match="best"):
         cell("%orchestrate simulate --policy best")
+    found = cell("%orchestrate simulate --compare --workers 1,3 -o policies.svg").result
+    assert (found.workers, found.at(1).best.makespan, found.best.makespan) == ((1, 3), 9.0, 6.0)
+    assert (tmp_path / "policies.svg").exists()
+    with pytest.raises(CommandError, match="add it, or give --jobs"):
+        cell("%orchestrate simulate --workers 1,3")
 
 
 def test_status_and_reset(cell: Cell) -> None:

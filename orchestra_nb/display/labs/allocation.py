@@ -20,6 +20,8 @@ _Point = tuple[float, float]
 _BOX = (132.0, 42.0)
 _MOST = 40
 _MOST_DOTS = 8
+_LEAST = 680.0
+"""Width of the sheet, at least: what is wider than half a page has a row of its own where frames are shown."""
 _HELD, _HEAVY, _HARMLESS = "#2a6f97", "#a83800", "#736600"
 _WAITED = "#6b3a5b"
 _LEGEND = 54.0
@@ -71,8 +73,8 @@ def _ring(places: tuple[tuple[str, bool], ...]) -> tuple[dict[tuple[str, bool], 
     alone = resources[0] if len(resources) == 1 and len(places) > 2 else None
     around = [place for place in places if place != alone]
     many = max(len(around), 1)
-    across, down = max(200.0, 36.0 * many), 34.0 if many == 2 else max(110.0, 23.0 * many)
-    width, height = 2 * across + _BOX[0] + 24, 2 * down + _BOX[1] + 24
+    across, down = max(220.0, 36.0 * many), 34.0 if many == 2 else max(110.0, 23.0 * many)
+    width, height = max(2 * across + _BOX[0] + 24, _LEAST), 2 * down + _BOX[1] + 24
     middle = width / 2, height / 2
     first = -0.75 * math.pi if many == 4 else math.pi if many == 2 else -0.5 * math.pi
     points: dict[tuple[str, bool], _Point] = {} if alone is None else {alone: middle}

@@ -12,7 +12,7 @@ from orchestra_nb.labs.allocation import Allocation
 from orchestra_nb.labs.breaker import BreakerLab, CircuitChart
 from orchestra_nb.labs.deadlock import DeadlockLab
 from orchestra_nb.labs.lock_moments import chain
-from orchestra_nb.labs.lock_script import amounts
+from orchestra_nb.labs.lock_script import by_owner
 from orchestra_nb.labs.retry import RetryLab, StormChart
 from orchestra_nb.presentation import presents
 
@@ -45,8 +45,8 @@ class DeadlockLabPresenter(StoryPresenter):
         rows = [
             (
                 *(each.at, each.owner, each.kind, "; ".join(each.told)),
-                ", ".join(f"{hold.owner}: {amounts([(hold.resource, hold.amount)])}" for hold in each.holds),
-                ", ".join(f"{lack.owner}: {amounts([(lack.resource, lack.need)])}" for lack in each.lacks),
+                by_owner((hold.owner, hold.resource, hold.amount) for hold in each.holds),
+                by_owner((lack.owner, lack.resource, lack.need) for lack in each.lacks),
                 ", ".join(step.owner for step in each.order),
                 *(", ".join(each.stuck), chain(each.circle), each.victim),
             )

@@ -19,7 +19,7 @@ DEADLOCK_LAB = Table(
         "owner": text("who acted; empty at the beginning and at the end"),
         "what": category("what happened", get_args(Kind)),
         "told": text("the same in words"),
-        "held": text("who holds what then, as `anna: 2 of gpu`"),
+        "held": text("who holds what then, as `anna: db and 2 of gpu; ben: disk`"),
         "waiting": text("who waits for what"),
         "can_finish": text("who can finish, in the order of the reduction"),
         "stuck": text("who cannot, whoever else does"),

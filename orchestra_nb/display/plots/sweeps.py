@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from orchestra_nb.bench.records import Sweep
 from orchestra_nb.bench.summaries import Summary
 from orchestra_nb.display.plots.figure import BOUND, PAGE, figure, named, series
-from orchestra_nb.errors import ConfigError
+from orchestra_nb.display.wording import short
+from orchestra_nb.errors import CommandError, ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +60,28 @@ def sweep_figure(sweep: Sweep) -> Paper:
         if len(lines) > 1 or ratios:
             left.legend()
     return made
+
+
+def check_picture(name: str) -> None:
+    """Refuse, before anything is measured, a file that no figure can be written to.
+
+    Raises
+    ------
+    CommandError
+        Its name has another ending.
+    ConfigError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> check_picture("sweep.doc")
+    Traceback (most recent call last):
+    orchestra_nb.errors.CommandError: --plot sweep.doc: give a name that ends with .svg, .pdf or .png
+    """
+    if not name.lower().endswith((".svg", ".pdf", ".png")):
+        raise CommandError(f"--plot {short(name, 200)}: give a name that ends with .svg, .pdf or .png")
+    with figure():
+        pass
 
 
 def _lines(rows: Sequence[Summary]) -> Mapping[str, list[Summary]]:

@@ -90,8 +90,8 @@ def _of_rows(panel: Rows) -> Painted:
     if not panel.rows:
         return Painted(markup=html.paragraph(panel.empty), lines=(clean(panel.empty),))
     rows = [tuple(short(cell, _CELL) for cell in row) for row in panel.rows[:_MOST_ROWS]]
-    left = len(panel.rows) - len(rows)
-    more = [f"and {left:,} more; the frame has all of them"] if left else []
+    left = len(panel.rows) + panel.more - len(rows)
+    more = [f"and {left:,} more"] if left else []
     table = html.table(panel.headings, rows)
     told = [line.strip() for line in aligned([tuple(map(clean, panel.headings)), *rows])]
     return Painted(markup=table + "".join(map(html.paragraph, more)), lines=(*told, *more))
