@@ -248,7 +248,7 @@ class Told(Presented, ABC):
 
     Examples
     --------
-    >>> from orchestra_nb import Node, step_through
+    >>> from orchestra_nb import DAG, Node, step_through
     >>> walk = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2)
     >>> isinstance(walk, Told), walk.story.frames[0].told[0]
     (True, 'load may begin')
@@ -263,7 +263,7 @@ class Told(Presented, ABC):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, step_through
+        >>> from orchestra_nb import DAG, Node, step_through
         >>> story = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2).story
         >>> len(story.frames), [control.name for control in story.controls]
         (3, ['workers', 'policy', 'schedule'])
