@@ -58,7 +58,8 @@ from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.run_records import edge_record
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.expected import expected
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def _why(options: Namespace) -> Answer:
 
 
 def _schedule(dag: DAG, config: RunConfig) -> Schedule:
-    return simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
+    return expected(dag, config, resolve(config).jobs)
 
 
 def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.expected import expected
 
 
 def gantt(options: Namespace, last: RunResult | None) -> Chart:
@@ -51,7 +52,7 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
 def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
     """Work out who would run what when, and write the picture where that was asked for."""
     check_writable({"--output": output})
-    schedule = simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
+    schedule = expected(dag, config, resolve(config).jobs)
     _write(schedule_gantt(schedule), output)
     return schedule
 
