@@ -97,8 +97,10 @@ if TYPE_CHECKING:
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
     from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.many import simulate_many
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
+    from orchestra_nb.simulation.what_if import what_if
 
 _ERRORS = (
     "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
@@ -153,6 +155,8 @@ _HOME = {
     "load_command": "definitions.loading",
     "optimum": "simulation.optimum",
     "simulate": "simulation.simulator",
+    "simulate_many": "simulation.many",
+    "what_if": "simulation.what_if",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
@@ -240,9 +244,11 @@ __all__ = [
     "load_ipython_extension",
     "optimum",
     "simulate",
+    "simulate_many",
     "task",
     "taskgraphs",
     "unload_ipython_extension",
+    "what_if",
 ]
 
 

@@ -12,6 +12,7 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    simulations,
 )
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
@@ -30,5 +31,6 @@ __all__ = [
     "replays",
     "runs",
     "sagas",
+    "simulations",
     "svg",
 ]

@@ -11,6 +11,7 @@ from typing import get_args
 
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 from orchestra_nb.display.gantt.bars import PIECES
+from orchestra_nb.display.simulation_tables import SIMULATION
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
 from orchestra_nb.model import Certainty, EdgeKind, NodeKind, Status
@@ -87,17 +88,6 @@ ISSUES = Table(
         "suggestion": text("what to do next"),
     },
 )
-SCHEDULE = Table(
-    "simulate(dag, 2).frame",
-    "node of a simulated schedule, by start",
-    {
-        "node": text("its name"),
-        "worker": count("which worker, from 0"),
-        "start": seconds("when it begins"),
-        "end": seconds("when it ends"),
-        "seconds": seconds("what it takes"),
-    },
-)
 GANTT = Table(
     "run.gantt().frame",
     "time that a node waited, ran or rested, by when it began; `replay.at(2.0).gantt().frame` too",
@@ -106,7 +96,8 @@ GANTT = Table(
         "lane": text("the row of the chart: its worker; empty while it waits"),
         "kind": category(
             "what it did: it waited for locks, for a worker, or for either (told when it has ended); it had earlier "
-            "attempts that are not known one by one; it ran; it rested before another attempt",
+            "attempts that are not known one by one; it ran; it rested before another attempt; in a simulation: it "
+            "waited for the barrier of its level, it had rested before this attempt",
             PIECES,
         ),
         "start": seconds("when that began, since the run began"),
@@ -384,7 +375,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.found: table
         for table in (
-            *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
+            *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, *SIMULATION, CACHE_KEYS, CACHE),
             RESULTS,
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
         )
