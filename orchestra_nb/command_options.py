@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Literal
 
-from orchestra_nb.parsing import Parser, amount, number, svg_file, whole
+from orchestra_nb.parsing import Parser, amount, factor, number, svg_file, whole
 
 Surface = Literal["magic", "cli"]
 EXPORTS = (".json", ".dot", ".graphml", ".svg", ".html")
@@ -111,6 +111,23 @@ def gantt_options(parser: Parser, surface: Surface) -> None:
     add("--at", type=number, default=-1.0, metavar="SECONDS", help="the moment, for a log; -1: the end of the run")
     add("--no-plan", dest="plan", action="store_false", help="leave out the simulated schedule behind it")
     chart_file(parser, surface)
+
+
+def simulate_options(parser: Parser, surface: Surface) -> None:
+    """Add how often a graph is simulated, with which durations, and what would be different."""
+    add = parser.add_argument
+    add("--runs", type=whole, default=None, metavar="N", help="simulate so often, and show how the times are spread")
+    text = "what nodes take: fixed, learned, measured, lognormal:0.3, uniform:0.5:1.5, gamma:0.5"
+    add("--durations", default=None, metavar="D", help=text)
+    text = "what if NODE were F times as fast; may be given again"
+    add("--faster", type=factor, action="append", default=[], metavar="NODE=F", help=text)
+    text = "what if the result of NODE were there already; may be given again"
+    add("--cached", action="append", default=[], metavar="NODE", help=text)
+    text = "what if there were N of a resource that nodes use; may be given again"
+    add("--lock", type=amount, action="append", default=[], metavar="NAME=N", help=text)
+    add("--workers", type=whole, default=None, metavar="N", help="what if there were N workers")
+    if surface == "magic":
+        add("--last", action="store_true", help="from what the last run of this session took")
 
 
 def chart_file(parser: Parser, _: Surface) -> None:

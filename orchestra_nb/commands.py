@@ -59,7 +59,9 @@ from orchestra_nb.running.run_records import edge_record
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
 from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.asking import simulated as ask_simulator
 from orchestra_nb.simulation.expected import expected
+from orchestra_nb.simulation.what_if import WhatIf
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
@@ -236,10 +238,12 @@ def _history(options: Namespace) -> Answer:
 def _simulate(options: Namespace) -> Answer:
     check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
-    schedule = _schedule(subject.dag, config)
-    text, shown, data = simulated(schedule, options.output)
+    found = ask_simulator(subject.dag, config, resolve(config).jobs, options)
+    text, shown, data = simulated(found, options.output)
+    schedule = found.after if isinstance(found, WhatIf) else found
+    described = _describe(subject.dag, schedule) if isinstance(schedule, Schedule) else {"success": True, "errors": []}
     terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
-    return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
+    return _planned(subject, {**described, **terms, **data}, text, shown)
 
 
 def _why(options: Namespace) -> Answer:

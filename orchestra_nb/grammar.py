@@ -107,7 +107,8 @@ _COMMANDS: Mapping[str, _Command] = {
     "cancel": _Command("stop the run that goes on", (), ("magic",)),
     "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
-        "work out who would run what when, and how long that takes; nothing runs", (*_SHAPE, takes.chart_file)
+        "work out who would run what when, and how long that takes; nothing runs",
+        (*_SHAPE, takes.simulate_options, takes.chart_file),
     ),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
@@ -128,7 +129,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "replay": ("run.jsonl --at 2.5 --events", "run.jsonl --at 2.5 --events"),
     "history": ("train", f"{_NB} train"),
     "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
-    "simulate": ("--notebook --jobs 4", f"{_NB} --jobs 4"),
+    "simulate": ("--last --faster train=2 --lock db=2", f"{_NB} --jobs 4 --runs 1000"),
     "cache": ("--clear", ""),
     "locks": ("gpu", ""),
     "events": ("'resource:*' --last 20", ""),

@@ -11,6 +11,7 @@ from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.wording import count, duration, short
 from orchestra_nb.presentation import Bundle, presents
 from orchestra_nb.simulation.many import Distribution
+from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.waits import Gaps, Waits
 from orchestra_nb.simulation.what_if import WhatIf
 
@@ -95,10 +96,9 @@ class DistributionPresenter:
         plain = [*lines, histogram_text(value.makespans), "critical in so many of the runs:"]
         plain += ["  " + "  ".join(row) for row in shown[:_MOST]]
         plain += [f"  and {len(shown) - _MOST:,} more"] if len(shown) > _MOST else []
-        marks = {"expected": value.expected, "median": value.median, "95 %": value.quantile(0.95)}
         alt = f"histogram of the makespans of {count(len(value.runs), 'run')}"
         table = html.table(("node", "critical in", "time on average"), shown)
-        markup = "".join(map(html.paragraph, lines)) + html.picture(histogram_svg(value.makespans, marks), alt)
+        markup = "".join(map(html.paragraph, lines)) + html.picture(histogram_svg(value.makespans, _marks(value)), alt)
         return {"text/plain": "\n".join(plain), "text/html": markup + html.details("criticality of nodes", table)}
 
     def frame(self, value: Distribution) -> pd.DataFrame:
@@ -137,6 +137,24 @@ class WhatIfPresenter:
     def frame(self, value: WhatIf) -> pd.DataFrame:
         """Make the frame of nodes."""
         return simulation_frames.what_if(value)
+
+
+def picture_of(value: Schedule | Distribution | WhatIf) -> str:
+    """Draw a simulation as SVG: the Gantt chart of a schedule, or of what would be; the histogram of many.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, simulate
+    >>> picture_of(simulate(DAG([Node("a")]))).startswith("<svg")
+    True
+    """
+    if isinstance(value, Distribution):
+        return histogram_svg(value.makespans, _marks(value))
+    return schedule_gantt(value.after if isinstance(value, WhatIf) else value).svg
+
+
+def _marks(value: Distribution) -> dict[str, float]:
+    return {"expected": value.expected, "median": value.median, "95 %": value.quantile(0.95)}
 
 
 def told_of(value: WhatIf) -> Iterator[str]:

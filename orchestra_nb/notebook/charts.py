@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from orchestra_nb.config import RunConfig
-from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
@@ -14,8 +14,8 @@ from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.simulation import Schedule
-from orchestra_nb.simulation.expected import expected
+from orchestra_nb.simulation.asking import Simulated, of_run
+from orchestra_nb.simulation.asking import simulated as ask
 
 
 def gantt(options: Namespace, last: RunResult | None) -> Chart:
@@ -49,12 +49,25 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
     return last.gantt(plan=options.plan)
 
 
-def simulated(dag: DAG, config: RunConfig, output: str | None) -> Schedule:
+def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Simulated:
     """Work out who would run what when, and write the picture where that was asked for."""
-    check_writable({"--output": output})
-    schedule = expected(dag, config, resolve(config).jobs)
-    _write(schedule_gantt(schedule), output)
-    return schedule
+    check_writable({"--output": options.output})
+    found = ask(dag, config, resolve(config).jobs, options)
+    _write_picture(found, options.output)
+    return found
+
+
+def of_last(last: RunResult | None, options: Namespace) -> Simulated:
+    """Work out what the last run would have taken, and write the picture where that was asked for."""
+    check_writable({"--output": options.output})
+    found = of_run(last, options)
+    _write_picture(found, options.output)
+    return found
+
+
+def _write_picture(found: Simulated, output: str | None) -> None:
+    if output:
+        write_text(Path(output), picture_of(found))
 
 
 def _write(chart: Chart, output: str | None) -> None:

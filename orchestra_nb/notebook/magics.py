@@ -219,7 +219,9 @@ class Orchestrate(RunTraits):
 
     def _simulate(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
-        return charts.simulated(self._dag(options), config, options.output)
+        if options.last:
+            return charts.of_last(self.session.result, options)
+        return charts.simulated(self._dag(options), config, options)
 
     def _status(self, _: Namespace) -> Any:
         if self.session.background is not None and not self.session.background.over:

@@ -63,7 +63,7 @@ def troubled() -> Schedule:
     uses = [name if name.strip() and ":" not in name else "db" for name in PAYLOADS]
     nodes = [replace(node, uses=(use,)) for node, use in zip(dag.nodes.values(), uses, strict=True)]
     again = [replace(node, uses=("db",), retry=2, id=f"{node.id} again") for node in nodes[:2]]
-    return simulate(DAG([*nodes, *again], dag.given), 3, failures={PAYLOADS[-1]: 1.0, again[1].id: 1.0})
+    return simulate(DAG([*nodes, *again], dag.given), 3, "fifo", failures={PAYLOADS[-1]: 1.0, again[1].id: 1.0})
 
 
 def outcomes_of(dag: DAG) -> dict[str, Outcome]:
