@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb._version import __version__
 
 if TYPE_CHECKING:
+    from orchestra_nb import bench as bench
     from orchestra_nb import taskgraphs as taskgraphs
     from orchestra_nb.agents.chat import ChatExecutor
     from orchestra_nb.agents.command_line import AgentCommand
@@ -83,6 +84,10 @@ if TYPE_CHECKING:
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.task import task
     from orchestra_nb.graph.validation import ValidationResult
+    from orchestra_nb.labs.breaker import breaker_lab
+    from orchestra_nb.labs.deadlock import deadlock_lab
+    from orchestra_nb.labs.retry import retry_lab
+    from orchestra_nb.labs.walk import step_through
     from orchestra_nb.model import Edge, Evidence, Expand, Node, Outcome
     from orchestra_nb.pipeline import Pipeline
     from orchestra_nb.progress.handle import RunHandle
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
     from orchestra_nb.running.current_node import current_node
     from orchestra_nb.running.result import RunResult
     from orchestra_nb.running.scheduler import ParallelScheduler
+    from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
     from orchestra_nb.simulation.many import simulate_many
     from orchestra_nb.simulation.optimum import optimum
@@ -147,20 +153,25 @@ _HOME = {
     "SimulatedExecutor": "agents.simulated",
     "SubprocessExecutor": "agents.subprocesses",
     "ValidationResult": "graph.validation",
+    "breaker_lab": "labs.breaker",
+    "compare_policies": "simulation.comparison",
     "current_node": "running.current_node",
+    "deadlock_lab": "labs.deadlock",
     "declare_effects": "cells.effects.sources",
     "forget_effects": "cells.effects.sources",
     "heft": "simulation.heft",
     "history": "earlier_runs",
     "load_command": "definitions.loading",
     "optimum": "simulation.optimum",
+    "retry_lab": "labs.retry",
     "simulate": "simulation.simulator",
     "simulate_many": "simulation.many",
     "what_if": "simulation.what_if",
+    "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
 }
-_PARTS = ("taskgraphs",)
+_PARTS = ("bench", "taskgraphs")
 """Packages that are used by their names."""
 
 __all__ = [
@@ -235,7 +246,11 @@ __all__ = [
     "SubprocessExecutor",
     "ValidationResult",
     "__version__",
+    "bench",
+    "breaker_lab",
+    "compare_policies",
     "current_node",
+    "deadlock_lab",
     "declare_effects",
     "forget_effects",
     "heft",
@@ -243,8 +258,10 @@ __all__ = [
     "load_command",
     "load_ipython_extension",
     "optimum",
+    "retry_lab",
     "simulate",
     "simulate_many",
+    "step_through",
     "task",
     "taskgraphs",
     "unload_ipython_extension",

@@ -59,7 +59,8 @@ def config_of(options: Namespace) -> RunConfig:
 
 def read_of(options: Namespace) -> Subject:
     """Read the file that a command is about."""
-    return read_subject(options.path, getattr(options, "nodes", ()), config_of(options), parameters_of(options))
+    nodes, missing = getattr(options, "nodes", ()), getattr(options, "missing", None)
+    return read_subject(options.path, nodes, config_of(options), parameters_of(options), missing)
 
 
 def parameters_of(options: Namespace) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _command(words: Sequence[str], as_json: bool) -> int:
         return DONE if words else BAD_INPUT
     from orchestra_nb.commands import answer  # only now: help should not wait for pandas
 
-    wanted = options.command in ("run", "resume", "verify") and not as_json
+    wanted = options.command in ("run", "resume", "verify", "bench") and not as_json
     with _progress(wanted, options.command) as (listen, follow):
         found = answer(options, listen, follow)
     if as_json:
@@ -149,7 +149,7 @@ def _progress(wanted: bool, command: str) -> Iterator[tuple[Listener | None, Fol
         yield None, None
     elif not capable(sys.stderr):
         yield _line_per_node, None
-    elif command == "verify":
+    elif command in ("verify", "bench"):
         with _bar_of_runs() as listen:
             yield listen, None
     else:
@@ -165,7 +165,7 @@ def _progress(wanted: bool, command: str) -> Iterator[tuple[Listener | None, Fol
 
 @contextmanager
 def _bar_of_runs() -> Iterator[Listener]:
-    """Show how many runs of a proof are done."""
+    """Show how many runs of a proof or of a sweep are done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -174,8 +174,8 @@ def _bar_of_runs() -> Iterator[Listener]:
         task = bar.add_task("starting", total=None)
 
         def listen(event: Mapping[str, Any]) -> None:
-            what = ("searching for the cause: " if event["searching"] else "") + str(event["what"])
-            done = event["number"] - (event["name"] == "verification:run-started")
+            what = ("searching for the cause: " if event.get("searching") else "") + str(event["what"])
+            done = event["number"] - event["name"].endswith(":run-started")
             bar.update(task, total=event["total"], completed=done, description=what)
 
         yield listen
@@ -202,5 +202,7 @@ def _line_per_node(event: Mapping[str, Any]) -> None:
     elif event.get("name") == "verification:run-ended":
         which = "search" if event["searching"] else f"run {event['number']} of {event['total']}"
         words = (which, event["what"], took, "failed" if event["failed"] else "")
+    elif event.get("name") == "bench:run-started":
+        words = (event["what"],)
     if words:
         _say("  ".join(clean(word) for word in words if word), sys.stderr)

@@ -7,22 +7,31 @@ it adds nothing.
 from __future__ import annotations
 
 import argparse
-from typing import Literal
+from typing import Any, Literal
 
-from orchestra_nb.parsing import Parser, amount, factor, number, svg_file, whole
+from orchestra_nb.parsing import Parser, amount, factor, number, svg_file, whole, wholes, words_of
 
 Surface = Literal["magic", "cli"]
-EXPORTS = (".json", ".dot", ".graphml", ".svg", ".html")
+EXPORTS = (".json", ".dot", ".graphml", ".stg", ".svg", ".html")
 """How a file may end that a run or a graph is written to."""
+GRAPH_FORMATS = ("wfformat", "fabric", "json", "graphml", "stg", "dot")
+"""In which formats a graph may be written."""
 
 
 def subject(parser: Parser, surface: Surface) -> None:
     """Add what the command is about: a file on the command line, this session or a file in a notebook."""
     if surface == "cli":
-        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook file")
+        parser.add_argument("path", metavar="NOTEBOOK", help="the notebook; or a command definition, or a task graph")
     else:
         text = "take every code cell of the notebook on disk; its own path when none is given"
         parser.add_argument("--notebook", nargs="?", const="", default=None, metavar="PATH", help=text)
+
+
+def missing(parser: Parser, surface: Surface) -> None:
+    """Add what tasks take of which a file does not say it."""
+    if surface == "cli":
+        text = "for a task graph: seconds of tasks for which the file has none"
+        parser.add_argument("--missing", type=number, metavar="S", help=text)
 
 
 def parameters(parser: Parser, surface: Surface) -> None:
@@ -47,6 +56,12 @@ def nodes(parser: Parser, _: Surface) -> None:
     parser.add_argument("nodes", nargs="*", default=(), metavar="NODE", help="only these nodes and what they need")
 
 
+def nodes_on_the_line(parser: Parser, surface: Surface) -> None:
+    """Add which nodes a command is about, where it names a file first."""
+    if surface == "cli":
+        nodes(parser, surface)
+
+
 def knobs(parser: Parser, _: Surface) -> None:
     """Add the options that change a RunConfig; ``None`` leaves the default alone."""
     add = parser.add_argument
@@ -61,13 +76,7 @@ def knobs(parser: Parser, _: Surface) -> None:
         help="start a node as soon as it can; the default",
     )
     add("--policy", metavar="P", help="which ready node goes first: critical-path, fifo, longest-first, ...")
-    keep_going(parser, _)
-    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
-    add("--seed", type=whole, metavar="N", help="seed of what is random")
-    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
-    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
-        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
-    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+    terms(parser, _)
     add("--cache", action=argparse.BooleanOptionalAction, default=None,
         help="take results of nodes that say cache from earlier runs, and keep them; the default")  # fmt: skip
     add(
@@ -75,6 +84,45 @@ def knobs(parser: Parser, _: Surface) -> None:
         metavar="MODE",
         help="what survives a crash, for resume: auto, durable, fast, or memory: nothing",
     )
+
+
+def terms(parser: Parser, _: Surface) -> None:
+    """Add the options that change a RunConfig and are the same for all runs of a sweep."""
+    add = parser.add_argument
+    keep_going(parser, _)
+    add("--timeout", type=number, metavar="S", help="seconds for the whole run")
+    add("--seed", type=whole, metavar="N", help="seed of what is random")
+    add("--async-jobs", type=whole, metavar="N", help="how many nodes may await at once")
+    add("--resource", dest="resources", type=amount, action="append", metavar="NAME=N",
+        help="how much there is of what nodes use: gpu=2, or a rate, api=60/min; may be given again")  # fmt: skip
+    add("--cluster", metavar="ADDRESS", help="of the dask scheduler to use, as tcp://host:8786")
+
+
+def sweep(parser: Parser, surface: Surface) -> None:
+    """Add what a sweep varies, how often it measures, and where results go."""
+    add = parser.add_argument
+    listed: dict[str, Any] = {"type": words_of, "default": None}
+    add("-j", "--jobs", dest="sweep_jobs", type=wholes, default=[1, 2, 4], metavar="N,N",
+        help="nodes at once, each measured: 1,2,4; with 1 among them there is a speed-up")  # fmt: skip
+    add("--backend", dest="sweep_backends", metavar="B,B", help="joblib backends: threading,loky,...", **listed)
+    add("--schedule", dest="sweep_schedules", metavar="S,S", help="eager,levels, or one of them", **listed)
+    add("--policy", dest="sweep_policies", metavar="P,P", help="critical-path,fifo,longest-first,...", **listed)
+    add("--repeats", type=whole, default=5, metavar="N", help="how many runs of each configuration count")
+    add("--warmup", type=whole, default=1, metavar="N", help="how many runs of each come before that")
+    add("-o", "--output", metavar="FILE", help="append results there, and compare with the last ones in it")
+    add("--plot", metavar="FILE", help="write the figure there: .svg, .pdf or .png")
+    if surface == "cli":
+        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
+
+
+def compare_options(parser: Parser, _: Surface) -> None:
+    """Add which results are compared."""
+    add = parser.add_argument
+    add("path", metavar="FILE", help="results of sweeps; its last sweep is compared with the one before it")
+    text = "compare the last sweep of FILE with the last one of this file instead, which came after it"
+    add("--with", dest="with_file", metavar="FILE2", help=text)
+    add("--alpha", type=number, default=0.05, metavar="A", help="how often a false alarm anywhere is allowed")
 
 
 def log(parser: Parser, _: Surface) -> None:
@@ -135,6 +183,12 @@ def chart_file(parser: Parser, _: Surface) -> None:
     parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
 
 
+def steps_options(parser: Parser, _: Surface) -> None:
+    """Add whether a schedule is walked through."""
+    text = "walk through it step by step: who may begin, who goes first and why, who runs, who waits for whom"
+    parser.add_argument("--steps", action="store_true", help=text)
+
+
 def keep_going(parser: Parser, _: Surface) -> None:
     """Add whether faults of single nodes are planned and run around."""
     text = "plan around cells that do not parse, and run what needs no failed node"
@@ -165,7 +219,7 @@ def run_options(parser: Parser, surface: Surface) -> None:
         add("--background", action="store_true", help=text)
     else:
         add("--linear", action="store_true", help="run one cell after the other in document order, as Jupyter does")
-        text = "rehearse a command definition: agents only take their expected time, times SCALE (0.01)"
+        text = "rehearse a command definition or a task graph: nodes only take their expected time, times SCALE (0.01)"
         add("--simulate", nargs="?", type=number, const=0.01, metavar="SCALE", help=text)
 
 
@@ -225,11 +279,16 @@ def history_nodes(parser: Parser, surface: Surface) -> None:
     parser.add_argument("asked", nargs="*", default=(), metavar="NODE", help="only these nodes")
 
 
-def export_options(parser: Parser, _: Surface) -> None:
+def export_options(parser: Parser, surface: Surface) -> None:
     """Add where to a run or a graph is written."""
     add = parser.add_argument
-    kinds = ", ".join(EXPORTS)
-    add("file", metavar="FILE", help=f"where to; what is written follows from how it ends: {kinds}")
+    text = f"where to; what is written follows from how it ends: {', '.join(EXPORTS)}"
+    if surface == "magic":
+        add("file", metavar="FILE", help=text)
+    else:
+        add("-o", "--output", metavar="FILE", required=True, help=text)
+    text = f"write the graph in this format, whatever the ending: {', '.join(GRAPH_FORMATS)}"
+    add("--format", metavar="FORMAT", help=text)
     add("--force", action="store_true", help="write over a file that is there")
 
 

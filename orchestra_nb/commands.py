@@ -28,6 +28,7 @@ from orchestra_nb.answers import (
     parameters_of,
     read_of,
 )
+from orchestra_nb.bench_commands import bench, compared
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -47,10 +48,11 @@ from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
-from orchestra_nb.gantt_commands import gantt, simulated
+from orchestra_nb.gantt_commands import gantt, simulated, walked
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
+from orchestra_nb.labs.walk import walk_of
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.history import remembered
@@ -87,6 +89,8 @@ def answer(options: Namespace, listen: Listener | None = None, follow: Follow | 
     """
     if options.command == "resume" or (options.command == "run" and not options.dry_run):
         return run(options, listen, follow)
+    if options.command == "bench":
+        return bench(options, listen)
     if options.command == "verify":
         return _verify(options, listen)
     return _READERS[options.command](options)
@@ -238,12 +242,26 @@ def _history(options: Namespace) -> Answer:
 def _simulate(options: Namespace) -> Answer:
     check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
-    found = ask_simulator(subject.dag, config, resolve(config).jobs, options)
-    text, shown, data = simulated(found, options.output)
-    schedule = found.after if isinstance(found, WhatIf) else found
+    if options.steps:
+        walk = walk_of(subject.dag, config, resolve(config).jobs)
+        schedule: object = walk.schedule
+        text, shown, data = walked(walk, options.output)
+    else:
+        found = ask_simulator(subject.dag, config, resolve(config).jobs, options)
+        schedule = found.after if isinstance(found, WhatIf) else found
+        text, shown, data = simulated(found, options.output)
     described = _describe(subject.dag, schedule) if isinstance(schedule, Schedule) else {"success": True, "errors": []}
     terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
     return _planned(subject, {**described, **terms, **data}, text, shown)
+
+
+def _export(options: Namespace) -> Answer:
+    from orchestra_nb.notebook.exporting import export
+
+    subject = read_of(options)
+    path = export(subject.dag, options.output, force=options.force, format=options.format)
+    data = {"success": True, "output": str(path), "nodes": len(subject.dag), "errors": []}
+    return _planned(subject, data, f"the graph is in {clean(path)}")
 
 
 def _why(options: Namespace) -> Answer:
@@ -293,6 +311,7 @@ def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:
 
 
 _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
+    "bench compare": compared,
     "run": _plan,
     "plan": _plan,
     "levels": _levels,
@@ -303,4 +322,5 @@ _READERS: Mapping[str, Callable[[Namespace], Answer]] = {
     "history": _history,
     "gantt": gantt,
     "simulate": _simulate,
+    "export": _export,
 }

@@ -36,7 +36,7 @@ from orchestra_nb.project_config import project_table
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.on_disk import cut_short
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.subject import Subject
+from orchestra_nb.subject import Subject, rehearsable
 
 Listener = Callable[[Mapping[str, Any]], object]
 
@@ -71,26 +71,29 @@ def run_definition(
     ConfigError, DefinitionError
         The file of agents is faulty, or an agent cannot be done; nothing ran.
     """
-    check_inputs(subject.dag, context, options.path)
+    dag = rehearsable(subject.dag, options.path)
+    check_inputs(dag, context, options.path)
     if options.html:
-        raise CommandError(f"--html is for notebooks, and {options.path} is a command definition; leave it out")
+        raise CommandError(f"--html is for notebooks, and {options.path} is none; leave it out")
     if options.linear:
         config = replace(config, jobs=1)
     rehearsal = options.simulate is not None
     if rehearsal:
         agents: Any = SimulatedExecutor(options.simulate)
         config = replace(config, history=False, cache=False, checkpoint="memory")
+        if dag is not subject.dag and config.async_jobs is None:  # its nodes take a worker each, as in a simulation
+            config = replace(config, async_jobs=resolve(config).jobs)
     else:
-        agents = _agents(options)
+        agents = agents_of_line(options)
     if config.async_jobs is None and (options.jobs is not None or (not rehearsal and runs_programs(agents))):
         config = replace(config, async_jobs=resolve(config).jobs)
-    pipeline = Pipeline(subject.dag, config, agents=agents)
+    pipeline = Pipeline(dag, config, agents=agents)
     work = partial(pipeline.run, context)
     if options.command == "resume":
         run_id = cut_short(config, subject.dag, f"orchestra run {options.path}", context)
         work = partial(pipeline.scheduler.resume_from_checkpoint, run_id, subject.dag, context)
     result = _run(pipeline, work, listen)
-    return result, [_rehearsed(subject.dag, result, options.simulate)] if rehearsal else []
+    return result, [_rehearsed(dag, result, options.simulate)] if rehearsal else []
 
 
 def check_inputs(dag: DAG, context: Mapping[str, Any], path: str) -> None:
@@ -125,7 +128,14 @@ def values_text(values: Mapping[str, Any]) -> str:
     return json.dumps(dict(values), ensure_ascii=False, indent=2, default=repr) + "\n"
 
 
-def _agents(options: Namespace) -> AgentRegistry:
+def agents_of_line(options: Namespace) -> AgentRegistry:
+    """Find who does the work of agents: with ``--agents``, else by the project's settings.
+
+    Raises
+    ------
+    CommandError, ConfigError
+        Nobody does, or what says who does is faulty.
+    """
     if options.agents:
         return read_agents_file(Path(options.agents))
     path, table = project_table()

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, issue_object
 from orchestra_nb.display.plans import schedule_facts, schedule_gantt
 from orchestra_nb.display.simulations import picture_of
+from orchestra_nb.display.steps import story_text
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
 from orchestra_nb.durable.written_files import check_writable, write_text
+from orchestra_nb.labs.steps import Step
+from orchestra_nb.labs.walk import Walk
 from orchestra_nb.presentation import Chart, presenter_of
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.simulation.asking import Simulated
@@ -115,6 +118,30 @@ def _of_what_if(found: WhatIf) -> dict[str, Any]:
         "critical_path": list(found.critical_path),
     }
     return {**_of_schedule(found.after), **told}
+
+
+def walked(walk: Walk, output: str | None) -> tuple[str, RenderableType, dict[str, Any]]:
+    """Tell a simulated schedule step by step; what is returned is as of :func:`simulated`."""
+    drawn(schedule_gantt(walk.schedule), output)
+    told = [*story_text(walk.story, len(walk)).split("\n"), *_written(output)]
+    data = {"utilization": walk.schedule.utilization, "steps": [_step(step) for step in walk]}
+    return "\n".join(told), Prose(told), data
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """One step, as JSON has it."""
+    now = step.moment
+    return {
+        "at": step.at,
+        "happened": list(step.told),
+        "begun": [{"node": node, "worker": worker} for node, worker in step.begun],
+        "ready": list(now.ready),
+        "running": [{"node": node, "worker": worker, "until": end} for node, worker, end in now.running],
+        "waiting": [{"node": node, "resource": name, "held_by": list(by)} for node, name, by in now.waiting],
+        "resting": [{"node": node, "until": end} for node, end in now.resting],
+        "ended": {"done": len(now.done), "failed": len(now.failed), "skipped": len(now.skipped)},
+        "levels": step.levels,
+    }
 
 
 def _records(chart: Chart) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ class _Command:
     surfaces: tuple[Surface, ...] = ("magic", "cli")
 
 
-_FILE = (takes.subject, takes.parameters)
+_FILE = (takes.subject, takes.parameters, takes.missing)
 _SHAPE = (*_FILE, takes.nodes, takes.knobs, takes.report)
 _GRAPH = (*_FILE, takes.nodes, takes.keep_going, takes.report)
 _COMMANDS: Mapping[str, _Command] = {
@@ -98,9 +98,8 @@ _COMMANDS: Mapping[str, _Command] = {
     "locks": _Command("show resources: who holds and who waits, now or in the last run", (takes.names,), ("magic",)),
     "events": _Command("list what happened in the last run", (takes.events_options,), ("magic",)),
     "export": _Command(
-        "write the last run, or the graph when nothing has run, to a file",
-        (takes.subject, takes.export_options),
-        ("magic",),
+        "write a graph to a file; in a notebook the last run, or the graph when nothing has run",
+        (*_FILE, takes.nodes_on_the_line, takes.export_options, takes.report),
     ),
     "error": _Command("show the last error of %orchestrate in full", (), ("magic",)),
     "status": _Command("show how each node ended in the last run, or how far a run is", (), ("magic",)),
@@ -108,7 +107,11 @@ _COMMANDS: Mapping[str, _Command] = {
     "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
         "work out who would run what when, and how long that takes; nothing runs",
-        (*_SHAPE, takes.simulate_options, takes.chart_file),
+        (*_SHAPE, takes.steps_options, takes.simulate_options, takes.chart_file),
+    ),
+    "bench": _Command(
+        "measure it with several numbers of jobs, backends, policies; 'bench compare' compares",
+        (*_FILE, takes.nodes, takes.sweep, takes.terms, takes.agents, takes.report),
     ),
     "progress": _Command("show how far the run is, and how long it will still take", (), ("magic",)),
     "reset": _Command("forget the declared nodes and the last run", (), ("magic",)),
@@ -116,6 +119,13 @@ _COMMANDS: Mapping[str, _Command] = {
 }
 
 
+_BEHIND: Mapping[str, _Command] = {
+    "bench compare": _Command(
+        "say what became faster or slower between two sweeps; ends with code 1 when anything is slower",
+        (takes.compare_options, takes.report),
+    ),
+}
+"""Subcommands of two words."""
 _NB = "analysis.ipynb"
 _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "run": ("train --jobs 2 --keep-going", f"{_NB} -o done.ipynb --jobs 4"),
@@ -130,10 +140,12 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "history": ("train", f"{_NB} train"),
     "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
     "simulate": ("--last --faster train=2 --lock db=2", f"{_NB} --jobs 4 --runs 1000"),
+    "bench": ("--notebook -j 1,2,4 --repeats 5 -o bench.jsonl", f"{_NB} -j 1,2,4 --repeats 5 -o bench.jsonl"),
+    "bench compare": ("bench.jsonl", "bench.jsonl"),
     "cache": ("--clear", ""),
     "locks": ("gpu", ""),
     "events": ("'resource:*' --last 20", ""),
-    "export": ("run.html --force", ""),
+    "export": ("run.html --force", f"{_NB} -o graph.json --format wfformat"),
     "config": ("jobs=2 policy=fifo", ""),
 }
 """For each subcommand what may stand behind it: in a notebook, on the command line."""
@@ -166,11 +178,12 @@ def parser_of(command: str, surface: Surface) -> Parser:
         There is no such subcommand; the message names the nearest.
     """
     known = commands(surface)
-    if command not in known:
+    if command not in known and command not in _BEHIND:
         program = _PROGRAMS[surface]
         raise CommandError(f"{program}: no subcommand {command!r}; {nearest(command, known)}")
-    parser = Parser(f"{_PROGRAMS[surface]} {command}", known[command], example_of(command, surface))
-    for part in _COMMANDS[command].parts:
+    described = _BEHIND[command] if command in _BEHIND else _COMMANDS[command]
+    parser = Parser(f"{_PROGRAMS[surface]} {command}", described.summary, example_of(command, surface))
+    for part in described.parts:
         part(parser, surface)
     return parser
 
@@ -262,7 +275,8 @@ def parse(line: str | Sequence[str], surface: Surface = "magic") -> Namespace:
     words = split_line(line) if isinstance(line, str) else list(line)
     if not words or words[0] in ("-h", "--help", "help"):
         return Namespace(command="help", text=overview(surface))
-    options = _understand(parser_of(words[0], surface), words[1:], words[0])
+    command = next((two for two in _BEHIND if words[:2] == two.split()), words[0])
+    options = _understand(parser_of(command, surface), words[len(command.split()) :], command)
     if options.command == "events" and options.last is not None and options.last < 1:
         raise CommandError(f"{_PROGRAMS[surface]} events: --last {options.last} shows nothing; give 1 or more")
     if options.command == "why" and (options.kept is None) == (options.target is None):

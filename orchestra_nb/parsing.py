@@ -133,6 +133,36 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
+def wholes(text: str) -> list[int]:
+    """Read whole numbers with commas between them, for argparse.
+
+    Examples
+    --------
+    >>> wholes("1,2,4")
+    [1, 2, 4]
+    """
+    return [whole(part.strip()) for part in text.split(",")]
+
+
+def words_of(text: str) -> list[str]:
+    """Read words with commas between them, for argparse.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        One of them is empty.
+
+    Examples
+    --------
+    >>> words_of("threading, loky")
+    ['threading', 'loky']
+    """
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of words, as a,b")
+    return found
+
+
 def svg_file(text: str) -> str:
     """Read the name of a picture, for argparse.
 

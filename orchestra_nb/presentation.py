@@ -135,5 +135,11 @@ class Plotted(Presented):
         ------
         ConfigError
             matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, compare_policies
+        >>> compare_policies(DAG([Node("a"), Node("b")]), 2, ["fifo", "levels"]).plot()
+        <figure: Makespans of 2 policies with 2 workers; shortest: fifo, 1.0 s>
         """
         return cast("Plotting", presenter_of(self)).plot(self)

@@ -41,6 +41,7 @@ from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.recovery.saga_result import SagaResult
 from orchestra_nb.running.run_records import change_from, run_record
 from orchestra_nb.subject import is_definition, notebook_of, read_subject
+from orchestra_nb.taskgraphs.reading import is_graph_file
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -89,7 +90,10 @@ def run(options: Namespace, listen: Listener | None, follow: Follow | None) -> A
         raise CommandError(
             "--log tells of nodes that are scheduled, and --linear schedules none; leave one of them out"
         )
-    if is_definition(options.path):
+    if is_graph_file(options.path) and options.simulate is None:
+        told = f"{options.path} is a task graph, and its nodes have no work to do; rehearse it with --simulate SCALE"
+        raise CommandError(f"{told}, or see what a run would take with 'orchestra simulate {options.path}'")
+    if is_definition(options.path) or is_graph_file(options.path):
         return _run_definition(options, config, written, partial(_followed, options, config, listen, follow))
     if options.agents or options.simulate is not None:
         raise CommandError(f"{options.path} is a notebook; --agents and --simulate are for command definitions")
@@ -153,7 +157,8 @@ def _run_definition(
     from orchestra_nb.definition_run import run_definition, values_text
 
     _check_spared(options, {**written, "todos": options.todos})
-    subject = read_subject(options.path, options.nodes, config)
+    refused = parameters_of(options) if is_graph_file(options.path) else None
+    subject = read_subject(options.path, options.nodes, config, refused, options.missing)
     with following(subject.dag) as heard:
         result, lines = run_definition(subject, options, config, parameters_of(options), heard)
     if options.output:

@@ -1,21 +1,27 @@
-"""What a command is about: a file, read as what its name says it is, and the graph in it."""
+"""What a command is about: a file, read as what it is, and the graph in it.
+
+A name says whether a file is a notebook or something else; whether a file of JSON is a command definition or a task
+graph says what is in it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestra_nb.cells.notebook_file import Notebook
 from orchestra_nb.config import RunConfig
+from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.documents import SUFFIXES
 from orchestra_nb.definitions.loading import load_command
-from orchestra_nb.errors import CommandError, Issue
+from orchestra_nb.errors import CommandError, DefinitionError, Issue
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check, faults_of
 from orchestra_nb.running import not_kept
 from orchestra_nb.running.history import open_history
+from orchestra_nb.taskgraphs.reading import KNOWN, is_graph_file, read_graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Subject:
     faults
         What is wrong with nodes that were planned all the same; a graph with such nodes was asked for.
     notebook
-        The notebook; ``None`` for a command definition.
+        The notebook; ``None`` for a command definition and for a task graph.
     """
 
     dag: DAG
@@ -49,14 +55,35 @@ class Subject:
 
 
 def is_definition(path: str) -> bool:
-    """Whether a file's name says that it holds a command definition.
+    """Whether a file holds a command definition: its name says so, and it is no task graph.
 
     Examples
     --------
-    >>> is_definition("review.yaml"), is_definition("analysis.ipynb")
-    (True, False)
+    >>> is_definition("review.yaml"), is_definition("analysis.ipynb"), is_definition("random.stg")
+    (True, False, False)
     """
-    return Path(path).suffix.lower() in SUFFIXES
+    return Path(path).suffix.lower() in SUFFIXES and not is_graph_file(path)
+
+
+def rehearsable(dag: DAG, path: str) -> DAG:
+    """Make the same graph of agents, which a rehearsal gives their expected time; a task graph has no bodies.
+
+    Parameters
+    ----------
+    dag
+        The graph.
+    path
+        The file that it is from.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> rehearsable(DAG([Node("a")]), "a.stg").nodes["a"].kind
+    'agent'
+    """
+    if not is_graph_file(path):
+        return dag
+    return DAG([replace(node, kind="agent") for node in dag.nodes.values()], dag.given, dag.metadata)
 
 
 def read_subject(
@@ -64,8 +91,9 @@ def read_subject(
     targets: Sequence[str] = (),
     config: RunConfig | None = None,
     parameters: Mapping[str, Any] | None = None,
+    missing: float | None = None,
 ) -> Subject:
-    """Read a notebook or a command definition.
+    """Read a notebook, a command definition or a task graph.
 
     Parameters
     ----------
@@ -78,22 +106,30 @@ def read_subject(
         from disk, and with ``history`` whether costs are what earlier runs took.
     parameters
         Of the notebook, as in :meth:`.Notebook.read`.
+    missing
+        For a task graph: seconds of tasks for which the file has none.
 
     Raises
     ------
     CommandError
-        Parameters were given for a command definition.
+        Parameters were given for what is no notebook, or seconds for what is no task graph.
     DefinitionError
         The file is faulty; every fault.
     MissingDependencyError
         A target is not in it.
     """
     config = config if config is not None else RunConfig()
+    if is_graph_file(path):
+        if parameters:
+            raise CommandError(f"{path} is a task graph; only notebooks take parameters")
+        return Subject(_narrowed(read_graph(path, missing=missing), targets))
+    if missing is not None:
+        raise CommandError(f"{path} is no task graph, and --missing is for these; leave it out")
     history = open_history(config)
     if is_definition(path):
         if parameters:
             raise CommandError(f"{path} is a command definition; only notebooks take parameters")
-        command = load_command(path)
+        command = _command(path)
         return Subject(history.costed(_narrowed(command.dag, targets)), command.warnings)
     notebook = Notebook.read(path, parameters, plan_cache=config.plan_cache)
     cells = {cell.id: cell for cell in notebook.cells}
@@ -111,11 +147,24 @@ def notebook_of(subject: Subject, path: str) -> Notebook:
     Raises
     ------
     CommandError
-        It is a command definition.
+        It is something else.
     """
+    if subject.notebook is None and is_graph_file(path):
+        raise CommandError(f"{path} is a task graph, and this is for notebooks; 'orchestra simulate {path}' takes it")
     if subject.notebook is None:
         raise CommandError(f"{path} is a command definition, and this is for notebooks; 'orchestra run {path}' runs it")
     return subject.notebook
+
+
+def _command(path: str) -> CommandDefinition:
+    """Read a command definition; of JSON without phases, say that it is no task graph either."""
+    try:
+        return load_command(path)
+    except DefinitionError as error:
+        if Path(path).suffix.lower() != ".json" or all(issue.code != "no-phases" for issue in error.issues):
+            raise
+        told, hint = "is in none of the formats of task graphs either", f"known: {KNOWN}"
+        raise DefinitionError([*error.issues, Issue("unknown-format", told, path=path, suggestion=hint)]) from None
 
 
 def _narrowed(dag: DAG, targets: Sequence[str]) -> DAG:

@@ -146,10 +146,33 @@ def test_json_has_the_schedule_with_its_numbers(tell: Tell) -> None:
         **{"jobs": 1, "policy": "fifo", "schedule": "levels"},
     }
     assert data["slots"] == [
-        {"node": "load", "worker": 0, "start": 0.0, "end": 2.0},
-        {"node": "fit", "worker": 0, "start": 2.0, "end": 5.0},
-        {"node": "plot", "worker": 0, "start": 5.0, "end": 6.0},
+        {"node": node, "worker": 0, "start": start, "end": end, "attempt": 1, "status": "done"}
+        for node, start, end in (("load", 0.0, 2.0), ("fit", 2.0, 5.0), ("plot", 5.0, 6.0))
     ]
+
+
+def test_a_schedule_is_told_step_by_step_and_drawn(tell: Tell) -> None:
+    notebook(*SOURCES, "#| name: bomb\n#| cost: 1\n1 / 0")
+    code, out, err = tell("simulate", "a.ipynb", "-j", "1", "--steps", "-o", "plan.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Step by step: 4 nodes on 1 worker, critical-path: 5 steps"
+    assert "load goes first: the longest way to the end begins with it (upward rank 5.0 s)" in out
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == ["0", "2.0", "5.0", "6.0", "7.0"]
+    assert Path("plan.svg").exists()
+
+
+def test_json_has_the_steps_and_what_resources_there_are_counts(tell: Tell) -> None:
+    notebook(*(f"#| name: n{i}\n#| cost: 2\n#| uses: gpu\nx{i} = 1" for i in range(2)))
+    words = "simulate", "a.ipynb", "-j", "2", "--steps", "--json"
+    data = json.loads(tell(*words)[1])
+    assert (data["makespan"], [step["at"] for step in data["steps"]]) == (4.0, [0.0, 2.0, 4.0])
+    first = data["steps"][0]
+    assert first["begun"] == [{"node": "n0", "worker": 0}]
+    assert first["running"] == [{"node": "n0", "worker": 0, "until": 2.0}]
+    assert first["waiting"] == [{"node": "n1", "resource": "gpu", "held_by": ["n0"]}]
+    assert data["steps"][-1]["ended"] == {"done": 2, "failed": 0, "skipped": 0}
+    assert json.loads(tell(*words, "--resource", "gpu=2")[1])["makespan"] == 2.0
 
 
 def test_only_some_nodes_are_simulated_when_they_are_named(tell: Tell) -> None:
@@ -207,3 +230,42 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(tell: Tell, name: s
     code, out, err = tell("gantt", "run.jsonl", "-o", name)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "no file can have that name" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--faster", "fit=3"), "what if fit: 3 times as fast: 4.0 s in place of 6.0 s"),
+        (("--cached", "load", "--workers", "2"), "what if workers: 2; load: cached: 3.0 s in place of 6.0 s"),
+        (("--runs", "20"), "20 simulated runs with 1 worker, policy critical-path: mean "),
+        (("--durations", "uniform:1:1"), "schedule: 6.0 s with 1 worker"),
+    ],
+)
+def test_many_runs_and_what_would_be_different(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, out, _ = tell("simulate", "a.ipynb", "-j", "1", *words, "-o", "plan.svg")
+    assert code == 0
+    assert told in out
+    assert Path("plan.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert json.loads(tell("simulate", "a.ipynb", "-j", "1", *words, "--json")[1])["success"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--faster", "fit"), "is not NODE=F"),
+        (("--faster", "fit=0"), "is not NODE=F"),
+        (("--faster", "fitt=2"), "there is no node 'fitt'; did you mean 'fit'"),
+        (("--lock", "db=2"), "no node uses 'db'"),
+        (("--runs", "0"), "runs=0"),
+        (("--runs", "5", "--cached", "fit"), "give one of them"),
+        (("--durations", "lognormal:x"), "durations 'lognormal:x' say nothing"),
+        (("--durations", "gama:1"), "did you mean 'gamma'"),
+        (("--durations", "gamma:-1"), "cv=-1.0 must be a positive"),
+    ],
+)
+def test_what_a_simulation_cannot_be_asked_is_bad_input(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, _, err = tell("simulate", "a.ipynb", *words)
+    assert code == 2
+    assert told in err

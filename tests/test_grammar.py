@@ -53,6 +53,11 @@ def given_options(options: Namespace) -> dict[str, Any]:
         ("progress", {}),
         ("run --todos todos.md", {"todos": "todos.md"}),
         ("config jobs=2", {"assignments": ["jobs=2"]}),
+        (
+            "bench a -j 1,2 --backend loky,threading",
+            {"nodes": ["a"], "sweep_jobs": [1, 2], "sweep_backends": ["loky", "threading"], "repeats": 5, "warmup": 1},
+        ),
+        ("bench --jobs=-1,1 --repeats 3", {"sweep_jobs": [-1, 1], "repeats": 3, "warmup": 1}),
     ],
 )
 def test_a_magic_line_is_understood(line: str, expected: dict[str, Any]) -> None:
@@ -178,6 +183,22 @@ def test_a_value_that_cannot_be_meant_is_a_config_error(line: str, message: str)
 
 def test_a_line_is_split_as_a_shell_splits_it() -> None:
     assert split_line(r"a 'b c' d\ e --x='1 2' # f") == ["a", "b c", "d e", "--x=1 2"]
+
+
+@pytest.mark.parametrize("surface", ["magic", "cli"])
+def test_a_subcommand_of_two_words_is_understood_and_has_help(surface: Any) -> None:
+    options = parse("bench compare a.jsonl --with b.jsonl --alpha 0.01", surface)
+    assert (options.command, options.path, options.with_file, options.alpha) == (
+        "bench compare",
+        "a.jsonl",
+        "b.jsonl",
+        0.01,
+    )
+    text = parse("bench compare --help", surface).text
+    assert text.startswith("usage: ")
+    example = split_line(text.rpartition("example:\n")[2].strip())
+    assert parse(example[1:], surface).command == "bench compare"
+    assert parse("bench --help", surface).command == "help"
 
 
 @pytest.mark.parametrize("surface", ["magic", "cli"])

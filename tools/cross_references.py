@@ -26,6 +26,7 @@ OF_OTHERS = [
 ]
 """Of the standard library and of what stands below us; each is a whole name or the beginning of one."""
 _VARIABLE = re.compile(r"orchestra_nb\.[\w.]*\._?[A-Z]\w?|_?[A-Z]")
+_OTHERS = re.compile(r"^\s*from\s+(?!orchestra_nb)[\w.]+\s+import\s+([\w, ]+)", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[1] / "orchestra_nb"
 _DEFINED = re.compile(
     r"^[ ]*(?:async\s+)?(?:def|class)\s+(\w+)|^[ ]*(?:self\.)?(\w+)\s*(?::[^=\n]+)?(?:=|:)", re.MULTILINE
@@ -83,9 +84,11 @@ def _link(app: Any, source: str, document: str, place: str, contnode: Any) -> An
 
 @cache
 def _names() -> frozenset[str]:
-    """Every name that the package defines: modules, functions, classes, fields."""
-    found = set()
+    """Every name that the package defines (modules, functions, classes, fields) or has from another library."""
+    found: set[str] = set()
     for path in _PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
         found |= {path.stem, path.parent.name}
-        found |= {name for pair in _DEFINED.findall(path.read_text(encoding="utf-8")) for name in pair if name}
+        found |= {name for pair in _DEFINED.findall(text) for name in pair if name}
+        found |= {name.strip() for names in _OTHERS.findall(text) for name in names.split(",")}
     return frozenset(found)

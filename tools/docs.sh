@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
 
-$python -m sphinx -W --keep-going -n -q -b html -d build/doctrees docs build/docs
+# Always from nothing: a page that was read once and is read no more would not say again what is wrong with it.
+$python -m sphinx -E -W --keep-going -n -q -b html -d build/doctrees docs build/docs
 $python tools/links.py build/docs
 echo "the pages are in build/docs/index.html"

@@ -26,10 +26,16 @@ _MADE = re.compile(r"(<!-- made: (\w+) \(tools/made_tables\.py\) -->\n).*?(<!-- 
 _DEFAULTS = {"reads": "inferred", "writes": "inferred", "mutates": "inferred", "name": "`label`, else `cell-N`"}
 _DEFAULTS |= {"cost": "what earlier runs took, else 1.0", "when": "always"}
 _PLACES = {
-    "cells": "notebooks, cells and what is written in them",
+    "agents": "agents' files",
+    "cells": "notebooks and cells",
     "definitions": "command definitions",
     "graph": "any graph",
-    "agents": "files that say who does the work of agents",
+    "labs": "scripts of labs",
+    "taskgraphs": "files of task graphs",
+    "resources": "resources",
+    "recovery": "retries, circuits and sagas",
+    "notebook": "notebooks and cells",
+    "running": "runs",
 }
 
 _NOTEBOOKS = {
@@ -112,7 +118,7 @@ def error_tree() -> str:
 
 
 def codes() -> str:
-    """List the codes of faults by where they are found."""
+    """List the codes of faults, each with where it is found; a line for each, which is easily merged."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((ROOT / "orchestra_nb").rglob("*.py")):
         part = path.relative_to(ROOT / "orchestra_nb").parts[0]
@@ -120,11 +126,12 @@ def codes() -> str:
         for node in ast.walk(ast.parse(text)) if "Issue(" in text else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Issue" and node.args:
                 found[part] |= _texts(node.args[0])
-    known = {place: sorted(found.pop(part)) for part, place in _PLACES.items() if found.get(part)}
-    known["elsewhere"] = sorted(set().union(*found.values()))
-    lines = ["| found in | codes |", "| --- | --- |"]
-    lines += [f"| {place} | {', '.join(f'`{code}`' for code in words)} |" for place, words in known.items() if words]
-    return "\n".join(lines)
+    places: dict[str, set[str]] = defaultdict(set)
+    for part, words in found.items():
+        for code in words:
+            places[code].add(_PLACES.get(part, "elsewhere"))
+    lines = ["| code | found in |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| `{code}` | {', '.join(sorted(places[code]))} |" for code in sorted(places))])
 
 
 def _texts(node: ast.expr) -> set[str]:

@@ -37,7 +37,8 @@ class Group:
     records
         Whole names below the package of what they give back or take.
     package
-        The subpackage that the names are imported from, which are all in its ``__all__``; empty: the package itself.
+        The subpackage that the names are imported from, all of its ``__all__`` but what is public anyway; empty: the
+        package itself.
     """
 
     page: str
@@ -55,7 +56,10 @@ class Group:
     @property
     def names(self) -> tuple[str, ...]:
         """What the page documents."""
-        return tuple(importlib.import_module(self.home).__all__) if self.package else self.listed
+        if not self.package:
+            return self.listed
+        public = importlib.import_module(PACKAGE).__all__
+        return tuple(name for name in importlib.import_module(self.home).__all__ if name not in public)
 
 
 _GROUPS: tuple[Group, ...] = (
@@ -162,16 +166,39 @@ _GROUPS: tuple[Group, ...] = (
         "simulation",
         "Simulation",
         "The decisions of a run under a virtual clock: nothing runs, and nothing waits.",
-        ("simulate", "heft", "optimum"),
+        ("simulate", "compare_policies", "heft", "optimum"),
         records=(
             "simulation.schedule.Schedule",
             "simulation.schedule.Slot",
+            "simulation.schedule.ResourceUse",
+            "simulation.waits.Wait",
+            "simulation.waits.Gap",
+            "simulation.moments.Moment",
+            "simulation.durations.LogNormal",
+            "simulation.durations.Uniform",
+            "simulation.durations.Gamma",
+            "simulation.durations.Empirical",
             "simulation.optimum.Optimum",
+            "simulation.policy_comparison.PolicyComparison",
+            "simulation.policy_comparison.Compared",
         ),
     ),
     Group("taskgraphs", "Task graphs", "Graphs to study, made or read from files.", package="taskgraphs"),
     Group("bench", "Benchmarks", "Sweeps of real runs, and what they say.", package="bench"),
-    Group("labs", "Labs", "Schedules, deadlocks and circuits, told step by step.", package="labs"),
+    Group(
+        "steps",
+        "Step by step",
+        "Schedules, deadlocks, circuits and retries to walk through, forward and back.",
+        ("step_through", "deadlock_lab", "breaker_lab", "retry_lab"),
+        records=(
+            "labs.walk.Walk",
+            "labs.walk.Step",
+            "labs.deadlock.DeadlockLab",
+            "labs.breaker.BreakerLab",
+            "labs.retry.RetryLab",
+        ),
+    ),
+    Group("labs", "Stories", "What is told step by step: plain data, which the display shows.", package="labs"),
     Group(
         "errors",
         "Errors",
@@ -207,7 +234,7 @@ def index() -> str:
         *("# API reference", ""),
         "Every public name, from its docstring. The examples run as tests. Names are imported from `orchestra_nb`, or",
         "from the subpackage that their page names; what stands under its whole name is given back, not imported.",
-        *("", "```{toctree}", ":maxdepth: 1", ""),
+        *("", "```{toctree}", ":hidden:", ""),
         *(group.page for group in GROUPS),
         *("```", ""),
     ]

@@ -62,10 +62,10 @@ def read_yaml(text: str, name: str) -> Mapping[str, Any]:
         _refuse("not-yaml", str(fault), f"{name}, line {fault.line}", hint)
 
 
-def read_json(text: str, name: str) -> Any:
+def read_json(text: str, name: str, longest: int = MAX_JSON) -> Any:
     """Read JSON; keys that stand twice, numbers that are none and deep nesting are refused."""
-    if len(text) > MAX_JSON:
-        _refuse("too-large", f"is longer than {MAX_JSON // 1024} KB", name, "split it, or leave data out of it")
+    if len(text) > longest:
+        _refuse("too-large", f"is longer than {longest // 1024} KB", name, "split it, or leave data out of it")
     if _deepest(text) > MAX_DEPTH:
         _refuse("too-deep", f"is nested deeper than {MAX_DEPTH}", name, "write it flatter")
     try:

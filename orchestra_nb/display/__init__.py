@@ -1,8 +1,10 @@
 """Pictures, tables and frames of everything; importing it registers how each class shows itself."""
 
 from orchestra_nb.display import (
+    benches,
     caches,
     circuits,
+    comparisons,
     graphs,
     handles,
     locks,
@@ -13,16 +15,21 @@ from orchestra_nb.display import (
     runs,
     sagas,
     simulations,
+    walks,
 )
+from orchestra_nb.display.labs import presenting as labs
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.text import dag_text, outcomes_text
 
 __all__ = [
+    "benches",
     "caches",
     "circuits",
+    "comparisons",
     "dag_text",
     "graphs",
     "handles",
+    "labs",
     "locks",
     "outcomes_text",
     "plans",
@@ -33,4 +40,5 @@ __all__ = [
     "sagas",
     "simulations",
     "svg",
+    "walks",
 ]

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import get_args
 
+from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY, SWEEP
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
+from orchestra_nb.display.comparison_tables import POLICIES
 from orchestra_nb.display.gantt.bars import PIECES
+from orchestra_nb.display.labs.tables import LABS
 from orchestra_nb.display.simulation_tables import SIMULATION
+from orchestra_nb.display.walk_tables import WALK
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
 from orchestra_nb.model import Certainty, EdgeKind, NodeKind, Status
@@ -376,8 +380,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         table.found: table
         for table in (
             *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, *SIMULATION, CACHE_KEYS, CACHE),
-            RESULTS,
+            *(RESULTS, SWEEP, SUMMARY, COMPARISON),
+            *(WALK, POLICIES),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),
+            *LABS,
         )
     }
 )

@@ -23,143 +23,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 from orchestra_nb.errors import ConfigError, nearest
-from orchestra_nb.graph.dag import DAG
+from orchestra_nb.labs.panels import Bars, Graph, Lines, Panel, Rows, Waits
 from orchestra_nb.presentation import Presented
-from orchestra_nb.simulation.schedule import Schedule
+
+__all__ = [
+    "Bars",
+    "Choice",
+    "Control",
+    "Frame",
+    "Graph",
+    "Lines",
+    "Panel",
+    "Rows",
+    "Slider",
+    "Story",
+    "Told",
+    "Value",
+    "Waits",
+]
 
 Value = float | str | bool
 """What a control is set to."""
-
-
-class Panel(Protocol):
-    """One part of a frame: frozen data with a title."""
-
-    @property
-    def title(self) -> str:
-        """Its heading; in all frames of a story, what has the same title stands in the same place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A table.
-
-    Parameters
-    ----------
-    title
-        Its heading.
-    headings
-        Of its columns.
-    rows
-        Texts and numbers; what is longest stands last.
-    empty
-        What is said where there is no row.
-
-    Examples
-    --------
-    >>> Rows("Ready", ("node", "rank"), (("clean", 3.0),)).rows[0][0]
-    'clean'
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    empty: str = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Lines of text.
-
-    Examples
-    --------
-    >>> Lines("Why", ("clean goes first: its upward rank is 3.0 s",)).title
-    'Why'
-    """
-
-    title: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """The picture of a graph, painted with the states of its nodes; it is laid out once for all frames.
-
-    Parameters
-    ----------
-    title
-        Its heading.
-    dag
-        The very same object in all frames of a story.
-    states
-        Words of :data:`orchestra_nb.replay.fold.STATES` by node; a node without has none.
-    times
-        Seconds that nodes took, or have taken so far.
-
-    Examples
-    --------
-    >>> from orchestra_nb.model import Node
-    >>> Graph("Graph", DAG([Node("load")]), {"load": "running"}).states["load"]
-    'running'
-    """
-
-    title: str
-    dag: DAG
-    states: Mapping[str, str]
-    times: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """Who does what when, as a Gantt chart: of a whole schedule, or of what had begun by a moment.
-
-    Parameters
-    ----------
-    title
-        Its heading.
-    schedule
-        The very same object in all frames of a story.
-    until
-        Seconds; ``None`` for all of it.
-
-    Examples
-    --------
-    >>> Bars("Gantt", Schedule((), 2, 0.0, 0.0, 0.0), until=1.5).until
-    1.5
-    """
-
-    title: str
-    schedule: Schedule
-    until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """The wait-for graph: who waits for what, and who holds it.
-
-    Parameters
-    ----------
-    title
-        Its heading.
-    waits
-        Triples of an owner, the resource it waits for, and those who hold that.
-    circle
-        Triples of an owner, a resource and a holder, of those waits that close a circle.
-    empty
-        What is said where nobody waits.
-
-    Examples
-    --------
-    >>> Waits("Who waits", (("anna", "gpu", ("ben",)),)).circle
-    ()
-    """
-
-    title: str
-    waits: tuple[tuple[str, str, tuple[str, ...]], ...]
-    circle: tuple[tuple[str, str, str], ...] = ()
-    empty: str = "nobody waits"
 
 
 @dataclass(frozen=True, slots=True)

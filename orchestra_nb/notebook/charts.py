@@ -6,10 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from orchestra_nb.config import RunConfig
+from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.labs.walk import Walk, walk_of
 from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
@@ -68,6 +70,14 @@ def of_last(last: RunResult | None, options: Namespace) -> Simulated:
 def _write_picture(found: Simulated, output: str | None) -> None:
     if output:
         write_text(Path(output), picture_of(found))
+
+
+def walked(dag: DAG, config: RunConfig, output: str | None) -> Walk:
+    """Walk through that schedule step by step, and write its picture where that was asked for."""
+    check_writable({"--output": output})
+    walk = walk_of(dag, config, resolve(config).jobs)
+    _write(schedule_gantt(walk.schedule), output)
+    return walk
 
 
 def _write(chart: Chart, output: str | None) -> None:

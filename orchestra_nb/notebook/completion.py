@@ -19,6 +19,7 @@ from itertools import takewhile
 from typing import Any, get_args
 
 from orchestra_nb.cells.settings import KEYS, LIST_KEYS, NESTED
+from orchestra_nb.command_options import GRAPH_FORMATS
 from orchestra_nb.config import Checkpointing, Loop, Policy, Schedule
 from orchestra_nb.eventlog.registry import EVENTS, NAMESPACES
 from orchestra_nb.grammar import RUN_KNOBS, cell_parser, commands, parser_of
@@ -35,9 +36,14 @@ _WORDS: dict[str, Sequence[str]] = {
     "keep_going": _TRUTHS,
     "keep_locks": _TRUTHS,
     "jitter": _TRUTHS,
+    "sweep_backends": ("threading", "loky", "sequential", "multiprocessing", "dask", "ray"),
+    "sweep_schedules": get_args(Schedule),
+    "sweep_policies": get_args(Policy),
+    "format": GRAPH_FORMATS,
 }
+_LISTED = (*LIST_KEYS, *(key for key in _WORDS if key.startswith("sweep_")))
 _NODES, _RESOURCES = ("after", "undo", "kept"), ("uses", "resources")
-_FILES = ("log", "output", "html", "svg", "todos", "notebook", "file", "path")
+_FILES = ("log", "output", "html", "svg", "todos", "notebook", "file", "path", "plot", "with_file")
 _MOST = 200
 _READ = 2_000_000
 """Bytes of a log that are looked through for the runs in it."""
@@ -154,16 +160,17 @@ def _positional(words: Sequence[str], typed: str, known: Known) -> Found:
         return words_of if equals else [(f"{knob}=", "setting") for knob in RUN_KNOBS]
     if command == "gantt":
         return [(run, "run") for run in _runs_in(words[2:])]
-    if command in ("replay", "export"):
+    if command in ("replay", "export") or words[1:3] == ["bench", "compare"]:
         return _paths(typed)
     parser = cell_parser() if words[0] == "%%orchestrate" else _parser(command)
     takes_nodes = words[0] == "%%orchestrate" or (parser is not None and parser.takes_nodes)
-    return [(name, "node") for name in known.nodes] if takes_nodes else ()
+    behind = [("compare", "subcommand")] if words[1:] == ["bench"] else []
+    return [*behind, *((name, "node") for name in known.nodes)] if takes_nodes else ()
 
 
 def _last_part(words: Sequence[str], option: str, typed: str, known: Known) -> tuple[str, Found]:
     """Of a list only the part behind the last comma is completed."""
-    listed = _key(words, option) in LIST_KEYS
+    listed = _key(words, option) in _LISTED
     return (typed.rpartition(",")[2] if listed else typed), _values(words, option, typed, known)
 
 
@@ -178,23 +185,27 @@ def _values(words: Sequence[str], option: str, typed: str, known: Known) -> Foun
 
 
 def _key(words: Sequence[str], option: str) -> str:
-    parser = cell_parser() if words[0] == "%%orchestrate" else _parser(words[1] if len(words) > 1 else "")
+    parser = cell_parser() if words[0] == "%%orchestrate" else _parser(_command(words))
     return "" if parser is None else parser.key_of(option)
 
 
 def _takes_value(words: Sequence[str], option: str) -> bool:
-    parser = cell_parser() if words[0] == "%%orchestrate" else _parser(words[1] if len(words) > 1 else "")
+    parser = cell_parser() if words[0] == "%%orchestrate" else _parser(_command(words))
     return parser is not None and option.startswith("-") and parser.takes_value(option)
 
 
+def _command(words: Sequence[str]) -> str:
+    return "bench compare" if words[1:3] == ["bench", "compare"] else words[1] if len(words) > 1 else ""
+
+
 def _parser(command: str) -> Any:
-    return parser_of(command, "magic") if command in commands("magic") else None
+    return parser_of(command, "magic") if command in commands("magic") or command == "bench compare" else None
 
 
 def _options(words: Sequence[str]) -> Sequence[str]:
     if words[0] == "%%orchestrate":
         return cell_parser().options
-    parser = _parser(words[1] if len(words) > 1 else "")
+    parser = _parser(_command(words))
     return parser.options if parser is not None else ("--help",)
 
 

@@ -23,7 +23,7 @@ from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, OrchestraError
 from orchestra_nb.grammar import RUN_KNOBS, manual, options_to_config, parse, parse_cell
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.notebook import charts, looking_back, reports
+from orchestra_nb.notebook import benching, charts, looking_back, reports
 from orchestra_nb.notebook.exporting import export
 from orchestra_nb.notebook.graph_picture import show_graph
 from orchestra_nb.notebook.location import notebook_path
@@ -219,9 +219,17 @@ class Orchestrate(RunTraits):
 
     def _simulate(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
+        if options.steps:
+            return charts.walked(self._dag(options), config, options.output)
         if options.last:
             return charts.of_last(self.session.result, options)
         return charts.simulated(self._dag(options), config, options)
+
+    def _bench(self, options: Namespace) -> Any:
+        return benching.bench(self.session, options, options_to_config(options, self.defaults()))
+
+    def _bench_compare(self, options: Namespace) -> Any:
+        return benching.compared(options)
 
     def _status(self, _: Namespace) -> Any:
         if self.session.background is not None and not self.session.background.over:
@@ -252,9 +260,10 @@ class Orchestrate(RunTraits):
 
     def _export(self, options: Namespace) -> Any:
         result = self.session.result if options.notebook is None else None
-        path = export(self._dag(options) if result is None else result, options.file, force=options.force)
-        what = "the graph" if result is None else f"run {result.run_id}"
-        return reports.told(f"{what} is in {path}")
+        what = self._dag(options) if result is None else result
+        path = export(what, options.file, force=options.force, format=options.format)
+        called = "the graph" if result is None else f"run {result.run_id}"
+        return reports.told(f"{called} is in {path}")
 
     def _error(self, _: Namespace) -> Any:
         return reports.told(self.last_error or "there was no error yet")
@@ -283,6 +292,8 @@ class Orchestrate(RunTraits):
         "events": _events,
         "export": _export,
         "error": _error,
+        "bench": _bench,
+        "bench compare": _bench_compare,
         "gantt": _gantt,
         "simulate": _simulate,
         "status": _status,

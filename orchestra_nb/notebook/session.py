@@ -11,7 +11,8 @@ run inside a run is refused: its cells would wait for themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -181,6 +182,21 @@ class Session:
         self.background = handle = BackgroundRun(name or "the declared cells", run.scheduler, run.tracker, self.shell)
         handle.begin(attended, run.bus)
         return handle
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Be the one run of the session for a while, without being shown or remembered.
+
+        Raises
+        ------
+        CommandError
+            A run goes on.
+        """
+        self._take_turn()
+        try:
+            yield
+        finally:
+            self._running = False
 
     def cancel(self) -> str:
         """Stop the run that goes on; says what was stopped.

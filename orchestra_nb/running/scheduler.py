@@ -73,6 +73,17 @@ class ParallelScheduler(Executing):
             raise ConfigError("an agent executor gives its value with return; this one is a generator, with yield")
         self._agents = executor
 
+    @property
+    def agents(self) -> AgentExecutor | None:
+        """Who does the work of agents, as :meth:`set_agent_executor` was told; ``None`` where it was not.
+
+        Examples
+        --------
+        >>> ParallelScheduler().agents is None
+        True
+        """
+        return self._agents
+
     def get_checkpoints(self) -> tuple[Checkpoint, ...]:
         """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
         return (*on_disk.checkpoints(self.config), *self._checkpoints.all())

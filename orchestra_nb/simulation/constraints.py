@@ -8,8 +8,8 @@ things help: a hint that is a whole schedule, and the time that must lie behind 
 strategies search in turns, with a fixed seed: the same course each time, which a race of threads has not, and with far
 more proofs than one strategy alone.
 
-Failure: none; a hint is a schedule, so there is always an answer. This module imports OR-tools and is imported by
-:mod:`.optimum` alone, when somebody wants the optimum.
+Failure: none; a hint is a schedule, which is the answer when time was too short even to check it. This module imports
+OR-tools and is imported by :mod:`.optimum` alone, when somebody wants the optimum.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Model:
         model.minimize(makespan)
         self._hint(hint)
         model.add_hint(makespan, horizon)
-        return self._answer(effort)
+        return self._answer(effort, hint)
 
     def _node(self, i: int, row: Sequence[int], horizon: int, parts: Sequence[list[Any]]) -> None:
         """Add the interval of a node, or one for each kind of worker."""
@@ -145,15 +145,18 @@ class Model:
             for kind, there in enumerate(self._chosen[i]):
                 self._model.add_hint(there, place.worker in self._kinds[kind])
 
-    def _answer(self, effort: Effort) -> Answer:
+    def _answer(self, effort: Effort, hint: Mapping[int, Place]) -> Answer:
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = effort.timeout
         solver.parameters.num_workers = effort.threads or _STRATEGIES
         solver.parameters.interleave_search = effort.threads is None
         solver.parameters.random_seed = 0
         status = solver.solve(self._model)
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return Answer({}, {}, 0.0, solver.wall_time)
+        if status == cp_model.UNKNOWN:
+            known = {i: place.worker for i, place in hint.items()}
+            kinds = {i: next(k for k, some in enumerate(self._kinds) if worker in some) for i, worker in known.items()}
+            return Answer({i: int(p.start) for i, p in hint.items()}, kinds, effort.least, solver.wall_time)
+        assert status in (cp_model.OPTIMAL, cp_model.FEASIBLE), solver.status_name(status)
         kinds = {i: next((k for k, on in enumerate(c) if solver.value(on)), 0) for i, c in self._chosen.items()}
         starts = {i: solver.value(start) for i, start in self._starts.items()}
         return Answer(starts, kinds, solver.best_objective_bound, solver.wall_time)

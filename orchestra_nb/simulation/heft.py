@@ -72,7 +72,7 @@ def heft(
     held, wants = held_by(dag, resources)
     tasks = [Task(times, want) for times, want in zip(machines.times, wants, strict=True)]
     board = Board(max(map(len, machines.times), default=0), held)
-    return schedule_of(dag, machines, placed(order, tasks, dag.table.preds, board, delays), "heft")
+    return schedule_of(dag, machines, placed(order, tasks, dag.table.preds, board, delays), "heft", held)
 
 
 def cpop(
@@ -114,10 +114,12 @@ def cpop(
         for i, (times, want) in enumerate(zip(machines.times, wants, strict=True))
     ]
     order = [i for i in _ready_first(dag, priority) if machines.times[i]]
-    return schedule_of(dag, machines, placed(order, tasks, dag.table.preds, Board(width, held), delays), "cpop")
+    return schedule_of(dag, machines, placed(order, tasks, dag.table.preds, Board(width, held), delays), "cpop", held)
 
 
-def schedule_of(dag: DAG, machines: Machines, places: Mapping[int, Place], policy: str) -> Schedule:
+def schedule_of(
+    dag: DAG, machines: Machines, places: Mapping[int, Place], policy: str, held: Mapping[str, int] | None = None
+) -> Schedule:
     """Make a schedule of places.
 
     Parameters
@@ -128,6 +130,8 @@ def schedule_of(dag: DAG, machines: Machines, places: Mapping[int, Place], polic
         By document position.
     policy
         What the schedule is called by.
+    held
+        How much there is of each resource.
 
     Examples
     --------
@@ -141,7 +145,7 @@ def schedule_of(dag: DAG, machines: Machines, places: Mapping[int, Place], polic
     rows = tuple(sorted(slots, key=lambda slot: (slot.start, slot.end, slot.worker)))
     makespan = max((slot.end for slot in rows), default=0.0)
     busy = math.fsum(slot.end - slot.start for slot in rows)
-    bound = machines.lower_bound(dag)
+    bound = machines.lower_bound(dag, held)
     path = dag.with_costs(dict(zip(ids, machines.means(), strict=True))).critical_path
     return Schedule(
         rows=rows,

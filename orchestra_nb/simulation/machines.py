@@ -77,11 +77,19 @@ class Machines:
         """
         return [math.fsum(row) / len(row) if row else 0.0 for row in self.times]
 
-    def lower_bound(self, dag: DAG) -> float:
+    def lower_bound(self, dag: DAG, held: Mapping[str, int] | None = None) -> float:
         """Say what no schedule on these workers can beat (seconds).
 
         The longest way if each of its nodes had its fastest worker, or all work shared out so that all workers end at
-        once, whichever is longer. On equal workers, the bound of Fernández and Bussell (1973).
+        once, or all that holds a resource one after another as far as there is not enough of it, whichever is longest.
+        On equal workers, the bound of Fernández and Bussell (1973).
+
+        Parameters
+        ----------
+        dag
+            What needs what.
+        held
+            How much there is of each resource, as :func:`held_by` reads it.
 
         Examples
         --------
@@ -89,16 +97,29 @@ class Machines:
         >>> dag = DAG([Node("load", cost=2.0), Node("fit", after=["load"], cost=6.0), Node("plot", cost=4.0)])
         >>> machines_of(dag, [2.0, 1.0]).lower_bound(dag), machines_of(dag, 2).lower_bound(dag)
         (4.0, 8.0)
+        >>> both = DAG([Node("load", cost=2.0, uses=["db"]), Node("fit", cost=6.0, uses=["db"])])
+        >>> machines_of(both, 2).lower_bound(both, {"db": 1})
+        8.0
         """
         fastest = [min(row, default=0.0) for row in self.times]
         quickest = dag.with_costs(dict(zip(dag.table.ids, fastest, strict=True)))
+        waited = _queueing(dag, fastest, held or {})
         if self.equal:
-            return quickest.bounds(self.count).lower
+            return max(quickest.bounds(self.count).lower, waited)
         shared = math.fsum(fastest) / self.count
         if self.speeds:
             at_once = sorted(self.speeds, reverse=True)[: max(1, sum(map(bool, self.times)))]
             shared = math.fsum(t * max(self.speeds) for t in fastest) / math.fsum(at_once)
-        return max(quickest.critical_time, shared)
+        return max(quickest.critical_time, shared, waited)
+
+
+def _queueing(dag: DAG, fastest: Sequence[float], held: Mapping[str, int]) -> float:
+    """What the resource that is wanted most is held in all, shared evenly."""
+    amounts: dict[str, list[float]] = {}
+    for node, seconds in zip(dag.nodes.values(), fastest, strict=True):
+        for name, amount in wants_of(node.uses) if node.uses else ():
+            amounts.setdefault(name, []).append(seconds * amount)
+    return max((math.fsum(times) / held[name] for name, times in amounts.items() if name in held), default=0.0)
 
 
 def machines_of(dag: DAG, speeds: Speeds) -> Machines:

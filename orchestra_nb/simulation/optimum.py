@@ -130,7 +130,7 @@ def optimum(
     problem = _Problem(dag, machines, held, [Task(t, want) for t, want in zip(machines.times, wants, strict=True)])
     best = min(problem.cheap(), key=_last)
     ticks = ticks_of([problem.tasks[i].times for i in problem.taking], _last(best))
-    found = schedule_of(dag, machines, best, "optimum")
+    found = schedule_of(dag, machines, best, "optimum", held)
     least = ticks.at_least(ticks.least(found.lower_bound))
     if found.makespan <= max(least, found.lower_bound) * (1 + _ROUNDING):
         return _told(found, True, found.makespan)
@@ -175,8 +175,9 @@ class _Problem:
         rank = costed.upward_rank
         yield self.place(sorted(self.taking, key=lambda i: -rank[self.dag.table.ids[i]]))
         for policy in POLICIES:
-            rows = simulate(costed, self.machines.count, policy).rows
-            order = (self.dag.table.index[slot.node] for slot in rows)
+            rows = simulate(costed, self.machines.count, policy, resources=dict(self.held)).rows
+            begun = [self.dag.table.index[slot.node] for slot in rows]
+            order = dict.fromkeys([*begun, *self.taking])  # once each, and also who was cut short, or never began
             yield self.place([i for i in order if self.tasks[i].times])
 
     def kinds(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -203,7 +204,7 @@ def _searched(problem: _Problem, ticks: Ticks, best: Mapping[int, Place], effort
         sorted(taking, key=lambda i: (best[i].start, taking.index(i))),
         [_only(problem.tasks[i]._replace(times=known.get(i, ())), best, i) for i in range(len(problem.tasks))],
     )
-    least = ticks.least(problem.machines.lower_bound(problem.dag))
+    least = ticks.least(problem.machines.lower_bound(problem.dag, problem.held))
     answer = model.solve(problem.held, hint, effort._replace(least=least))
     order = sorted(taking, key=lambda i: (answer.starts[i], taking.index(i)))
     chosen = [
@@ -212,7 +213,8 @@ def _searched(problem: _Problem, ticks: Ticks, best: Mapping[int, Place], effort
     ]
     again = problem.place(order, chosen)
     shorter = min((best, again), key=_last)
-    return _verdict(schedule_of(problem.dag, problem.machines, shorter, "optimum"), ticks, answer.bound, answer.seconds)
+    found = schedule_of(problem.dag, problem.machines, shorter, "optimum", problem.held)
+    return _verdict(found, ticks, answer.bound, answer.seconds)
 
 
 def _only(task: Task, best: Mapping[int, Place], i: int) -> Task:

@@ -23,6 +23,8 @@ from typing import NamedTuple
 MOST = 10**9
 """Ticks that the whole may take; beyond, a solver has no joy."""
 _ROUNDED = 10**7
+_LEAST = 1e-200
+"""Seconds of a tick; below, floats lose digits."""
 
 
 class Effort(NamedTuple):
@@ -114,7 +116,7 @@ def ticks_of(rows: Sequence[Sequence[float]], most: float) -> Ticks:
     exact = _exact(rows, most)
     if exact is not None:
         return exact
-    tick = most / _ROUNDED if most else 1.0
+    tick = max(most / _ROUNDED, _LEAST) if most else 1.0
     made = tuple(tuple(max(1, math.ceil(seconds / tick)) for seconds in row) for row in rows)
     off = sum(
         any(Fraction(n) * Fraction(tick) != Fraction(s) for n, s in zip(ticks, row, strict=True))
@@ -131,7 +133,7 @@ def _exact(rows: Sequence[Sequence[float]], most: float) -> Ticks | None:
     unit = Fraction(whole, denominator)
     idle = sum(not all(row) for row in told)
     split = idle + 1
-    if Fraction(most) / unit * split > MOST:
+    if Fraction(most) / unit * split > MOST or unit / split < _LEAST:
         return None
     made = tuple(tuple(max(1, int(part / unit) * split) for part in row) for row in told)
     return Ticks(made, float(unit / split), idle, split)

@@ -43,7 +43,7 @@ def faults_of_schedule(
     dag
         What needs what, and what it uses.
     schedule
-        Of all nodes; those that only compensate may be missing.
+        Of all nodes; those that only compensate, and those of which it says that they did not end well, may be missing.
     resources
         How much there is of what nodes use, as in :class:`.RunConfig`; what is not named is there once.
     takes
@@ -83,7 +83,7 @@ def faults_of_schedule(
 
 
 def _of_names(dag: DAG, schedule: Schedule, attempts: Mapping[str, Sequence[Slot]]) -> Iterator[str]:
-    aside = compensators(dag.nodes.values())
+    aside = {*compensators(dag.nodes.values()), *(outcome.node for outcome in getattr(schedule, "outcomes", ()))}
     for slot in schedule.rows:
         if slot.node not in dag.nodes:
             yield f"{slot.node!r} is no node of the graph"
@@ -99,7 +99,7 @@ def _of_times(schedule: Schedule, slack: float) -> Iterator[str]:
     for slot in schedule.rows:
         if slot.start < 0 or slot.end < slot.start:
             yield f"{slot.node!r} runs from {slot.start:g} to {slot.end:g}"
-        if not 0 <= slot.worker < schedule.workers:
+        if not 0 <= slot.worker < schedule.workers and getattr(slot, "lane", "thread") != "async":
             yield f"{slot.node!r} runs on worker {slot.worker}, and there are {schedule.workers}"
     last = max((slot.end for slot in schedule.rows), default=0.0)
     if abs(last - schedule.makespan) > slack:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from orchestra_nb import Replay
+from orchestra_nb import Replay, breaker_lab, deadlock_lab, retry_lab
+from orchestra_nb.bench import Comparison, Environment, Measured, Setting, Sweep, Turn, compare
 from orchestra_nb.bus import Event, EventBus
 from orchestra_nb.context.events import CacheRefused
 from orchestra_nb.context.manager import ContextManager
@@ -22,6 +23,10 @@ from orchestra_nb.eventlog.reading import LoggedRun
 from orchestra_nb.events import CacheMissed, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted, Stalled
 from orchestra_nb.graph import DAG, ValidationResult
 from orchestra_nb.graph.events import DagBuilt
+from orchestra_nb.labs.breaker import BreakerLab
+from orchestra_nb.labs.deadlock import DeadlockLab
+from orchestra_nb.labs.retry import RetryLab
+from orchestra_nb.labs.walk import Walk, step_through
 from orchestra_nb.model import Edge, Evidence, Node, Outcome, UnforeseenChange
 from orchestra_nb.progress.handle import RunHandle
 from orchestra_nb.progress.state import Progress
@@ -41,9 +46,11 @@ from orchestra_nb.resources.statistics import OwnerUse, ResourceStats, ResourceU
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.simulation import simulate
+from orchestra_nb.simulation.comparison import compare_policies
 from orchestra_nb.simulation.many import Distribution, simulate_many
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
-from orchestra_nb.simulation.waits import Gaps, Waits
+from orchestra_nb.simulation.waits import Gap, Gaps, Waits
 from orchestra_nb.simulation.what_if import WhatIf, what_if
 
 from .payloads import PAYLOADS
@@ -180,6 +187,18 @@ def handle() -> RunHandle:
     return made
 
 
+def comparison() -> PolicyComparison:
+    def named(text: str) -> Callable[[DAG], dict[str, float]]:
+        def policy(dag: DAG) -> dict[str, float]:
+            return dict.fromkeys(dag.nodes, 0.0)
+
+        policy.__name__ = text
+        return policy
+
+    found = compare_policies(graph_of(PAYLOADS), 2, ["random", *map(named, PAYLOADS[:9])], seeds=2)
+    return replace(found, remarks=tuple(PAYLOADS))
+
+
 def tracker() -> ProgressTracker:
     made = ProgressTracker()
     made.initialize(graph_of(PAYLOADS), PAYLOADS[0])
@@ -222,13 +241,47 @@ def snapshot() -> Snapshot:
     return Snapshot(following.state(2.0), planned=simulate(graph_of(PAYLOADS), 2), **known)
 
 
+def lab() -> DeadlockLab:
+    """Let strangers wait for one another in a circle of what has their names, and one of them give way."""
+    names = [text for text in PAYLOADS if text.strip() and ":" not in text]
+    first, few = [(text, "takes", text) for text in names], names[:6]
+    return deadlock_lab([*first, *((text, "takes", few[i - 1]) for i, text in enumerate(few))])
+
+
+def walk() -> Walk:
+    first, *others = PAYLOADS
+    used = [text for text in PAYLOADS if text.strip() == text and ":" not in text][:1]
+    nodes = [Node(first), *(Node(name, after=[first], cost=2.0, uses=used) for name in others)]
+    return step_through(DAG(nodes), 2, failures={others[-1]: 1.0})
+
+
+def bench_sweep() -> Sweep:
+    where = Environment(
+        PAYLOADS[0], PAYLOADS[1], PAYLOADS[2], packages={PAYLOADS[3]: PAYLOADS[4]}, revision=PAYLOADS[5]
+    )
+    ways = [(text, Setting(jobs, text, text, text)) for text in PAYLOADS for jobs in (1, 2)]
+    runs = [Measured(Turn(i, *way, 1), 0.0, 1.0, 1.0 + i % 2, 1.0, 1.0, 1) for way in ways for i in range(2)]
+    runs += [Measured(Turn(0, *way, 1), 0.0, 1.0, error=way[0]) for way in ways]
+    return Sweep(PAYLOADS[0], PAYLOADS[0], tuple(runs), len(runs) + 1, where)
+
+
+def bench_comparison() -> Comparison:
+    other = replace(bench_sweep(), environment=Environment(PAYLOADS[6], PAYLOADS[7], PAYLOADS[8]))
+    return compare(bench_sweep(), other)
+
+
 SPECIMENS: Mapping[type, Callable[[], Any]] = {
+    BreakerLab: lambda: breaker_lab(seconds=10.0),
     Breakers: breakers,
     BreakerStats: circuits,
+    Comparison: bench_comparison,
+    Sweep: bench_sweep,
     CacheMetrics: lambda: cache().get_metrics(),
     ContextManager: cache,
     DAG: lambda: graph_of(PAYLOADS),
+    DeadlockLab: lab,
     DeadlockResult: deadlock,
+    PolicyComparison: comparison,
     ProgressStats: progress_stats,
     ProgressTracker: tracker,
     RecoveryManager: recovery,
@@ -237,14 +290,16 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     ReplayState: lambda: log().at(),
     ResourceManager: resources,
     ResourceStats: resource_stats,
+    RetryLab: lambda: retry_lab(clients=4, outage=2.0),
     RunHandle: handle,
     RunReplay: lambda: log().last,
     RunResult: run,
     SagaResult: saga,
     Snapshot: snapshot,
     Schedule: troubled,
+    Walk: walk,
     Waits: lambda: troubled().waits,
-    Gaps: lambda: troubled().gaps,
+    Gaps: lambda: Gaps(Gap(0, i, i + 1.0, "lock", name, name) for i, name in enumerate(PAYLOADS)),
     Distribution: lambda: simulate_many(graph_of(PAYLOADS), 2, runs=9),
     WhatIf: lambda: what_if(graph_of(PAYLOADS), cached=PAYLOADS[1:2], faster=dict.fromkeys(PAYLOADS[:3], 2)),
     ValidationResult: lambda: ValidationResult(issues()),

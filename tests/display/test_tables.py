@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,15 @@ from orchestra_nb import (
     ResourceManager,
     RunConfig,
     SagaStep,
+    bench,
+    breaker_lab,
+    compare_policies,
+    deadlock_lab,
     history,
+    retry_lab,
     simulate,
     simulate_many,
+    step_through,
     what_if,
 )
 from orchestra_nb.display import frames
@@ -33,6 +40,7 @@ from orchestra_nb.display.dashboard import Snapshot
 from orchestra_nb.display.replays import events_frame
 from orchestra_nb.display.tables import TABLES
 from orchestra_nb.resources.circles import DeadlockResult, Wait
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +80,12 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
     tracker.initialize(run.dag, "run")
     saga = recovery.run_saga([SagaStep("step", lambda context: 1)])
     empty, waits, builder = none.dag, DeadlockResult((((Wait("a", "db", "b"),)),), "a"), DAGBuilder()
+    swept = [bench.sweep([Node("load", fn=load)], jobs=[1, 2], repeats=2) for _ in range(2)]
+    unswept = replace(swept[0], runs=())
     found: dict[str, tuple[Any, Any]] = {
+        "sweep.frame": (unswept.frame, swept[0].frame),
+        "sweep.summary": (unswept.summary, swept[0].summary),
+        "bench.compare(before, after).frame": (bench.compare(unswept, unswept).frame, bench.compare(*swept).frame),
         "run.frame": (none.frame, run.frame),
         "run.gantt().frame": (none.gantt().frame, run.gantt().frame),
         "run.levels": (none.levels, run.levels),
@@ -82,12 +95,14 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "(%orchestrate why A B).frame": (frames.edges(empty), frames.edges(run.dag)),
         "(%orchestrate levels).frame": (frames.levels(empty), frames.levels(run.dag)),
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
+        "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
         "simulate(dag, 2).waits.frame": (simulate(empty, 2).waits.frame, simulate(LOCKED, 2).waits.frame),
         "simulate(dag, 2).gaps.frame": (simulate(empty, 2).gaps.frame, simulate(LOCKED, 3).gaps.frame),
         "simulate_many(dag, 2).frame": (None, simulate_many(run.dag, runs=3).frame),
         "simulate_many(dag, 2).nodes": (simulate_many(empty, runs=3).nodes, simulate_many(run.dag, runs=3).nodes),
         "what_if(run, workers=4).frame": (what_if(empty, workers=1).frame, what_if(run, workers=4).frame),
+        "compare_policies(dag, 2).frame": (PolicyComparison(()).frame, compare_policies(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),
         "(%orchestrate cache).frame": (None, frames.results(("folder", 1, 2, 3, 4, 5))),
@@ -100,6 +115,9 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "engine.frame": (None, OrchestrationEngine(RunConfig(history=False)).frame),
         "snapshot.frame": (None, Snapshot.of(run).frame),
         "replay.at(2.0).frame": (None, replay.last.at(0.0).frame),
+        "deadlock_lab(script).frame": (None, deadlock_lab().frame),
+        "breaker_lab(calls).frame": (None, breaker_lab(seconds=8.0).frame),
+        "retry_lab(policy).frame": (None, retry_lab(clients=3, outage=1.0).frame),
         "Replay.read(path).frame": (None, replay.frame),
     }
     return found

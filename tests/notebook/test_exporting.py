@@ -11,9 +11,10 @@ import networkx as nx
 import pytest
 
 from orchestra_nb import DAG, Node, Pipeline, RunConfig
-from orchestra_nb.command_options import EXPORTS
+from orchestra_nb.command_options import EXPORTS, GRAPH_FORMATS
 from orchestra_nb.errors import CommandError
 from orchestra_nb.notebook.exporting import _FORMS, export
+from orchestra_nb.taskgraphs.formats import FORMATS
 
 Cell = Callable[..., Any]
 RUN = RunConfig(jobs=1, history=False)
@@ -27,6 +28,7 @@ def result_of(*names: str) -> Any:
 
 def test_there_is_a_form_for_every_ending_that_help_tells_of() -> None:
     assert tuple(_FORMS) == EXPORTS
+    assert tuple(each.name for each in FORMATS) == GRAPH_FORMATS
 
 
 @pytest.mark.parametrize("ending", EXPORTS)
@@ -50,7 +52,7 @@ def test_a_run_and_a_graph_are_written_in_each_form(what: Any, ending: str, tmp_
 def test_no_name_breaks_a_file_or_gets_out_of_it(name: str, ending: str, tmp_path: Path) -> None:
     path = export(result_of(name, "next"), str(tmp_path / f"a{ending}"))
     text = path.read_text(encoding="utf-8")
-    assert "<img src=x" not in text or ending in (".json", ".dot")
+    assert "<img src=x" not in text or ending in (".json", ".dot", ".stg")
     assert "\0" not in text
     if ending == ".graphml":
         assert len(nx.read_graphml(path)) == 2

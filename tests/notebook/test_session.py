@@ -346,6 +346,15 @@ def test_a_run_is_logged_where_it_was_asked_to_be_and_played_again(cell: Cell, t
         cell("%orchestrate run --log nowhere/runs.jsonl")
 
 
+def test_the_declared_graph_is_walked_through_step_by_step(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate a --cost 2\nx = 1")
+    cell("%%orchestrate b\ny = x")
+    walk = cell("%orchestrate simulate --steps -j 2 --policy fifo -o plan.svg").result
+    assert [step.at for step in walk] == [0.0, 2.0, 3.0]
+    assert (walk.workers, walk.policy) == (2, "fifo")
+    assert (tmp_path / "plan.svg").exists()
+
+
 def test_the_last_run_is_drawn_in_time(cell: Cell, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nothing has run yet"):
         cell("%orchestrate gantt")
@@ -387,6 +396,22 @@ def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_p
     assert (tmp_path / "plan.svg").exists()
     with pytest.raises(ConfigError, match="best"):
         cell("%orchestrate simulate --policy best")
+
+
+def test_the_last_run_is_asked_what_it_would_have_taken(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nothing has run yet"):
+        cell("%orchestrate simulate --last --workers 2")
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b --uses db\ny = x")
+    run = cell("%orchestrate run -j 2 --resource db=3").result
+    found = cell("%orchestrate simulate --last --cached a --lock db=2 -o then.svg").result
+    assert (found.changes, found.measured) == (("a: cached", "db: 2"), run.total_time)
+    assert [row.node for row in found.after.rows] == ["b"]
+    assert [use.amount for use in found.before.resources] == [3]
+    assert (tmp_path / "then.svg").exists()
+    with pytest.raises(CommandError, match="leave out --runs"):
+        cell("%orchestrate simulate --last --runs 3")
+    assert len(cell("%orchestrate simulate --runs 3").result.runs) == 3
 
 
 def test_status_and_reset(cell: Cell) -> None:

@@ -15,7 +15,7 @@ from orchestra_nb.planning import POLICIES
 from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.simulation import simulate
 from orchestra_nb.simulation.machines import machines_of
-from orchestra_nb.simulation.optimum import Optimum, optimum
+from orchestra_nb.simulation.optimum import Optimum, optimum, solvable
 from orchestra_nb.simulation.ticks import MOST, ticks_of
 from orchestra_nb.simulation.validity import faults_of_schedule
 
@@ -156,7 +156,7 @@ def test_a_large_graph_is_searched_when_a_time_is_given():
 
 def test_without_the_solver_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ortools", None)
-    monkeypatch.setattr("orchestra_nb.simulation.optimum.find_spec", lambda name: None)
+    monkeypatch.setitem(solvable.__globals__, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'orchestra_nb\[optimum\]'"):
         optimum(PARTITION, 2)
     assert optimum(DAG([Node("a"), Node("b")]), 2).proved  # a bound is proof enough

@@ -25,6 +25,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "✓ done: 6 nodes (6 done)",
         "flavanoids",
         "did you mean 'load'?",
+        "cell-1 → cell-2 → cell-3 → forest → cell-7",
     ),
     "03_agent_pipeline.ipynb": (
         "one after the other: 41 minutes",

@@ -47,7 +47,7 @@ _MOST_WAITING = 6
 _GUTTER = 150.0
 
 
-def gantt_svg(timeline: Timeline, behind: Timeline | None = None) -> str:
+def gantt_svg(timeline: Timeline, behind: Timeline | None = None, until: float = 0.0) -> str:
     """Draw a Gantt chart.
 
     Parameters
@@ -56,13 +56,15 @@ def gantt_svg(timeline: Timeline, behind: Timeline | None = None) -> str:
         What happened.
     behind
         What was planned: pale outlines behind it, worker for worker in the order of the lanes.
+    until
+        The time axis goes to this moment at least (seconds), so that several charts can be compared.
 
     Examples
     --------
     >>> gantt_svg(Timeline((), ())).startswith("<svg")
     True
     """
-    sheet, least = _Sheet(timeline, behind), _LEAST
+    sheet, least = _Sheet(timeline, behind, until), _LEAST
     while len(sheet.gathered(timeline, least)) > _MOST_CROWDS and least < WIDTH:
         least *= _WIDER
     while True:
@@ -78,11 +80,12 @@ class _Sheet:
 
     timeline: Timeline
     behind: Timeline | None
+    until: float = 0.0
 
     @cached_property
     def end(self) -> float:
         """The last moment on the axis."""
-        ends = [self.timeline.end, self.behind.end if self.behind else 0.0]
+        ends = [self.timeline.end, self.behind.end if self.behind else 0.0, self.until]
         return max(ends) or 1.0
 
     @cached_property

@@ -56,7 +56,7 @@ class Series:
 
     Examples
     --------
-    >>> series(0).marker, series(0) == series(8), series(1).line
+    >>> series(0).marker, series(0) == series(9), series(1).line
     ('o', True, '#a83800')
     """
 
@@ -66,14 +66,15 @@ class Series:
     dash: tuple[float, ...] = ()
 
 
-_STATES = ("cached", "failed", "done", "running", "skipped", "cancelled", "resting", "queued")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-_DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1.5), (6, 1.5, 1.5, 1.5), (3, 1.5), (8, 2), (), (5, 1.5))
+_STATES = ("cached", "failed", "done", "running", "skipped", "cancelled", "resting", "queued", "waiting")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<")
+_LONG, _SHORT, _DOTTED, _MIXED = (8.0, 2.0), (4.0, 1.5), (1.5, 1.5), (6.0, 1.5, 1.5, 1.5)
+_DASHES: tuple[tuple[float, ...], ...] = ((), _SHORT, _DOTTED, _MIXED, (), _LONG, _SHORT, _DOTTED, _MIXED)
 SERIES = tuple(
     Series(LOOKS[state].fill, LOOKS[state].border, marker, dash)
     for state, marker, dash in zip(_STATES, _MARKERS, _DASHES, strict=True)
 )
-"""Eight series, of which the first six are told apart by everybody who sees any colours."""
+"""Nine series, of which the first six are told apart by everybody who sees any colours."""
 
 
 def series(number: int) -> Series:
@@ -81,8 +82,8 @@ def series(number: int) -> Series:
 
     Examples
     --------
-    >>> [series(n).marker for n in (0, 1, 7, 8)]
-    ['o', 's', 'h', 'o']
+    >>> [series(n).marker for n in (0, 1, 8, 9)]
+    ['o', 's', '<', 'o']
     """
     return SERIES[number % len(SERIES)]
 

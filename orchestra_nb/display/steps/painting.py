@@ -26,7 +26,7 @@ from orchestra_nb.display.gantt.words import title as gantt_title
 from orchestra_nb.display.looks import LOOKS, tally
 from orchestra_nb.display.picture import drawing
 from orchestra_nb.display.text import aligned
-from orchestra_nb.display.wording import clean, short
+from orchestra_nb.display.wording import clean, duration, short
 from orchestra_nb.labs.story import Bars, Graph, Lines, Panel, Rows, Waits
 
 _KEPT = 8
@@ -90,8 +90,8 @@ def _of_rows(panel: Rows) -> Painted:
     if not panel.rows:
         return Painted(markup=html.paragraph(panel.empty), lines=(clean(panel.empty),))
     rows = [tuple(short(cell, _CELL) for cell in row) for row in panel.rows[:_MOST_ROWS]]
-    left = len(panel.rows) - len(rows)
-    more = [f"and {left:,} more; the frame has all of them"] if left else []
+    left = len(panel.rows) + panel.more - len(rows)
+    more = [f"and {left:,} more"] if left else []
     table = html.table(panel.headings, rows)
     told = [line.strip() for line in aligned([tuple(map(clean, panel.headings)), *rows])]
     return Painted(markup=table + "".join(map(html.paragraph, more)), lines=(*told, *more))
@@ -110,9 +110,12 @@ def _of_graph(panel: Graph) -> Painted:
 @painted.register
 def _of_bars(panel: Bars) -> Painted:
     whole = _once(panel.schedule, "timeline", timeline_of)
-    shown = whole if panel.until is None else until(whole, panel.until)
-    said = gantt_title(shown)
-    return Painted(partial(gantt_svg, shown), said, lines=(said,))
+    said = _once(panel.schedule, "title", lambda _: gantt_title(whole))
+    at = panel.until
+    if at is None:
+        return Painted(partial(gantt_svg, whole), said, lines=(said,))
+    said = f"as it stands at {duration(at)}: {said}"
+    return Painted(lambda: gantt_svg(until(whole, at)), said, lines=(said,))
 
 
 @painted.register

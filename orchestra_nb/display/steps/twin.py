@@ -145,10 +145,11 @@ def _table(story: Story) -> list[Version]:
     """A row for each frame."""
     frames = story.frames
     names = tuple(frames[0].facts)
+    row = cache(lambda number: _row(number, frames[number], names))
 
     def version(most: int) -> str:
         shown = min(len(frames), most)
-        rows = [_row(number, frames[number], names) for number in range(shown)]
+        rows = [row(number) for number in range(shown)]
         table = html.table(("step", "when", "what happened", *names), rows)
         left = len(frames) - shown
         more = html.paragraph(f"and {left:,} more; the frame has all of them") if left else ""
@@ -162,19 +163,21 @@ def _table(story: Story) -> list[Version]:
 
 def _row(number: int, frame: Frame, names: Sequence[str]) -> tuple[object, ...]:
     facts = (short(frame.facts.get(name, ""), _SAID) for name in names)
-    return (number + 1, short(frame.title, 40), short("; ".join(frame.told), _TOLD), *facts)
+    when = short(frame.title, 40).replace(" ", "\N{NO-BREAK SPACE}")
+    return (number + 1, when, short("; ".join(frame.told), _TOLD), *facts)
 
 
 def _each(story: Story) -> list[Version]:
     """Each frame folded away, with ever fewer of them, and ever fewer with pictures."""
     many = len(story.frames)
-    kept = cache(lambda number: [(panel.title, painted(panel)) for panel in story.frames[number].panels])
+    frame = cache(lambda number: story.frames[number])
+    kept = cache(lambda number: [(panel.title, painted(panel)) for panel in frame(number).panels])
 
     def version(detailed: int, pictured: int, way: Callable[[str], str]) -> str:
         chosen = spread(many, detailed)
         pictures = set(spread(many, pictured))
         each = ((number, way if number in pictures else None) for number in chosen)
-        shown = "".join(_folded(story, number, kept(number), how) for number, how in each)
+        shown = "".join(_folded((number, many), frame(number), kept(number), how) for number, how in each)
         left = many - len(chosen)
         return shown + (html.paragraph(f"{count(left, 'step')} between are in the table only") if left else "")
 
@@ -184,8 +187,10 @@ def _each(story: Story) -> list[Version]:
     return [*versions, *(partial(version, few, 2, plainest) for few in (40, 10, 2)), lambda: ""]
 
 
-def _folded(story: Story, number: int, panels: Sequence[tuple[str, Painted]], way: Callable[[str], str] | None) -> str:
-    frame, many = story.frames[number], len(story.frames)
+def _folded(
+    place: tuple[int, int], frame: Frame, panels: Sequence[tuple[str, Painted]], way: Callable[[str], str] | None
+) -> str:
+    number, many = place
     told = "".join(html.paragraph(short(line, _TOLD)) for line in frame.told)
     parts = [panel_html(title, each, way) for title, each in panels if way is not None or each.markup]
     body = told + f'<div style="{_GRID}">{"".join(parts)}</div>'

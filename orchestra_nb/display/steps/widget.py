@@ -106,10 +106,10 @@ class StoryWidget:
 
     def _message(self, model: object, content: object, buffers: object) -> None:
         """Do what a front end asks for; whatever else it may send is nothing."""
-        if not isinstance(content, Mapping) or content.get("telling") != self._telling:
+        if not isinstance(content, Mapping):
             return
         action, at, name = content.get("action"), content.get("at"), content.get("name")
-        if action == "frames" and isinstance(at, int):
+        if action == "frames" and isinstance(at, int) and content.get("telling") == self._telling:
             self.send(at)
         elif action == "turn" and isinstance(name, str):
             self.turn(name, content.get("value"))

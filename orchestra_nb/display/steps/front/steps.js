@@ -9,10 +9,10 @@ const AHEAD = 300_000; // characters that are fetched before anybody has asked f
 const PACE = 1_100; // milliseconds between two steps that are played
 const SLOW = 400; // milliseconds after which it is said that the kernel is waited for
 const MOVES = [
-  ["first", "⏮", "First step (Home)", (at) => -at],
-  ["back", "◀", "One step back (left arrow)", () => -1],
-  ["forward", "▶", "One step forward (right arrow)", () => 1],
-  ["last", "⏭", "Last step (End)", (at, count) => count - 1 - at],
+  ["first", "First", "First step (Home)", (at) => -at],
+  ["back", "Back", "Back one step (left arrow)", () => -1],
+  ["forward", "Forward", "Forward one step (right arrow)", () => 1],
+  ["last", "Last", "Last step (End)", (at, count) => count - 1 - at],
 ];
 const KEYS = { ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last" };
 const LOST = "The kernel has gone: the steps that are here can still be walked through, and nothing can be turned.";
@@ -145,7 +145,7 @@ class View {
     const box = made("div", { "data-control": control.name }, label);
     const turned = (value) => {
       this.busy(true);
-      this.model.send({ action: "turn", telling: this.held.telling, name: control.name, value });
+      this.model.send({ action: "turn", name: control.name, value });
     };
     if (control.options) {
       const select = made("select", { id });

@@ -1,0 +1,149 @@
+"""The steps of a walk: moments of one time as one, with who began, who was offered and what happened in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from orchestra_nb.labs.order import Offer, Order
+from orchestra_nb.labs.walk_words import told_of
+from orchestra_nb.model import NodeId
+from orchestra_nb.simulation.moments import Moment
+
+Waiting = tuple[NodeId, str, tuple[NodeId, ...]]
+"""Who waits for which resource, and who holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a simulated run stands at one time.
+
+    Parameters
+    ----------
+    number
+        Which step, from 0.
+    moment
+        What the simulator says of it.
+    begun
+        Who began then, each with its worker (from 0).
+    levels
+        How many levels are complete.
+    told
+        What happened, a sentence each.
+    order
+        In which order nodes are looked at.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, step_through
+    >>> first = step_through(DAG([Node("load"), Node("clean", cost=3)]), workers=1)[0]
+    >>> [(offer.node, offer.key, offer.fate) for offer in first.offers]
+    [('clean', '3.0 s', 'begins on worker 1'), ('load', '1.0 s', 'waits for a worker')]
+    """
+
+    number: int
+    moment: Moment
+    begun: tuple[tuple[NodeId, int], ...]
+    levels: int
+    told: tuple[str, ...]
+    order: Order = field(repr=False, compare=False)
+
+    @property
+    def at(self) -> float:
+        """Seconds since the run began."""
+        return self.moment.at
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Who was looked at, in order: those who began, and those who wait for a resource or a worker."""
+        return self.order.offers(self.begun, self.moment)
+
+    @property
+    def first(self) -> str:
+        """Who was looked at first; empty where nobody could begin."""
+        return self.order.first(self.begun, self.moment)
+
+    @property
+    def ready(self) -> tuple[NodeId, ...]:
+        """Who could begin and has no worker, the most urgent first."""
+        return self.moment.ready
+
+    @property
+    def running(self) -> tuple[tuple[NodeId, int, float], ...]:
+        """Who runs, on which worker (from 0), until when (seconds)."""
+        return self.moment.running
+
+    @property
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Who waits for a resource: for which, and who holds it."""
+        return self.moment.waiting
+
+    @property
+    def held(self) -> tuple[tuple[str, tuple[NodeId, ...]], ...]:
+        """Which resources are held, and by whom."""
+        return self.moment.held
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state of each node that has one, in the words of a run."""
+        now, found = self.moment, dict[str, str]()
+        waiting = (node for node, _, _ in now.waiting)
+        resting, running = (node for node, _ in now.resting), (node for node, _, _ in now.running)
+        for state, nodes in (
+            *(("done", now.done), ("failed", now.failed), ("skipped", now.skipped), ("queued", now.ready)),
+            *(("queued", waiting), ("resting", resting), ("running", running)),
+        ):
+            found |= dict.fromkeys(nodes, state)
+        return found
+
+
+def steps_of(found: Sequence[Moment], order: Order) -> Iterator[Step]:
+    """Put moments of one time together, and say who began, who became ready and what was complete.
+
+    Parameters
+    ----------
+    found
+        The moments, by time.
+    order
+        Who is looked at first.
+
+    Examples
+    --------
+    >>> from orchestra_nb.graph.dag import DAG
+    >>> from orchestra_nb.model import Node
+    >>> from orchestra_nb.simulation.case import case_of
+    >>> dag = DAG([Node("load")])
+    >>> [step.at for step in steps_of([Moment(0.0), Moment(0.0), Moment(1.0)], Order.of(case_of(dag, 1)))]
+    [0.0, 1.0]
+    """
+    before = Moment(-math.inf)
+    number = first = 0
+    left = [len(level) for level in order.levels]
+    while first < len(found):
+        end = first + 1
+        while end < len(found) and found[end].at == found[first].at:
+            end += 1
+        group = found[first:end]
+        now = replace(group[-1], happened=tuple(word for each in group for word in each.happened))
+        begun = tuple(_begun(before, group))
+        for node in (
+            *now.done[len(before.done) :],
+            *now.failed[len(before.failed) :],
+            *now.skipped[len(before.skipped) :],
+        ):
+            left[order.level_of[node]] -= 1
+        complete = next((level for level, many in enumerate(left) if many), len(left))
+        told = told_of(before, now, begun, order)
+        yield Step(number, now, begun, complete, told, order)
+        before, first, number = now, end, number + 1
+
+
+def _begun(before: Moment, group: Sequence[Moment]) -> Iterator[tuple[NodeId, int]]:
+    """Who began within some moments, with their workers."""
+    running = {(node, end) for node, _, end in before.running}
+    for moment in group:
+        for node, worker, end in moment.running:
+            if (node, end) not in running:
+                yield node, worker
+        running = {(node, end) for node, _, end in moment.running}
