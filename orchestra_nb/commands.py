@@ -29,6 +29,7 @@ from orchestra_nb.answers import (
     read_of,
 )
 from orchestra_nb.bench_commands import bench, compared
+from orchestra_nb.command_options import check_comparison
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.picture import svg
 from orchestra_nb.display.plans import schedule_gantt
@@ -48,7 +49,7 @@ from orchestra_nb.display.wording import clean, duration
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, DefinitionError
 from orchestra_nb.eventlog.codec import event_to_json
-from orchestra_nb.gantt_commands import gantt, simulated, walked
+from orchestra_nb.gantt_commands import gantt, side_by_side, simulated, walked
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import UNDONE, compensators, only_undoes
 from orchestra_nb.graph.validation import ValidationResult
@@ -240,8 +241,13 @@ def _history(options: Namespace) -> Answer:
 
 
 def _simulate(options: Namespace) -> Answer:
+    check_comparison(options)
     check_writable({"--output": options.output})
     subject, config = read_of(options), config_of(options)
+    terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
+    if options.compare:
+        compared, text, shown, data = side_by_side(subject.dag, config, options)
+        return _planned(subject, {**_describe(subject.dag, compared.best.plan), **terms, **data}, text, shown)
     if options.steps:
         walk = walk_of(subject.dag, config, resolve(config).jobs)
         schedule: object = walk.schedule
@@ -251,7 +257,6 @@ def _simulate(options: Namespace) -> Answer:
         schedule = found.after if isinstance(found, WhatIf) else found
         text, shown, data = simulated(found, options.output)
     described = _describe(subject.dag, schedule) if isinstance(schedule, Schedule) else {"success": True, "errors": []}
-    terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
     return _planned(subject, {**described, **terms, **data}, text, shown)
 
 

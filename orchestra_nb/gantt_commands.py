@@ -1,4 +1,4 @@
-"""What ``gantt`` and ``simulate`` draw on the command line: a run of a log, and a simulated schedule.
+"""What ``gantt`` and ``simulate`` draw on the command line: a run of a log, a simulated schedule, policies compared.
 
 A picture is refused before anything is read when its file could not be written.
 """
@@ -7,26 +7,35 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, issue_object
+from orchestra_nb.config import RunConfig
+from orchestra_nb.display.comparison_tables import POLICIES
 from orchestra_nb.display.plans import schedule_facts, schedule_gantt
+from orchestra_nb.display.plots.figure import figure_svg
 from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.display.steps import story_text
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
 from orchestra_nb.durable.written_files import check_writable, write_text
+from orchestra_nb.graph.dag import DAG
 from orchestra_nb.labs.steps import Step
 from orchestra_nb.labs.walk import Walk
 from orchestra_nb.presentation import Chart, presenter_of
 from orchestra_nb.replay import Replay, moment
+from orchestra_nb.running.backends import resolve
 from orchestra_nb.simulation.asking import Simulated
+from orchestra_nb.simulation.comparison import compare_policies
 from orchestra_nb.simulation.many import Distribution
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.what_if import WhatIf
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from orchestra_nb.display.plots.paper import Paper
 
 
 def drawn(chart: Chart, output: str | None) -> None:
@@ -118,6 +127,32 @@ def _of_what_if(found: WhatIf) -> dict[str, Any]:
         "critical_path": list(found.critical_path),
     }
     return {**_of_schedule(found.after), **told}
+
+
+def side_by_side(
+    dag: DAG, config: RunConfig, options: Namespace
+) -> tuple[PolicyComparison, str, RenderableType, dict[str, Any]]:
+    """Compare policies, and draw the figure if that was asked for.
+
+    Returns
+    -------
+    PolicyComparison, str, RenderableType, dict
+        What was found, in words, the same for a terminal, and as JSON has it.
+
+    Raises
+    ------
+    ConfigError
+        Workers that cannot be; a figure without matplotlib.
+    """
+    found = compare_policies(
+        dag, options.workers or resolve(config).jobs, schedule=config.schedule, resources=config.resources or None
+    )
+    if options.output:
+        write_text(Path(options.output), figure_svg(cast("Paper", found.plot())))
+    lines = [*str(found._repr_mimebundle_()["text/plain"]).split("\n"), *_written(options.output)]
+    rows = [{name: getattr(row, name) for name in POLICIES.columns} for row in found.rows]
+    data = {"best": found.best.label, "compared": rows, "remarks": list(found.remarks)}
+    return found, "\n".join(lines), Prose(lines), data
 
 
 def walked(walk: Walk, output: str | None) -> tuple[str, RenderableType, dict[str, Any]]:

@@ -107,7 +107,7 @@ _COMMANDS: Mapping[str, _Command] = {
     "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
         "work out who would run what when, and how long that takes; nothing runs",
-        (*_SHAPE, takes.steps_options, takes.simulate_options, takes.chart_file),
+        (*_SHAPE, takes.steps_options, takes.simulate_options, takes.chart_file, takes.comparison_options),
     ),
     "bench": _Command(
         "measure it with several numbers of jobs, backends, policies; 'bench compare' compares",

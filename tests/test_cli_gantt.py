@@ -250,6 +250,27 @@ def test_many_runs_and_what_would_be_different(tell: Tell, words: tuple[str, ...
     assert json.loads(tell("simulate", "a.ipynb", "-j", "1", *words, "--json")[1])["success"] is True
 
 
+def test_policies_are_compared_on_several_numbers_of_workers(tell: Tell) -> None:
+    notebook(*SOURCES)
+    code, out, err = tell("simulate", "a.ipynb", "--compare", "--workers", "1,2", "-o", "policies.svg")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "11 policies for 3 nodes on 1, 2 workers"
+    assert lines[1].split() == ["makespan", "1", "worker", "2", "workers"]
+    assert "shortest of those that a run can follow, with 2 workers: critical-path, and 7 as short" in lines
+    assert lines[-1] == "picture: policies.svg"
+    assert Path("policies.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_compared_policies_are_one_json_object(tell: Tell) -> None:
+    notebook(*SOURCES)
+    code, out, _ = tell("simulate", "a.ipynb", "--compare", "--jobs", "2", "--json")
+    told = json.loads(out)
+    assert (code, told["success"], told["best"], told["makespan"], told["jobs"]) == (0, True, "critical-path", 5.0, 2)
+    assert {row["label"]: row["makespan"] for row in told["compared"]}["optimum"] == 5.0
+    assert all(row["proved"] == (row["makespan"] == 5.0) for row in told["compared"])
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -259,6 +280,8 @@ def test_many_runs_and_what_would_be_different(tell: Tell, words: tuple[str, ...
         (("--lock", "db=2"), "no node uses 'db'"),
         (("--runs", "0"), "runs=0"),
         (("--runs", "5", "--cached", "fit"), "give one of them"),
+        (("--steps", "--faster", "fit=2"), "knows no --faster"),
+        (("--compare", "--runs", "5"), "knows no --runs"),
         (("--durations", "lognormal:x"), "durations 'lognormal:x' say nothing"),
         (("--durations", "gama:1"), "did you mean 'gamma'"),
         (("--durations", "gamma:-1"), "cv=-1.0 must be a positive"),
@@ -269,3 +292,17 @@ def test_what_a_simulation_cannot_be_asked_is_bad_input(tell: Tell, words: tuple
     code, _, err = tell("simulate", "a.ipynb", *words)
     assert code == 2
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--workers", "1,2"), "add it, or give --jobs"),
+        (("--compare", "--workers", "1,0"), "workers: 0 cannot run anything"),
+        (("--compare", "--workers", "1,two"), "'two' is not a whole number"),
+    ],
+)
+def test_workers_that_cannot_be_compared_are_bad_input(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, _, err = tell("simulate", "a.ipynb", *words)
+    assert (code, told in err) == (2, True)

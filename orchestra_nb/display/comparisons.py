@@ -131,7 +131,11 @@ def _below(value: PolicyComparison) -> Iterator[str]:
     """What is said below the table: who is best, what chance was, and what is not there."""
     if value.rows:
         number = count(value.rows[-1].workers, "worker")
-        yield f"shortest of those that a run can follow, with {number}: {clean(value.best.label)}"
+        best = value.best
+        as_short = [row for row in value.at(best.workers).rows if row.makespan <= best.makespan * (1 + 1e-9)]
+        others = sum(row.schedule != "static" and row.policy != "random" for row in as_short) - 1
+        also = f", and {others} as short" if others > 0 else ""
+        yield f"shortest of those that a run can follow, with {number}: {clean(best.label)}{also}"
     if any(row.policy == "random" for row in value.rows) and value.seeds > 1:
         yield f"random: the median of {value.seeds} seeds"
     for remark in value.remarks:

@@ -10,6 +10,7 @@ from orchestra_nb.display import html, simulation_frames
 from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.wording import count, duration, short
 from orchestra_nb.presentation import Bundle, presents
+from orchestra_nb.simulation.optimum import Optimum
 from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def schedule_line(schedule: Schedule) -> str:
     'schedule: 5.0 s with 2 workers, lower bound 4.0 s, 62% busy'
     """
     return (
-        f"schedule: {duration(schedule.makespan)} with {count(schedule.workers, 'worker')}, "
+        f"{_kind(schedule)}: {duration(schedule.makespan)} with {count(schedule.workers, 'worker')}, "
         f"lower bound {duration(schedule.lower_bound)}, {schedule.utilization:.0%} busy"
     )
 
@@ -116,3 +117,13 @@ def _names(names: set[str]) -> str:
 
 def _tried_again(schedule: Schedule) -> bool:
     return any(row.attempt > 1 for row in schedule.rows)
+
+
+def _kind(schedule: Schedule) -> str:
+    """What it is called; of an optimum, with what is proved of it."""
+    if not isinstance(schedule, Optimum):
+        return "schedule"
+    if schedule.proved:
+        within = f" to within {duration(schedule.error)}" if schedule.error else ""
+        return f"shortest schedule, proved{within}"
+    return f"shortest schedule found, none is below {duration(schedule.shortest)}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.display.plots.figure import figure_svg
 from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
@@ -18,6 +20,11 @@ from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.simulation.asking import Simulated, of_run
 from orchestra_nb.simulation.asking import simulated as ask
+from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.policy_comparison import PolicyComparison
+
+if TYPE_CHECKING:
+    from orchestra_nb.display.plots.paper import Paper
 
 
 def gantt(options: Namespace, last: RunResult | None) -> Chart:
@@ -51,10 +58,18 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
     return last.gantt(plan=options.plan)
 
 
-def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Simulated:
-    """Work out who would run what when, and write the picture where that was asked for."""
+def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Simulated | PolicyComparison:
+    """Answer what is asked of the simulator, or compare policies, and write the picture where that was asked for."""
     check_writable({"--output": options.output})
-    found = ask(dag, config, resolve(config).jobs, options)
+    jobs = resolve(config).jobs
+    if options.compare:
+        compared = compare_policies(
+            dag, options.workers or jobs, schedule=config.schedule, resources=config.resources or None
+        )
+        if options.output:
+            write_text(Path(options.output), figure_svg(cast("Paper", compared.plot())))
+        return compared
+    found = ask(dag, config, jobs, options)
     _write_picture(found, options.output)
     return found
 

@@ -18,6 +18,7 @@ from IPython.core.magic import line_cell_magic, magics_class
 
 from orchestra_nb.cells.cell import Cell
 from orchestra_nb.cells.notebook_file import Notebook
+from orchestra_nb.command_options import check_comparison
 from orchestra_nb.config import RunConfig
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError, OrchestraError
@@ -219,6 +220,7 @@ class Orchestrate(RunTraits):
 
     def _simulate(self, options: Namespace) -> Any:
         config = options_to_config(options, self.defaults())
+        check_comparison(options)
         if options.steps:
             return charts.walked(self._dag(options), config, options.output)
         if options.last:

@@ -111,5 +111,5 @@ def changes_of(options: Namespace) -> Changes:
     if options.lock:
         found["lock"] = dict(options.lock)
     if options.workers is not None:
-        found["workers"] = options.workers
+        found["workers"] = options.workers[0]
     return found

@@ -32,7 +32,7 @@ from orchestra_nb.simulation.simulator import simulate
 
 _STATIC = {"heft": heft, "cpop": cpop}
 _EAGER = ("critical-path", "highest-level", "most-successors", "smallest-slack", "longest-first", "shortest-first")
-ALL: tuple[str, ...] = ("levels", *_EAGER, "fifo", "random", "heft", "optimum")
+ALL: tuple[str, ...] = (*_EAGER, "fifo", "levels", "random", "heft", "optimum")
 """What is compared when nothing else is said; ``"cpop"`` may be named, too."""
 _KNOWN = (*ALL, *_STATIC)
 AUTO_NODES = 40
@@ -223,10 +223,8 @@ class _Asked:
         seconds = AUTO_SECONDS if self.optimum == "auto" else TIMEOUT if self.optimum is True else self.optimum
         found = optimum(self.dag, crew, timeout=seconds, resources=self.resources)
         if not found.proved:
-            told = f"no schedule is shorter than {found.shortest:.6g} s"
-            remarks.append(
-                f"{found.workers} workers: the optimum is not proved, the best found in {seconds:g} s; {told}"
-            )
+            told = f"the best found in {seconds:g} s; no schedule is shorter than {found.shortest:.6g} s"
+            remarks.append(f"the optimum of {found.workers} workers is not proved: {told}")
         return [found]
 
 

@@ -396,6 +396,11 @@ def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_p
     assert (tmp_path / "plan.svg").exists()
     with pytest.raises(ConfigError, match="best"):
         cell("%orchestrate simulate --policy best")
+    found = cell("%orchestrate simulate --compare --workers 1,3 -o policies.svg").result
+    assert (found.workers, found.at(1).best.makespan, found.best.makespan) == ((1, 3), 9.0, 6.0)
+    assert (tmp_path / "policies.svg").exists()
+    with pytest.raises(CommandError, match="add it, or give --jobs"):
+        cell("%orchestrate simulate --workers 1,3")
 
 
 def test_the_last_run_is_asked_what_it_would_have_taken(cell: Cell, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """The figure of policies side by side: bars for one number of workers, curves for several.
 
 Policy: what nobody can beat is a line in black, the optimum a line of dashes; chance is the grey band from its shortest
-to its longest seed, so that a policy within it is no better than none. Bars are in the order of the table, from above;
-curves have workers on a logarithmic axis, where halving is a step of one length, and both axes begin where there is
-something to see.
+to its longest seed, so that a policy within it is no better than none. Bars are in the order of the table, from above,
+and begin at zero. Curves have workers on a logarithmic axis. There, policies lie so close together that only the fall
+of the makespan is seen; so below it the same stands over the lower bound, where they part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display.plots.figure import BOUND, COLUMN, figure, named, series
@@ -23,7 +24,7 @@ _GREY, _PALE = "#6b6b6b", "#d9d9d9"
 _LOOKS = {"eager": 0, "levels": 1, "static": 2}
 """By which series bars of a schedule are painted."""
 _ROW = 0.19
-_TALL = 2.9
+_TALL = 4.1
 """Inches."""
 
 
@@ -77,7 +78,7 @@ def _bar(axes: Axes, place: int, row: Compared) -> None:
     axes.barh(place, row.makespan, height=0.7, color=fill, edgecolor=line)
     if row.low < row.high:
         spread = [[row.makespan - row.low], [row.high - row.makespan]]
-        axes.errorbar([row.makespan], [place], xerr=spread, color=line, linestyle="none")
+        axes.errorbar([row.makespan], [place], xerr=spread, color=line, linestyle="none", elinewidth=1.0)
     told = f" {row.makespan:.4g}{' *' if row.proved else ''}"
     axes.text(row.high, place, told, va="center", ha="left", fontsize=6.5)
 
@@ -94,46 +95,50 @@ def _marks(axes: Axes, rows: tuple[Compared, ...]) -> None:
 
 def _curves(value: PolicyComparison) -> Paper:
     labels = list(dict.fromkeys(row.label for row in value.rows))
+    bounds = {row.workers: row.lower_bound for row in value.rows}
     with figure(COLUMN, _TALL + 0.11 * len(labels), _alt(value)) as made:
-        axes = made.add_subplot()
-        number = 0
-        for label in labels:
-            rows = [row for row in value.rows if row.label == label]
-            special = _special(axes, rows)
-            if not special:
-                _curve(axes, rows, number)
-                number += 1
-        bounds = {row.workers: row.lower_bound for row in value.rows}
-        axes.plot([*bounds], [*bounds.values()], color=BOUND, linewidth=1.0, label="lower bound", zorder=1.5)
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(value.workers, [str(number) for number in value.workers])
-        axes.minorticks_off()
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("workers")
-        axes.set_ylabel("makespan (s)")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+        above, below = made.subplots(2, 1, sharex=True, height_ratios=(1, 1.4))
+        for axes, scale in ((above, dict.fromkeys(bounds, 1.0)), (below, {n: b or 1.0 for n, b in bounds.items()})):
+            number = 0
+            for label in labels:
+                rows = [row for row in value.rows if row.label == label]
+                if not _special(axes, rows, scale):
+                    _curve(axes, rows, scale, number)
+                    number += 1
+            least = [bounds[n] / scale[n] for n in bounds]
+            axes.plot([*bounds], least, color=BOUND, linewidth=1.0, label="lower bound", zorder=1.5)
+        above.set_ylim(bottom=0)
+        above.set_ylabel("makespan (s)")
+        below.set_ylabel("over the lower bound")
+        below.set_xscale("log", base=2)
+        below.set_xticks(value.workers, [str(number) for number in value.workers])
+        below.minorticks_off()
+        below.set_xlabel("workers")
+        made.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return made
 
 
-def _special(axes: Axes, rows: list[Compared]) -> bool:
+def _special(axes: Axes, rows: list[Compared], scale: Mapping[int, float]) -> bool:
     """Draw chance and the optimum, which are no policies like the others."""
     at = [row.workers for row in rows]
+    middle = [row.makespan / scale[row.workers] for row in rows]
     if rows[0].policy == "random":
-        axes.fill_between(at, [r.low for r in rows], [r.high for r in rows], color=_PALE, linewidth=0, zorder=0.8)
-        axes.plot(at, [row.makespan for row in rows], color=_GREY, linewidth=1.0, label="random", zorder=0.9)
+        low, high = ([getattr(row, end) / scale[row.workers] for row in rows] for end in ("low", "high"))
+        axes.fill_between(at, low, high, color=_PALE, linewidth=0, zorder=0.8)
+        axes.plot(at, middle, color=_GREY, linewidth=1.0, label="random", zorder=0.9)
         return True
     if rows[0].policy == "optimum":
-        axes.plot(at, [r.makespan for r in rows], color=BOUND, linewidth=1.0, dashes=(3, 2), label="optimum", zorder=3)
+        axes.plot(at, middle, color=BOUND, linewidth=1.0, dashes=(3, 2), label="optimum", zorder=3)
         return True
     return False
 
 
-def _curve(axes: Axes, rows: list[Compared], number: int) -> None:
+def _curve(axes: Axes, rows: list[Compared], scale: Mapping[int, float], number: int) -> None:
     look = series(number)
     dashes = {"dashes": look.dash} if look.dash else {}
     axes.plot(
         [row.workers for row in rows],
-        [row.makespan for row in rows],
+        [row.makespan / scale[row.workers] for row in rows],
         color=look.line,
         marker=look.marker,
         markerfacecolor=look.fill,
