@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable
 
 from comparing.work import Work
+from orchestra_nb import taskgraphs
 
 SHORTEST, LONGEST = 0.005, 0.050
 """Seconds, at scale 1."""
@@ -129,19 +130,9 @@ def srasearch(to: Recipe) -> None:
 
 def cholesky(to: Recipe, tiles: int = 8) -> None:
     """The tiled factorisation of a symmetric matrix: 120 tasks for eight tiles by eight."""
-    last: dict[tuple[int, int], int] = {}
-
-    def on(kind: str, tile: tuple[int, int], *reads: tuple[int, int]) -> None:
-        last[tile] = to.add(kind, *(last[read] for read in (tile, *reads) if read in last))
-
-    for k in range(tiles):
-        on("factor", (k, k))
-        for i in range(k + 1, tiles):
-            on("solve", (i, k), (k, k))
-        for i in range(k + 1, tiles):
-            on("square", (i, i), (i, k))
-            for j in range(k + 1, i):
-                on("multiply", (i, j), (i, k), (j, k))
+    number: dict[str, int] = {}
+    for node in taskgraphs.cholesky(tiles).nodes.values():
+        number[node.id] = to.add(node.metadata["task"], *(number[need] for need in node.after))
 
 
 def random_layers(to: Recipe, layers: int, size: int = 118) -> None:

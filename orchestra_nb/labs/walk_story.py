@@ -117,7 +117,7 @@ def _offers(step: Step) -> Rows:
     shown = step.order.offers(step.begun, now, _MOST_OFFERS)
     rows = tuple((offer.node, offer.key, offer.fate) for offer in shown)
     many = len(step.begun) + len(now.waiting) + len(now.ready)
-    return Rows("Who may begin", ("node", step.order.heading, "what becomes of it"), rows, "nobody", many - len(rows))
+    return Rows("Who may begin", ("node", step.order.heading, "now"), rows, "nobody", many - len(rows))
 
 
 def _running(step: Step) -> Rows:

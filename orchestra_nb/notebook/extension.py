@@ -6,6 +6,7 @@ patched until a run begins.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 _NAME = "Orchestrate"
@@ -45,6 +46,9 @@ def unload_ipython_extension(shell: Any) -> None:
     if magics.session.control is not None:
         magics.session.control.cancel("the extension was unloaded")
     magics.zooming.end()
+    stories = sys.modules.get("orchestra_nb.display.steps.widget")
+    if stories is not None:
+        stories.close_all()
     at_terminal.end(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("orchestrate", None)

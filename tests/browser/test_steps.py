@@ -83,7 +83,7 @@ def test_nobody_is_shut_out_and_it_looks_well_in_both_themes(walk: Walking) -> N
     for theme in ("light", "dark"):
         walk.page.theme(theme)
         walk.button("first").click()
-        for _ in range(3):
+        for _ in range(4):
             walk.button("forward").click()
         assert faults(walk.page.page, ROOT) == []
         walk.page.page.set_viewport_size({"width": 1200, "height": 1900})

@@ -110,3 +110,15 @@ def test_the_magic_takes_the_last_run_or_else_the_graph(cell: Cell, tmp_path: Pa
         cell("%orchestrate export a.json")
     assert cell("%orchestrate export a.json --force").result.plain.startswith("run ")
     assert json.loads(Path("a.json").read_text())["success"] is True
+
+
+def test_the_magic_writes_the_formats_of_others(cell: Cell, tmp_path: Path) -> None:
+    cell("%%orchestrate load\nx = 1")
+    cell("%orchestrate run")
+    cell("%orchestrate export a.json --format wfformat")
+    data = json.loads(Path("a.json").read_text())
+    assert [task["id"] for task in data["workflow"]["execution"]["tasks"]] == ["load"]
+    assert data["workflow"]["execution"]["machines"]
+    assert cell("%orchestrate export a.stg").result.plain.endswith("is in a.stg")
+    with pytest.raises(CommandError, match="no format is called 'fabrc'; did you mean 'fabric'"):
+        cell("%orchestrate export b.json --format fabrc")

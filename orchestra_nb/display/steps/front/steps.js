@@ -26,6 +26,11 @@ function made(name, attributes = {}, ...children) {
   return element;
 }
 
+function tallest(element, most) {
+  // What has once been so tall stays so, or all below it would jump from step to step.
+  return `${Math.min(Math.max(parseFloat(element.style.minHeight) || 0, element.scrollHeight), most)}px`;
+}
+
 class Held {
   // The frames that are here. A picture stands as its lines, which neighbours share.
   constructor(head) {
@@ -259,6 +264,7 @@ class View {
     if (this.frame === frame) return;
     this.frame = frame;
     this.told.replaceChildren(...frame.told.map((line) => made("p", {}, line)));
+    this.told.style.minHeight = tallest(this.told, 200);
     while (this.panels.length > frame.panels.length) this.panels.pop().section.remove();
     frame.panels.forEach((panel, i) => {
       this.panels[i] ??= this.panel(i);
@@ -273,7 +279,7 @@ class View {
     const body = made("div", { class: "orchestra-words" });
     const section = made("section", { "aria-labelledby": id, "data-panel": number }, name, picture, body);
     this.grid.append(section);
-    return { section, name, picture, body, svg: null, markup: null, tall: 0 };
+    return { section, name, picture, body, svg: null, markup: null };
   }
 
   fill(shown, { title, said, markup, lines }) {
@@ -294,9 +300,7 @@ class View {
       shown.markup = markup;
       morphed(shown.body, markup);
     }
-    // What has once been so tall stays so, or all below it would jump from step to step.
-    shown.tall = Math.max(shown.tall, shown.body.scrollHeight);
-    shown.body.style.minHeight = `${Math.min(shown.tall, 420)}px`;
+    shown.body.style.minHeight = tallest(shown.body, 420);
   }
 
   lost() {
