@@ -175,7 +175,7 @@ class _Problem:
         rank = costed.upward_rank
         yield self.place(sorted(self.taking, key=lambda i: -rank[self.dag.table.ids[i]]))
         for policy in POLICIES:
-            rows = simulate(costed, self.machines.count, policy).rows
+            rows = simulate(costed, self.machines.speeds or self.machines.count, policy, resources=self.held).rows
             order = (self.dag.table.index[slot.node] for slot in rows)
             yield self.place([i for i in order if self.tasks[i].times])
 
