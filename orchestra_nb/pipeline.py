@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from orchestra_nb.notebook.dashboard import Dashboard
     from orchestra_nb.notebook.resuming import StoredRun
 
-_COMMANDS = (".json", ".yaml", ".yml", ".md")
-"""Endings of files that are command definitions; any other is a notebook."""
+_COMMANDS = (".json", ".yaml", ".yml", ".md", ".stg", ".graphml")
+"""Endings of files that are command definitions, or of which they say better what they are; any other is a notebook."""
 
 
 class Pipeline:

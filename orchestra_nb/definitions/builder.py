@@ -41,6 +41,7 @@ _COMMAND_KEYS = {
     "resourceLocking",
     "resourceManagement",
 }
+_GRAPHS = (".stg", ".graphml", ".dot", ".gv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,9 @@ def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mappin
         if Path(definition).suffix == ".ipynb":
             hint = "read it with Notebook.read"
             raise DefinitionError([Issue("not-a-definition", "is a notebook", path=str(definition), suggestion=hint)])
+        if Path(definition).suffix.lower() in _GRAPHS:
+            hint = "read it with taskgraphs.read_graph, whose nodes have no bodies"
+            raise DefinitionError([Issue("not-a-definition", "is a task graph", path=str(definition), suggestion=hint)])
         return True
     if not isinstance(definition, Mapping) or not definition.keys() & _COMMAND_KEYS:
         return False

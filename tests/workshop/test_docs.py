@@ -129,3 +129,19 @@ def test_what_is_no_address_is_refused(tools: Any, root: Path, given: str) -> No
 def test_every_link_that_is_written_leads_somewhere(tools: Any) -> None:
     links = tools("links")
     assert not [fault for path in links.written() for fault in links.faults_in_written(path)]
+
+
+def test_a_name_of_the_package_is_found_by_its_end_and_one_that_is_none_is_not(tools: Any) -> None:
+    found = tools("cross_references")
+    documented = dict.fromkeys(["orchestra_nb.DAG", "orchestra_nb.DAG.levels", "orchestra_nb.Node"])
+    assert found._documented(documented, "DAG.levels") == "orchestra_nb.DAG.levels"
+    assert found._documented(documented, "orchestra_nb.model.Node") == "orchestra_nb.Node"
+    assert found._documented(documented, "evels") == ""
+    assert {"seams", "Executor", "plan_cache", "checkpoints"} <= found._names()
+    assert "NoSuchNameAnywhere" not in found._names()
+
+
+def test_a_default_that_only_python_can_show_does_not_spoil_a_signature(tools: Any) -> None:
+    readable = tools("cross_references").readable
+    assert readable(None, "class", "", None, None, "(a: int = <factory>, b=2)", "X") == ("(a: int = ..., b=2)", "X")
+    assert readable(None, "class", "", None, None, "(a: int = 1)", None) is None
