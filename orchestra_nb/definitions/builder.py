@@ -41,6 +41,7 @@ _COMMAND_KEYS = {
     "resourceLocking",
     "resourceManagement",
 }
+_GRAPHS = (".stg", ".graphml", ".dot", ".gv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,25 @@ class DAGBuilder:
             Something in it is no node, ``undo`` names nobody, or the command is faulty; every fault.
         GraphError
             The nodes form no DAG; see :class:`.DAG`.
+
+        Examples
+        --------
+        Nodes, functions, and settings as mappings:
+
+        >>> def load(path): return [1, 2]
+        >>> def total(load): return sum(load)
+        >>> DAGBuilder().build_dag([load, {"id": "notify", "after": ["load"]}, total]).levels
+        (('load',), ('notify', 'total'))
+
+        A command definition:
+
+        >>> command = {"phases": [{"name": "Read", "agents": [{"id": "count", "type": "reader"}]}]}
+        >>> DAGBuilder().build_dag(command).levels
+        (('count',),)
+        >>> DAGBuilder().build_dag([load, 42])
+        Traceback (most recent call last):
+        orchestra_nb.errors.DefinitionError: item 2: 42 is neither a node nor a function; give Node objects, functions
+        or @task functions; read a notebook with Notebook.read
         """
         if isinstance(definition, DAG):
             return definition
@@ -236,6 +256,9 @@ def _is_command(definition: object) -> TypeGuard[str | os.PathLike[str] | Mappin
         if Path(definition).suffix == ".ipynb":
             hint = "read it with Notebook.read"
             raise DefinitionError([Issue("not-a-definition", "is a notebook", path=str(definition), suggestion=hint)])
+        if Path(definition).suffix.lower() in _GRAPHS:
+            hint = "read it with taskgraphs.read_graph, whose nodes have no bodies"
+            raise DefinitionError([Issue("not-a-definition", "is a task graph", path=str(definition), suggestion=hint)])
         return True
     if not isinstance(definition, Mapping) or not definition.keys() & _COMMAND_KEYS:
         return False

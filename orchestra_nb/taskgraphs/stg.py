@@ -6,7 +6,7 @@ many tasks it needs, and their numbers. Tasks 0 and n + 1 are a dummy entry and 
 counted and not made nodes; a file without them is read too. In the variant with communication costs the first line also
 says how many processors there are, and each need has a line of its own with what it costs to send; that is kept in the
 node's metadata under ``communication`` and not simulated. What begins with ``#`` is told and not read; one line of ours
-keeps a node's name: ``# name 3 gemm_2_1_0``.
+keeps a node's name: ``# name 3 gemm_2_1_0``, unless one of the names does not fit into a line.
 
 Numbers are written as the set has them, in columns of eleven; times that are no whole numbers keep their fractions,
 which the set does not have and most readers take.
@@ -176,7 +176,8 @@ def text_of(dag: DAG) -> str:
     ends = [number[name] for name in order if not dag.successors(name)] or [0]
     rows.append([str(len(order) + 1), "0", str(len(ends)), *map(str, ends)])
     lines = ["".join(word.rjust(_WIDTH) if len(word) < _WIDTH else f" {word}" for word in row) for row in rows]
-    lines += [f"# name {number[name]} {name}" for name in order if name.strip() == name and name.isprintable()]
+    if all(name.strip() == name and name.isprintable() for name in order):
+        lines += [f"# name {number[name]} {name}" for name in order]
     return "\n".join([*lines, ""])
 
 

@@ -114,11 +114,16 @@ class _Workflow:
         self._relations(names)
         facts = {"makespanInSeconds": "makespan", "makespan": "makespan", "machines": "machines", "executedAt": "ran"}
         metadata = {key: self._facts[given] for given, key in facts.items() if given in self._facts}
-        files = self._files if isinstance(self._files, list) else []
-        sizes = {each["id"]: each.get("sizeInBytes") for each in files if isinstance(each, Mapping) and "id" in each}
+        sizes = self._sizes()
         metadata |= {"files": sizes} if sizes else {}
         title = self._data.get("name")
         return self._draft.made({"name": title if isinstance(title, str) else "", "format": "wfformat", **metadata})
+
+    def _sizes(self) -> dict[str, int]:
+        """How large files are, as far as that can be understood: nothing hangs on it."""
+        files = [each for each in self._files if isinstance(each, Mapping)] if isinstance(self._files, list) else []
+        told = [(each.get("id"), each.get("sizeInBytes")) for each in files]
+        return {name: size for name, size in told if isinstance(name, str) and type(size) is int and size >= 0}
 
     def _listed(self, value: object, place: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Give the mappings of a list with their places; whatever else is in it is a fault."""

@@ -61,8 +61,8 @@ def document(what: DAG | RunResult, now: str, machine: Mapping[str, Any], versio
     ids = _ids(dag)
     specification: Record = {"tasks": [_specified(dag, node, ids) for node in dag.nodes.values()]}
     files = dag.metadata.get("files")
-    if isinstance(files, Mapping) and all(_FILE.fullmatch(str(name)) for name in files):
-        specification["files"] = [{"id": name, "sizeInBytes": int(size or 0)} for name, size in files.items()]
+    if isinstance(files, Mapping) and all(_FILE.fullmatch(str(n)) and type(size) is int for n, size in files.items()):
+        specification["files"] = [{"id": str(name), "sizeInBytes": size} for name, size in files.items()]
     execution = _expected(dag, ids, now) if run is None else _executed(run, dag, ids, machine)
     about = "Expected durations; nothing was executed." if run is None else f"Run {run.run_id} of {len(dag)} nodes."
     return {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestra_nb import ConfigError, DefinitionError, simulate
+from orchestra_nb import ConfigError, DAGBuilder, DefinitionError, Pipeline, simulate
 from orchestra_nb.errors import Issue
 from orchestra_nb.taskgraphs import read_graph
 from orchestra_nb.taskgraphs.drafts import MOST_FAULTS
@@ -226,6 +226,12 @@ def test_a_file_that_cannot_be_read_is_told_why(tmp_path: Path) -> None:
         "y" * 300: "cannot be read",
     }.items():
         assert told in str(issues_of(tmp_path / name)[0])
+
+
+@pytest.mark.parametrize("make", [DAGBuilder().build_dag, Pipeline])
+def test_whoever_wants_to_run_a_task_graph_is_told_how_to_read_it(make: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"lanes.stg: is a task graph; read it with taskgraphs.read_graph"):
+        make(str(DATA / "lanes.stg"))
 
 
 def test_reading_changes_nothing_in_what_others_hold() -> None:
