@@ -31,15 +31,17 @@ from orchestra_nb.answers import (
     read_of,
 )
 from orchestra_nb.bench import Comparison, Next, Sweep, SweepInterrupted
-from orchestra_nb.bench.comparing import compare_files, needed, since_last
+from orchestra_nb.bench.comparing import compare_files, since_last
 from orchestra_nb.bench.files import run_to_json
 from orchestra_nb.bench.measuring import Runner
+from orchestra_nb.bench.verdicts import needed
 from orchestra_nb.bench_targets import graph_runner
 from orchestra_nb.config import RunConfig
 from orchestra_nb.definition_run import agents_of_line, check_inputs
 from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY
 from orchestra_nb.display.benches import compared_row, comparison_text, summary_row, sweep_text
 from orchestra_nb.display.columns import Table
+from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean, count
 from orchestra_nb.errors import CommandError, Issue
 from orchestra_nb.notebook.benching import check_outputs, notebook_runner, progress_line, swept
@@ -64,6 +66,8 @@ def bench(options: Namespace, listen: Listener | None) -> Answer:
     OrchestraError
         Bad input; nothing has run.
     """
+    from rich.console import Group
+
     check_outputs(options)
     config = config_of(options)
     subject, runner = _opened(options, config)
@@ -81,14 +85,15 @@ def bench(options: Namespace, listen: Listener | None) -> Answer:
         found, interrupted = error.sweep, True
     comparison = since_last(options.output, found) if options.output else None
     lines = _written(options, found)
-    texts = [sweep_text(found), *([comparison_text(comparison)] if comparison is not None else []), *lines]
     if options.simulate is not None:
-        texts.append(f"a rehearsal: times are {options.simulate:g} of what agents are expected to take")
+        lines.append(f"a rehearsal: times are {options.simulate:g} of what agents are expected to take")
+    texts = [sweep_text(found), *([comparison_text(comparison)] if comparison is not None else []), *lines]
     code = INTERRUPTED if interrupted else FAILED if found.failed else DONE
     files = {"output": options.output, "plot": options.plot}
     data = {"success": code == DONE, **sweep_object(found), **files, "errors": _errors(found)}
     data["comparison"] = None if comparison is None else comparison_object(comparison)
-    return Answer(data, "\n".join(texts), code, (*subject.cautions, *subject.faults))
+    shown = Group(*(of_value(each, "") for each in (found, comparison) if each is not None), Prose(lines))
+    return Answer(data, "\n".join(texts), code, (*subject.cautions, *subject.faults), shown)
 
 
 def compared(options: Namespace) -> Answer:
@@ -102,7 +107,7 @@ def compared(options: Namespace) -> Answer:
     found, faults = compare_files(options.path, options.with_file, options.alpha)
     code = FAILED if found.slower else DONE
     data = {"success": code == DONE, **comparison_object(found), "errors": []}
-    return Answer(data, comparison_text(found), code, faults)
+    return Answer(data, comparison_text(found), code, faults, of_value(found, ""))
 
 
 def sweep_object(sweep: Sweep) -> dict[str, Any]:

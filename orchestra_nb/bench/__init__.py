@@ -5,7 +5,7 @@ Policy: the cores (which run comes when, what times say, how two sweeps compare)
 (:mod:`.opening`).
 """
 
-from orchestra_nb.bench.comparing import Compared, Comparison, compare
+from orchestra_nb.bench.comparing import compare
 from orchestra_nb.bench.environment import Environment
 from orchestra_nb.bench.files import load
 from orchestra_nb.bench.measuring import Measured, Next
@@ -13,6 +13,7 @@ from orchestra_nb.bench.records import Sweep, SweepInterrupted
 from orchestra_nb.bench.summaries import Summary
 from orchestra_nb.bench.sweeping import sweep
 from orchestra_nb.bench.turns import Setting, Turn
+from orchestra_nb.bench.verdicts import Compared, Comparison
 
 __all__ = [
     "Compared",

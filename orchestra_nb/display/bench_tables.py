@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from orchestra_nb.bench.comparing import Verdict
+from orchestra_nb.bench.verdicts import Verdict
 from orchestra_nb.config import Policy, Schedule
 from orchestra_nb.display.columns import Column, Table, category, count, flag, moment, number, seconds, text
 

@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestra_nb.bench.comparing import Compared, Comparison, needed
 from orchestra_nb.bench.measuring import Measured
 from orchestra_nb.bench.records import Sweep
 from orchestra_nb.bench.summaries import Summary, overall
 from orchestra_nb.bench.turns import Setting
+from orchestra_nb.bench.verdicts import Compared, Comparison, needed
 from orchestra_nb.display import html
 from orchestra_nb.display.bench_tables import COMPARISON, SUMMARY, SWEEP
 from orchestra_nb.display.columns import after, epoch_of, framed
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 200
 _LONGEST = 300
+_ENDLESS = 10**9
+_NUMBERS = 8
+"""Columns of a sweep's table behind those that say which configuration it is."""
+_SPARED = (5, 4, 6, 3, 1)
+"""Which of these are left out first on a narrow terminal: serial, efficiency, over bound, and the intervals."""
 _WHICH = ("graph", "jobs", "backend", "schedule", "policy")
 
 
@@ -64,10 +69,10 @@ class ComparisonPresenter:
 
     def bundle(self, value: Comparison) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
-        rows = list(_compared_cells(value.rows))
+        rows = list(compared_cells(value.rows))
         markup = html.paragraph(value.headline, "font-weight:bold")
         markup += html.table(rows[0], rows[1:]) if value.rows else ""
-        markup += "".join(map(html.paragraph, _comparison_notes(value)))
+        markup += "".join(map(html.paragraph, comparison_notes(value)))
         return {"text/plain": comparison_text(value), "text/html": markup}
 
     def frame(self, value: Comparison) -> pd.DataFrame:
@@ -85,11 +90,11 @@ def sweep_text(sweep: Sweep) -> str:
     graph: 0 runs of 0 configurations
     Python 3.11, Linux, 1 core
     """
-    head, cells = _sweep_cells(sweep)
-    lines = list(aligned(cells[: _MOST_LINES + 1])) if len(cells) > 1 else []
+    head, cells = sweep_cells(sweep)
+    lines = narrowed(cells[: _MOST_LINES + 1], _ENDLESS) if len(cells) > 1 else []
     if len(cells) > _MOST_LINES + 1:
         lines.append(f"  and {len(cells) - 1 - _MOST_LINES:,} more; the frame has all of them")
-    return "\n".join([head, *lines, *_sweep_notes(sweep)])
+    return "\n".join([head, *lines, *sweep_notes(sweep)])
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -103,11 +108,11 @@ def comparison_text(comparison: Comparison) -> str:
     nothing to compare: no configuration is in both sweeps
     cores: 2 before, 4 after
     """
-    rows = list(_compared_cells(comparison.rows[:_MOST_LINES]))
+    rows = list(compared_cells(comparison.rows[:_MOST_LINES]))
     lines = list(aligned(rows)) if comparison.rows else []
     if len(comparison.rows) > _MOST_LINES:
         lines.append(f"  and {len(comparison.rows) - _MOST_LINES:,} more; the frame has all of them")
-    return "\n".join([clean(comparison.headline), *lines, *_comparison_notes(comparison)])
+    return "\n".join([clean(comparison.headline), *lines, *comparison_notes(comparison)])
 
 
 def seconds(value: float) -> str:
@@ -127,20 +132,56 @@ def seconds(value: float) -> str:
     return f"{scaled:,.{digits}f} {unit}"
 
 
+def narrowed(cells: Sequence[Sequence[str]], width: int) -> list[str]:
+    r"""Set the table of a sweep so that it fits, where that can be; what is left out is in the frame.
+
+    Parameters
+    ----------
+    cells
+        With the headings first, as :func:`sweep_cells` gives them.
+    width
+        How many columns of characters there are.
+
+    Examples
+    --------
+    >>> cells = [["jobs", "time", "", "speed-up", "", "efficiency", "serial", "over bound", "failed"]]
+    >>> cells += [["2", "1.00 s", "0.98 s to 1.10 s", "1.90", "1.80 to 2.00", "0.95", "0.05", "1.02 ×", ""]]
+    >>> print("\n".join(narrowed(cells, 50)))
+      jobs  time                      speed-up
+      2     1.00 s  0.98 s to 1.10 s  1.90
+    """
+    from rich.cells import cell_len
+
+    first = len(cells[0]) - _NUMBERS
+    left = _filled(cells)
+    for number in (None, *_SPARED):
+        left = [i for i in left if number is None or i != first + number]
+        lines = list(aligned([[row[i] for i in left] for row in cells]))
+        if max(map(cell_len, lines)) <= width:
+            break
+    return lines
+
+
+def _filled(cells: Sequence[Sequence[str]]) -> list[int]:
+    """The columns in which anything stands below the heading."""
+    return [i for i in range(len(cells[0])) if any(row[i] for row in cells[1:])]
+
+
 def _sweep_html(sweep: Sweep) -> str:
-    head, cells = _sweep_cells(sweep)
+    head, cells = sweep_cells(sweep)
     markup = html.paragraph(head, "font-weight:bold")
     if len(cells) > 1:
-        markup += html.table(cells[0], cells[1:])
+        headings, *rows = ([row[i] for i in _filled(cells)] for row in cells)
+        markup += html.table(headings, rows)
     if drawable() and any(row.time.n for row in sweep.summaries):
         from orchestra_nb.display.plots.figure import figure_html
         from orchestra_nb.display.plots.sweeps import sweep_figure
 
         markup += figure_html(sweep_figure(sweep))
-    return markup + "".join(map(html.paragraph, _sweep_notes(sweep)))
+    return markup + "".join(map(html.paragraph, sweep_notes(sweep)))
 
 
-def _sweep_cells(sweep: Sweep) -> tuple[str, list[list[str]]]:
+def sweep_cells(sweep: Sweep) -> tuple[str, list[list[str]]]:
     """Make the first line, and the cells of the table below it."""
     rows = sweep.summaries
     which = [_which(row.graph, row.setting) for row in rows]
@@ -182,7 +223,8 @@ def _numbers(row: Summary) -> list[str]:
     ]
 
 
-def _sweep_notes(sweep: Sweep) -> list[str]:
+def sweep_notes(sweep: Sweep) -> list[str]:
+    """Say what one should know of a sweep, and where it was made."""
     rows = sweep.summaries
     found = [short(note, _LONGEST) for note in sweep.notes]
     if len({row.graph for row in rows}) > 1:
@@ -192,12 +234,14 @@ def _sweep_notes(sweep: Sweep) -> list[str]:
     return [*found, short(sweep.environment.line, _LONGEST)]
 
 
-def _comparison_notes(comparison: Comparison) -> list[str]:
+def comparison_notes(comparison: Comparison) -> list[str]:
+    """Say what one should know of a comparison."""
     given = [*comparison.notes, *filter(None, [needed(comparison)])]
     return [short(note, _LONGEST) for note in given[:_MOST_LINES]]
 
 
-def _compared_cells(rows: Sequence[Compared]) -> Iterator[list[str]]:
+def compared_cells(rows: Sequence[Compared]) -> Iterator[list[str]]:
+    """Make the cells of a comparison's table, the headings first and the verdict last."""
     which = [_which(row.graph, row.setting) for row in rows]
     _, varying = _parted([line for line, row in zip(which, rows, strict=True) if row.setting is not None])
     yield [*(_WHICH[i] for i in varying), "before", "after", "what follows"]

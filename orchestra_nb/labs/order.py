@@ -7,7 +7,7 @@ told for the policies that have a name; any other has a number.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,19 +17,33 @@ from orchestra_nb.simulation.case import Case
 from orchestra_nb.simulation.moments import Moment
 from orchestra_nb.wording import clean, duration
 
-_HEADINGS: Mapping[str, str] = {
-    "critical-path": "upward rank",
-    "longest-first": "takes",
-    "shortest-first": "takes",
-    "fifo": "in the document",
-    "random": "drawn",
+_SECONDS, _COUNT, _DRAWN = duration, "{:g}".format, "{:.3f}".format
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How the key of a policy is told: what it is called, why it puts somebody first, and the number itself."""
+
+    heading: str
+    reason: str
+    number: Callable[[float], str]
+
+
+_SAID: Mapping[str, _Said] = {
+    "critical-path": _Said(
+        "upward rank", "the longest way to the end begins with it (upward rank {})", lambda key: _SECONDS(-key)
+    ),
+    "fifo": _Said("in the document", "it stands first in the document", _COUNT),
+    "longest-first": _Said("takes", "it takes longest ({})", lambda key: _SECONDS(-key)),
+    "shortest-first": _Said("takes", "it takes least ({})", _SECONDS),
+    "random": _Said("drawn", "chance wants it so ({} was drawn)", _DRAWN),
+    "highest-level": _Said(
+        "levels to the end", "most nodes stand one behind the other from it on ({})", lambda key: _COUNT(-key)
+    ),
+    "most-successors": _Said("waited for by", "most nodes wait for it ({})", lambda key: _COUNT(abs(key))),
+    "smallest-slack": _Said("slack", "it may be late by least ({})", _SECONDS),
 }
-_REASONS: Mapping[str, str] = {
-    "critical-path": "the longest way to the end begins with it (upward rank {})",
-    "longest-first": "it takes longest ({})",
-    "shortest-first": "it takes least ({})",
-    "random": "chance wants it so ({} was drawn)",
-}
+_OTHER = _Said("key", "its key is the smallest ({})", _COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +125,15 @@ class Order:
     @property
     def heading(self) -> str:
         """What the number is called."""
-        return _HEADINGS.get(self.policy, "key")
+        return self._said.heading
 
     def key(self, node: str) -> str:
         """Say the number of a node."""
-        key = self.keys[node]
-        if self.policy in ("critical-path", "longest-first", "shortest-first"):
-            return duration(abs(key))
-        return f"{key:.3f}" if self.policy == "random" else f"{key:g}"
+        return self._said.number(self.keys[node])
+
+    @property
+    def _said(self) -> _Said:
+        return _SAID.get(self.policy, _OTHER)
 
     def where(self, worker: int) -> str:
         """Say a worker."""
@@ -148,11 +163,9 @@ class Order:
         """Say why one node stands before another."""
         if self.priorities.get(first, 0) != self.priorities.get(second, 0):
             return f"its priority {self.priorities.get(first, 0)} comes before any policy"
-        if self.policy == "fifo":
-            return "it stands first in the document"
         if self.keys[first] == self.keys[second]:
             return f"as urgent as {clean(second)}, it stands before it in the document"
-        return _REASONS.get(self.policy, "its key is the smallest ({})").format(self.key(first))
+        return self._said.reason.format(self.key(first))
 
 
 def waits_for(resource: str, holders: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from orchestra_nb.bench import Setting, compare
-from orchestra_nb.bench.comparing import needed
+from orchestra_nb.bench.verdicts import needed
 from orchestra_nb.errors import ConfigError
 
 from .timed_worlds import WHERE, noisy, sweep_of

@@ -26,8 +26,9 @@ CELLS = (
     "    Node('report', after=['fit', 'tune', 'plots']),\n"
     "]",
     "step_through(DAG(nodes), workers=2)",
+    "step_through(DAG([Node(f'n{i}', cost=i % 7 + 1) for i in range(300)]), workers=2)",
 )
-WALK = 2
+WALK, LONG = 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,21 @@ def walk(browser: Any, lab: Server, folder: Path) -> Iterator[Walking]:
         page.theme("light")
         page.run_all()
         yield Walking(page, WALK)
+
+
+def _long(walk: Walking) -> None:
+    """A walk of which the browser has only the first steps asks for the others; then it is taken away."""
+    far = Walking(walk.page, LONG)
+    assert far.root.get_attribute("aria-labelledby") != walk.root.get_attribute("aria-labelledby")
+    far.button("last").click()
+    wait_for(lambda: "is done" in far.told() and far.root.get_attribute("aria-busy") == "false", "the last step")
+    many = int(far.button("to").get_attribute("max"))
+    assert many > 150
+    assert far.step == many
+    far.button("back").click()
+    assert f"Step {many - 1} of {many} ·" in far.root.locator(".orchestra-where").inner_text()
+    walk.page.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 3 }")
+    walk.page.do("notebook:clear-cell-output")
 
 
 def test_it_goes_forward_and_back_by_mouse_and_by_keyboard(walk: Walking) -> None:
@@ -63,6 +79,7 @@ def test_it_goes_forward_and_back_by_mouse_and_by_keyboard(walk: Walking) -> Non
     walk.button("play").click()
     wait_for(lambda: walk.step == 2, "the second step to be played")
     walk.button("play").click()
+    _long(walk)
 
 
 def test_workers_and_policy_that_are_turned_tell_another_schedule(walk: Walking) -> None:

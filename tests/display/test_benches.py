@@ -8,10 +8,12 @@ import sys
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from orchestra_nb.bench import Setting, compare
 from orchestra_nb.display.benches import comparison_text, sweep_text
 from orchestra_nb.display.plots.sweeps import sweep_figure
+from orchestra_nb.display.terminal import of_value
 from orchestra_nb.errors import ConfigError
 
 from ..bench.timed_worlds import sweep_of
@@ -59,6 +61,22 @@ def test_the_text_of_a_comparison():
     ]
 
 
+def test_a_narrow_terminal_gets_fewer_columns_and_verdicts_in_lines_of_their_own():
+    after = sweep_of({how: [1.5 * took for took in found] for how, found in TIMES.items()})
+    for width, titles in ((34, "jobs time speed-up failed"), (52, "jobs time speed-up failed")):
+        console = Console(width=width, color_system=None)
+        with console.capture() as captured:
+            console.print(of_value(SWEEP, ""))
+        lines = captured.get().splitlines()
+        heading = next(i for i, line in enumerate(lines) if line.split()[:1] == ["jobs"])
+        assert " ".join(lines[heading].split()) == titles
+        assert ("4.00 s to 4.04 s" in lines[heading + 1]) == (width == 52)
+    console = Console(width=60, color_system=None)
+    with console.capture() as captured:
+        console.print(of_value(compare(SWEEP, after), ""))
+    assert "    slower by 50 % (49 to 51)" in captured.get().splitlines()
+
+
 def test_a_page_has_the_table_and_the_figure():
     shown = SWEEP._repr_mimebundle_()["text/html"]
     assert shown.count("<table") == shown.count("<img") == 1
@@ -94,7 +112,7 @@ def test_nothing_that_ended_well_is_no_figure():
 
 def test_a_figure_is_the_same_each_time_and_harmless_whatever_the_names():
     hostile = bench_sweep()
-    few = replace(hostile, runs=hostile.runs[:60])
+    few = replace(hostile, runs=hostile.runs[:32])
     assert_harmless_svg(sweep_figure(few).plain_svg())
     assert sweep_figure(SWEEP).plain_svg() == sweep_figure(SWEEP).plain_svg()
 

@@ -9,6 +9,7 @@ from orchestra_nb.graph import DAG
 from orchestra_nb.labs import Bars, Choice, Graph, Rows, Slider
 from orchestra_nb.model import Node
 from orchestra_nb.planning.plan import Plan
+from orchestra_nb.planning.policies import POLICIES
 from orchestra_nb.simulation import simulate
 
 DIAMOND = DAG(
@@ -44,7 +45,7 @@ def graphs(draw):
 terms = st.fixed_dictionaries(
     {
         "workers": st.sampled_from([1, 2, 4, [1.0, 0.5]]),
-        "policy": st.sampled_from(["critical-path", "fifo", "longest-first", "shortest-first", "random"]),
+        "policy": st.sampled_from(list(POLICIES)),
         "schedule": st.sampled_from(["eager", "levels"]),
         "failures": st.sampled_from([None, 0.3]),
         "keep_going": st.booleans(),
@@ -106,11 +107,24 @@ def test_a_step_says_what_happened_who_is_first_and_why():
         ("shortest-first", [Node("a", cost=9), Node("b")], "b", "it takes least (1.0 s)"),
         ("critical-path", [Node("a"), Node("b")], "a", "as urgent as b, it stands before it in the document"),
         ("longest-first", [Node("a", cost=9), Node("b", priority=5)], "b", "its priority 5 comes before any policy"),
+        (
+            "highest-level",
+            [Node("a"), Node("b"), Node("c", after=["b"])],
+            "b",
+            "most nodes stand one behind the other from it on (2)",
+        ),
+        ("most-successors", [Node("a"), Node("b"), Node("c", after=["b"])], "b", "most nodes wait for it (1)"),
+        ("smallest-slack", [Node("a"), Node("b", cost=9)], "b", "it may be late by least (0 s)"),
         (lambda dag: {"a": 2.0, "b": 1.5}, [Node("a"), Node("b")], "b", "its key is the smallest (1.5)"),
     ],
 )
 def test_why_the_first_is_first(policy, nodes, first, why):
     assert f"{first} goes first: {why}" in step_through(DAG(nodes), 1, policy)[0].told
+
+
+def test_each_policy_that_has_a_name_is_told_by_a_number_that_has_a_name():
+    for policy in POLICIES:
+        assert step_through(DIAMOND, 1, policy)[0].order.heading != "key"
 
 
 def test_with_chance_the_draw_is_told_and_the_seed_decides():

@@ -47,8 +47,11 @@ def capable(stream: TextIO) -> bool:
 
 def of_value(value: object, plain: str) -> RenderableType:
     """Choose what a terminal shows of a value whose plain lines are these."""
+    from orchestra_nb.bench.records import Sweep
+    from orchestra_nb.bench.verdicts import Comparison
     from orchestra_nb.display.gantt.chart import Gantt
     from orchestra_nb.display.plans import schedule_gantt
+    from orchestra_nb.display.terminal.benches import Judged, Swept
     from orchestra_nb.graph.dag import DAG
     from orchestra_nb.graph.validation import ValidationResult
     from orchestra_nb.running.result import RunResult
@@ -65,6 +68,10 @@ def of_value(value: object, plain: str) -> RenderableType:
             return Lanes(schedule_gantt(value))
         case Gantt():
             return Lanes(value)
+        case Sweep():
+            return Swept(value)
+        case Comparison():
+            return Judged(value)
     return Prose(plain.split("\n"))
 
 

@@ -70,7 +70,7 @@ class Held {
 class View {
   constructor(model, el) {
     this.model = model;
-    this.id = `orchestra-story-${++stories}`;
+    this.id = `orchestra-story-${model.get("place")}-${++stories}`; // each model has a module, and a count, of its own
     this.at = 0;
     this.panels = [];
     this.root = made("section", { class: "orchestra-steps", "data-lm-suppress-shortcuts": "true" });
@@ -131,6 +131,7 @@ class View {
     this.title.textContent = head.title;
     this.summary.replaceChildren(...head.summary.map((line) => made("p", {}, line)));
     this.slider.max = head.count;
+    for (const one of [this.told, ...this.panels.map(({ body }) => body)]) one.style.minHeight = "";
     this.reset(head);
   }
 
@@ -264,7 +265,7 @@ class View {
     if (this.frame === frame) return;
     this.frame = frame;
     this.told.replaceChildren(...frame.told.map((line) => made("p", {}, line)));
-    this.told.style.minHeight = tallest(this.told, 200);
+    this.told.style.minHeight = tallest(this.told, 140);
     while (this.panels.length > frame.panels.length) this.panels.pop().section.remove();
     frame.panels.forEach((panel, i) => {
       this.panels[i] ??= this.panel(i);
