@@ -4,8 +4,9 @@ Two kinds of graphs, with times drawn from a log-normal distribution (median 1 s
 ``orchestra_nb.taskgraphs`` small enough for a proof, and the thirteen workflow graphs of ``comparing/recipes.py``. Each
 policy on 2, 4 and 8 workers: geometric mean and worst of its makespan over the lower bound. The optimum: in how many
 cases it is proved within ``--seconds``, after what time, how much shorter a schedule could be in the worst case that is
-not proved (gap), and how far HLFET and HEFT were from it where it is. No target is promised for these. Prints tables and
-one line of JSON.
+not proved (gap), and how far HLFET and HEFT were from it where it is. No target is promised for these.
+
+Prints tables and one line of JSON.
 """
 
 from __future__ import annotations
@@ -60,9 +61,8 @@ def over_bound(title: str, dags: list[DAG], workers: list[int]) -> dict[str, dic
 def proofs(seeds: int, workers: list[int], seconds: float) -> dict[str, dict[str, float]]:
     """How often the optimum is proved, and how far others were from it."""
     print(f"\nthe optimum within {seconds:g} s, {seeds} drawings of each on {', '.join(map(str, workers))} workers")
-    print(
-        f"{'':20}{'nodes':>6}{'proved':>10}{'median s':>10}{'longest s':>10}{'gap':>9}{'HLFET over':>12}{'HEFT over':>12}"
-    )
+    print(f"{'':20}{'nodes':>6}{'proved':>10}{'median s':>10}{'longest s':>10}{'gap':>9}", end="")
+    print(f"{'HLFET over':>12}{'HEFT over':>12}")
     found: dict[str, dict[str, float]] = {}
     for name in small(0):
         cases = [(small(seed)[name], number) for seed in range(seeds) for number in workers]
