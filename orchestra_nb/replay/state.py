@@ -523,12 +523,10 @@ class ReplayState(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Pipeline, RunConfig
-        >>> from orchestra_nb.replay.of_result import state_of
-        >>> nodes = [Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)]
-        >>> state = state_of(Pipeline(nodes, RunConfig(jobs=1)).run())
-        >>> state.events.name.value_counts()["execution:node-ended"].item()
-        2
+        >>> from orchestra_nb.replay import Replay
+        >>> log = b'{"run": "r", "at": 1.0, "name": "execution:run-paused", "reason": "for a look"}'
+        >>> list(Replay.parse(log).at(1.0).events.name)
+        ['execution:run-paused']
         """
         return cast("EventsPresenter", presenter_of(self)).events(self)
 
