@@ -32,7 +32,7 @@ from orchestra_nb.running.seams import Lane, Program, Reply, Task
 from orchestra_nb.simulation.case import Case
 from orchestra_nb.simulation.holders import Holders
 from orchestra_nb.simulation.plain import free_workers
-from orchestra_nb.simulation.schedule import Slot
+from orchestra_nb.simulation.schedule import Slot, placed
 
 _DONE = Reply("done")
 _CHANCE = "it fails by the chance that it was given"
@@ -40,13 +40,15 @@ _CHANCE = "it fails by the chance that it was given"
 
 @dataclass(slots=True)
 class Try:
-    """An attempt that has begun."""
+    """An attempt that runs; when it is over, its slot is what is left of it."""
 
     attempt: Attempt
+    place: int
+    """The how many-th it is that began."""
     worker: int
     start: float
     end: float
-    """When it will end; when it has, once it is over."""
+    """When it will end."""
     queued: float
     lock_wait: float = 0.0
     waited_for: str = ""
@@ -59,20 +61,19 @@ class Try:
 
     def slot(self) -> Slot:
         """Make the slot of one that is over."""
-        return Slot(
-            self.attempt.node.id,
-            self.worker,
-            self.start,
-            self.end,
-            self.queued,
-            self.lock_wait,
-            self.waited_for,
-            self.held_by,
-            max(self.attempt.number, 1),
-            self.status,
-            self.reason,
-            lane=self.attempt.lane,
-        )
+        attempt = self.attempt
+        first = attempt.node.id, self.worker, self.start, self.end, self.queued, attempt.lane
+        if self.lock_wait or self.waited_for or attempt.number > 1 or self.status != "done":
+            return placed(
+                *first,
+                lock_wait=self.lock_wait,
+                waited_for=self.waited_for,
+                held_by=self.held_by,
+                attempt=max(attempt.number, 1),
+                status=self.status,
+                reason=self.reason,
+            )
+        return placed(*first)
 
 
 class _Script:
@@ -133,7 +134,7 @@ class World:
         self.due: dict[NodeId, float] = {}
         """When those who rest are to be tried again."""
         self._watch = watch
-        self._begun: list[Try] = []
+        self._rows: list[Slot | None] = []
         self._ends: list[tuple[float, int, int]] = []
         self._free = free_workers(case)
         self._loop: list[int] = []
@@ -165,12 +166,11 @@ class World:
         driver, ends = self.driver, self._ends
         self._act(driver.begin(0.0))
         while not driver.done:
-            while ends and not self._is_current(*ends[0]):
-                heappop(ends)
             wake = driver.wake(self.now)
             if ends and (wake is None or ends[0][0] <= wake):
                 self.now = ends[0][0]
-                self._act(driver.replies(self._answers(), self.now))
+                if answers := self._answers():
+                    self._act(driver.replies(answers, self.now))
             else:
                 assert wake is not None, "a run that nobody will ever go on with"
                 self.now = max(wake, self.now)
@@ -178,19 +178,19 @@ class World:
 
     def slots(self) -> list[Slot]:
         """Give the attempts that were made, by start."""
-        return [each.slot() for each in self._begun]
-
-    def _is_current(self, at: float, _: int, token: int) -> bool:
-        one = self.live.get(token)
-        return one is not None and one.end == at
+        return [row for row in self._rows if row is not None]
 
     def _answers(self) -> list[tuple[int, Reply]]:
-        """Take everything that ends now, in the order of starts."""
+        """Take everything that ends now, in the order of starts; what was asked to stop has ended before."""
         found = []
-        while self._ends and self._ends[0][0] == self.now:
-            at, _, token = heappop(self._ends)
-            if self._is_current(at, 0, token):
-                found.append((token, self._over(self.live.pop(token))))
+        ends, live, now = self._ends, self.live, self.now
+        while ends and ends[0][0] == now:
+            token = heappop(ends)[2]
+            one = live.get(token)
+            if one is not None and one.end == now:
+                del live[token]
+                found.append((token, self._over(one)))
+                self._rows[one.place] = one.slot()
         return found
 
     def _over(self, one: Try) -> Reply:
@@ -216,7 +216,8 @@ class World:
             elif type(decision) is Outcome:
                 if self.due:
                     self.due.pop(decision.node, None)
-                self.holders.leave(decision.node, self.now)
+                if decision.node in self.holders.owners:
+                    self.holders.leave(decision.node, self.now)
             elif isinstance(decision, NodeRetrying):
                 self.due[decision.node] = self.now + decision.delay
                 keeps = retry_policy(self.case.dag.nodes[decision.node]).keep_locks
@@ -224,15 +225,15 @@ class World:
             elif isinstance(decision, Abandon | Interrupt):
                 one = self.live[decision.attempt.token]
                 one.asked, one.end = True, self.now
-                heappush(self._ends, (self.now, len(self._begun), decision.attempt.token))
+                heappush(self._ends, (self.now, len(self._rows), decision.attempt.token))
         if self._watch is not None:
             told = (Attempt, Outcome, NodeRetrying, LevelEnded)
             self.happened = [decision for decision in decisions if isinstance(decision, told)]
             self._watch(self)
 
     def _begin(self, attempt: Attempt) -> None:
-        node, case, now = attempt.node, self.case, self.now
-        seconds = case.takes(node, max(attempt.number, 1))
+        node, case, now, place = attempt.node, self.case, self.now, len(self._rows)
+        seconds = case.takes(node, attempt.number) if attempt.number > 1 else case.seconds[node.id]
         if attempt.lane == "async":
             if not self._loop:
                 self._loop.append(case.workers + self._on_loop)
@@ -241,7 +242,8 @@ class World:
         else:
             worker = heappop(self._free)[1]
             seconds = seconds / case.speeds[worker] if case.speeds else seconds
-        one = Try(attempt, worker, now, now + seconds, self.due.pop(node.id, attempt.queued))
+        queued = self.due.pop(node.id, attempt.queued) if self.due else attempt.queued
+        one = Try(attempt, place, worker, now, now + seconds, queued)
         if node.uses:
             one.lock_wait = max(attempt.lock_wait - self._waited.get(node.id, 0.0), 0.0)
             self._waited[node.id] = attempt.lock_wait
@@ -249,8 +251,8 @@ class World:
         if case.failing:
             one.fails = case.fails(node, max(attempt.number, 1))
         self.live[attempt.token] = one
-        heappush(self._ends, (one.end, len(self._begun), attempt.token))
-        self._begun.append(one)
+        heappush(self._ends, (one.end, place, attempt.token))
+        self._rows.append(None)
 
 
 def _kind(node: Node) -> str:
