@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from orchestra_nb.config import BreakerPolicy
-from orchestra_nb.events import LevelEnded, NodeRetrying
+from orchestra_nb.events import NodeRetrying
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.planning.plan import Plan
 from orchestra_nb.recovery.breakers import Breakers
@@ -104,8 +104,6 @@ class World:
     ----------
     case
         What is simulated.
-    watch
-        Called after each step with this world; what it is then to be told is in :attr:`happened`.
 
     Examples
     --------
@@ -117,7 +115,7 @@ class World:
     ([('a', 0.0), ('b', 1.0)], 2.0)
     """
 
-    def __init__(self, case: Case, watch: Callable[[World], None] | None = None) -> None:
+    def __init__(self, case: Case) -> None:
         self.case = case
         self.now = 0.0
         self.claims = Claims(case.capacities)
@@ -127,13 +125,12 @@ class World:
             case.dag, policy=case.policy, schedule=case.schedule, keep_going=case.keep_going, seed=case.seed
         )
         self.driver = Driver(self.plan, program, self._terms())
-        self.happened: list[Attempt | Outcome | NodeRetrying | LevelEnded] = []
-        """What was decided in the last step, for whoever watches."""
+        self.happened: list[Decision] = []
+        """What was decided in the last step."""
         self.live: dict[int, Try] = {}
         """What runs, by token."""
         self.due: dict[NodeId, float] = {}
         """When those who rest are to be tried again."""
-        self._watch = watch
         self._rows: list[Slot | None] = []
         self._ends: list[tuple[float, int, int]] = []
         self._free = free_workers(case)
@@ -163,18 +160,27 @@ class World:
 
     def run(self) -> None:
         """Let everything happen."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[World]:
+        """Let everything happen, one step after another; each time that it is asked, this world as it stands then."""
         driver, ends = self.driver, self._ends
         self._act(driver.begin(0.0))
+        yield self
         while not driver.done:
             wake = driver.wake(self.now)
             if ends and (wake is None or ends[0][0] <= wake):
                 self.now = ends[0][0]
-                if answers := self._answers():
-                    self._act(driver.replies(answers, self.now))
+                answers = self._answers()
+                if not answers:
+                    continue
+                self._act(driver.replies(answers, self.now))
             else:
                 assert wake is not None, "a run that nobody will ever go on with"
                 self.now = max(wake, self.now)
                 self._act(driver.tick(self.now))
+            yield self
 
     def slots(self) -> list[Slot]:
         """Give the attempts that were made, by start."""
@@ -210,6 +216,7 @@ class World:
         return _DONE
 
     def _act(self, decisions: list[Decision]) -> None:
+        self.happened = decisions
         for decision in decisions:
             if type(decision) is Attempt:  # the two that each node brings are told by their class alone
                 self._begin(decision)
@@ -226,10 +233,6 @@ class World:
                 one = self.live[decision.attempt.token]
                 one.asked, one.end = True, self.now
                 heappush(self._ends, (self.now, len(self._rows), decision.attempt.token))
-        if self._watch is not None:
-            told = (Attempt, Outcome, NodeRetrying, LevelEnded)
-            self.happened = [decision for decision in decisions if isinstance(decision, told)]
-            self._watch(self)
 
     def _begin(self, attempt: Attempt) -> None:
         node, case, now, place = attempt.node, self.case, self.now, len(self._rows)

@@ -353,4 +353,4 @@ def test_what_is_no_graph_is_refused():
 
 def test_more_nodes_than_a_person_can_watch_are_refused():
     with pytest.raises(ConfigError, match="too many to be looked at"):
-        moments(DAG(Node(f"n{i}", index=i) for i in range(2_001)))
+        moments(DAG(Node(f"n{i}", index=i) for i in range(20_001)))
