@@ -6,8 +6,9 @@ words: who became ready, who was taken first and by which number, who waits for 
 offered at it is everyone who began then, waits for a resource or a worker, in the order in which they are looked at.
 
 Order: steps by time. Cost: one simulation, and a few numbers for each step; how everything stood at a step, and what is
-said of it, is made when it is looked at (:class:`.Moments`), so that a walk is no larger than its graph. Failure: as :func:`.simulate`, all faults at once. Rejected: a step for
-each decision (a barrier with a hundred nodes behind it would be a hundred steps at one time).
+said of it, is made when it is looked at (:class:`.Moments`), so that a walk is no larger than its graph. Failure: as
+:func:`.simulate`, all faults at once. Rejected: a step for each decision (a barrier with a hundred nodes behind it
+would be a hundred steps at one time).
 """
 
 from __future__ import annotations

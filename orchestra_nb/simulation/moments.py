@@ -6,15 +6,16 @@ plain one.
 
 A moment holds how *all* nodes stand, so that all moments together would be the square of the graph. They are made when
 they are looked at: the same world happens again up to there (it is deterministic, and costs some 30 µs a node), and
-stays where it is for the next look. Going through them all in order costs one simulation and each moment once; a step
-back costs a simulation, and brings the moments before it along. Of what was made the last :data:`_KEPT` are kept.
+stays where it is for the next look. Going through them all in order costs one simulation and each moment once, so still
+the square of the graph in time, but not in memory; a step back costs a simulation, and brings the moments before it
+along. Of what was made the last :data:`_KEPT` are kept.
 What is small of each step (:class:`Beat`) is known from the start. Rejected: the differences between moments, from
 which any of them could be put together (a second account of who waits for what, which could be wrong).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Unpack, overload
@@ -36,6 +37,12 @@ from orchestra_nb.wording import clean, duration
 MOST_NODES = 20_000
 """Of a graph that is looked at moment by moment."""
 _KEPT = 64
+_ENDS: tuple[Callable[[Outcome], bool], ...] = (
+    lambda outcome: outcome.ok,
+    lambda outcome: outcome.bad,
+    lambda outcome: outcome.status == "skipped",
+)
+"""Done, failed, skipped."""
 _Told = Attempt | Outcome | NodeRetrying | LevelEnded
 
 
@@ -133,6 +140,8 @@ class Moments(Sequence[Moment]):
         """What is small of each, in the same order."""
         self.schedule: Schedule = schedule_of(world)
         """The whole of it."""
+        outcomes = world.driver.outcomes
+        self._ended = [_those(self.beats, outcomes, how) for how in _ENDS]
         self._one_looks = Lock()  # a widget looks from the thread that serves its messages
         self._made: dict[int, Moment] = {}
         self._course: Iterator[World] = iter(())
@@ -159,16 +168,21 @@ class Moments(Sequence[Moment]):
 
     def _go_to(self, number: int) -> None:
         """Let it happen up to a moment, from where it stands or from the beginning."""
-        if self._at >= number:
-            self._course, self._at = World(self.case).steps(), -1
+        since = number - 1
+        if self._at >= number:  # whoever goes back will do so again
+            self._course, self._at, since = World(self.case).steps(), -1, number - _KEPT // 2
         for world in self._course:
             self._at += 1
-            if self._at > number - _KEPT // 2:
-                self._made[self._at] = _moment(world)
+            if self._at >= since:
+                self._made[self._at] = _moment(world, self._ended_by(self._at))
             if self._at == number:
                 break
         while len(self._made) > _KEPT:
             del self._made[next(iter(self._made))]
+
+    def _ended_by(self, number: int) -> list[tuple[NodeId, ...]]:
+        """Give those that were done, had failed and were skipped at a moment."""
+        return [tuple(names[: counts[number]]) for names, counts in self._ended]
 
 
 def moments(
@@ -215,11 +229,21 @@ def _beat(world: World) -> Beat:
     return Beat(world.now, begun, tuple([one.node for one in decided if type(one) is Outcome]))
 
 
-def _moment(world: World) -> Moment:
-    driver = world.driver
+def _those(
+    beats: Sequence[Beat], outcomes: Mapping[NodeId, Outcome], how: Callable[[Outcome], bool]
+) -> tuple[list[NodeId], list[int]]:
+    """List the nodes that ended in a certain way, and how many of them had by each moment."""
+    names, counts = list[NodeId](), list[int]()
+    for beat in beats:
+        names += [name for name in beat.ended if how(outcomes[name])]
+        counts.append(len(names))
+    return names, counts
+
+
+def _moment(world: World, ended: Sequence[tuple[NodeId, ...]]) -> Moment:
+    done, failed, skipped = ended
     happened = [each for each in world.happened if isinstance(each, _Told)]
-    ended = driver.outcomes.values()
-    waits = sorted(driver.waiting, key=lambda one: world.plan.rank(one[0]))
+    waits = sorted(world.driver.waiting, key=lambda one: world.plan.rank(one[0]))
     refused = [(name, resource) for name, resource in waits if resource and not _has_room(world, name, resource)]
     for_resources = dict(refused)
     return Moment(
@@ -229,9 +253,9 @@ def _moment(world: World) -> Moment:
         tuple((one.attempt.node.id, one.worker, one.end) for one in world.live.values()),
         tuple((name, resource, world.holders.of(resource, world.now)) for name, resource in refused),
         tuple(sorted(((name, at) for name, at in world.due.items() if at > world.now), key=lambda one: one[1])),
-        tuple(outcome.node for outcome in ended if outcome.ok),
-        tuple(outcome.node for outcome in ended if outcome.bad),
-        tuple(outcome.node for outcome in ended if outcome.status == "skipped"),
+        done,
+        failed,
+        skipped,
         tuple((name, by) for name in world.holders.taken if (by := world.holders.of(name, world.now))),
         tuple(dict.fromkeys(name for each in happened if (name := _about(each)))),
     )

@@ -7,8 +7,13 @@ So what a simulation shows is what the library does, its mistakes included.
 
 Order: at one moment, first all answers (:meth:`.Driver.replies`), then what is due for time's sake; an attempt that
 ends when its time is up has ended in time. A body that is asked to stop stops at once. Of free workers the fastest gets
-the next node, which is the most urgent one; of equally fast ones the first. Cost: that of the driver, some 10 µs an
-attempt. Failure: none; what cannot be simulated was refused when the :class:`.Case` was made.
+the next node, which is the most urgent one; of equally fast ones the first. Failure: none;
+what cannot be simulated was refused when the :class:`.Case` was made.
+
+The hot loop is :meth:`World.steps`: the next end, the driver's answer to it, the attempts that follow. It costs some
+15 µs an attempt, of which the driver's are two thirds (:mod:`~orchestra_nb.running.driver` says how it saves). Of an
+attempt that is over nothing is kept but its slot: objects that stay are what a collector of garbage goes through again
+and again, which is a quarter of the time of a graph of 100,000 nodes.
 """
 
 from __future__ import annotations
