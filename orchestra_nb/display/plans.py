@@ -71,7 +71,7 @@ def _with_idle(timeline: Timeline, schedule: Schedule) -> Timeline:
     idle = [f"worker {number}" for number in range(used + 1, min(schedule.workers, _LANES) + 1)]
     if not idle or not schedule.rows:
         return timeline
-    bars = tuple(bar if bar.lane < used else replace(bar, lane=bar.lane + len(idle)) for bar in timeline.bars)
+    bars = tuple(bar if bar.lane < used else bar._replace(lane=bar.lane + len(idle)) for bar in timeline.bars)
     return replace(timeline, lanes=(*timeline.lanes[:used], *idle, *timeline.lanes[used:]), bars=bars)
 
 
