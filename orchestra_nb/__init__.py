@@ -49,11 +49,13 @@ if TYPE_CHECKING:
         AgentTimeout,
         AnswerBroken,
         BackendError,
+        BudgetSpent,
         CacheError,
         CheckpointError,
         CircuitOpenError,
         CommandError,
         CommandFailed,
+        ComparisonError,
         ConditionError,
         ConfigError,
         CycleError,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
         EventLogError,
         GraphError,
         Issue,
+        LeaseExpired,
         LockTimeout,
         MissingDependencyError,
         NodeCancelled,
@@ -103,15 +106,18 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
     from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.many import simulate_many
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
+    from orchestra_nb.simulation.what_if import what_if
 
 _ERRORS = (
-    "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
-    "CommandError", "CommandFailed", "ConditionError", "ConfigError", "CycleError", "DeadlockError",
-    "DefinitionError", "EventLogError", "GraphError", "Issue", "LockTimeout", "MissingDependencyError", "NodeCancelled",
-    "NodeError", "NodeFailed", "NodeTimeout", "NotebookError", "OrchestraError", "OutputTooLong", "ProgressError",
-    "RateLimited", "ResourceError", "RunNotOver", "SagaFailed", "ServiceError", "ServiceUnreachable",
+    "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "BudgetSpent", "CacheError", "CheckpointError",
+    "CircuitOpenError", "CommandError", "CommandFailed", "ComparisonError", "ConditionError", "ConfigError",
+    "CycleError", "DeadlockError", "DefinitionError", "EventLogError", "GraphError", "Issue", "LeaseExpired",
+    "LockTimeout", "MissingDependencyError", "NodeCancelled", "NodeError", "NodeFailed", "NodeTimeout", "NotebookError",
+    "OrchestraError", "OutputTooLong", "ProgressError", "RateLimited", "ResourceError", "RunNotOver", "SagaFailed",
+    "ServiceError", "ServiceUnreachable",
 )  # fmt: skip
 _HOME = {
     "AgentCommand": "agents.command_line",
@@ -163,6 +169,8 @@ _HOME = {
     "optimum": "simulation.optimum",
     "retry_lab": "labs.retry",
     "simulate": "simulation.simulator",
+    "simulate_many": "simulation.many",
+    "what_if": "simulation.what_if",
     "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
@@ -179,6 +187,7 @@ __all__ = [
     "AnswerBroken",
     "BackendError",
     "BreakerPolicy",
+    "BudgetSpent",
     "CacheError",
     "CachePolicy",
     "ChatExecutor",
@@ -187,6 +196,7 @@ __all__ = [
     "CommandDefinition",
     "CommandError",
     "CommandFailed",
+    "ComparisonError",
     "ConditionError",
     "ConfigError",
     "Context",
@@ -205,6 +215,7 @@ __all__ = [
     "GraphError",
     "Issue",
     "JsonSink",
+    "LeaseExpired",
     "LockTimeout",
     "MarkdownSink",
     "MissingDependencyError",
@@ -256,10 +267,12 @@ __all__ = [
     "optimum",
     "retry_lab",
     "simulate",
+    "simulate_many",
     "step_through",
     "task",
     "taskgraphs",
     "unload_ipython_extension",
+    "what_if",
 ]
 
 
@@ -277,10 +290,36 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext orchestra_nb`` calls: register the magics with a shell."""
+    """What ``%load_ext orchestra_nb`` calls: register the magics with a shell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from IPython.core.interactiveshell import InteractiveShell
+    >>> from traitlets.config import Config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     shell = InteractiveShell(ipython_dir=folder, config=Config(HistoryManager={"enabled": False}))
+    ...     shell.run_line_magic("load_ext", "orchestra_nb")
+    >>> "orchestrate" in shell.magics_manager.magics["line"], "orchestrate" in shell.magics_manager.magics["cell"]
+    (True, True)
+    >>> unload_ipython_extension(shell)
+    """
     importlib.import_module(f"{__name__}.notebook.extension").load_ipython_extension(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """What ``%unload_ext orchestra_nb`` calls: take the magics away again."""
+    """What ``%unload_ext orchestra_nb`` calls: take the magics away again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from IPython.core.interactiveshell import InteractiveShell
+    >>> from traitlets.config import Config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     shell = InteractiveShell(ipython_dir=folder, config=Config(HistoryManager={"enabled": False}))
+    ...     shell.run_line_magic("load_ext", "orchestra_nb")
+    ...     shell.run_line_magic("unload_ext", "orchestra_nb")
+    >>> "orchestrate" in shell.magics_manager.magics["line"]
+    False
+    """
     importlib.import_module(f"{__name__}.notebook.extension").unload_ipython_extension(shell)

@@ -38,7 +38,22 @@ _log = logging.getLogger("orchestra_nb.events")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened ``at`` seconds after the run began."""
+    """Something that happened ``at`` seconds after the run began.
+
+    Examples
+    --------
+    A kind of one's own is a class with another name, outside of the library's namespaces:
+
+    >>> @dataclass(frozen=True, slots=True)
+    ... class RowsRead(Event):
+    ...     name: ClassVar[str] = "mine:rows-read"
+    ...     count: int
+    >>> bus, seen = EventBus(), []
+    >>> _ = bus.on("mine:*", lambda event: seen.append(event.count))
+    >>> bus.publish(RowsRead(at=1.0, count=42))
+    >>> bus.settle(), seen
+    (True, [42])
+    """
 
     name: ClassVar[str] = "event"
     at: float
@@ -117,6 +132,16 @@ class EventBus:
         ------
         ConfigError
             It cannot be called, its body would never run because it is a coroutine function, or the pattern is no text.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> stop = bus.on("ev*", lambda event: seen.append(event.at), inline=True)
+        >>> bus.publish(Event(at=1.0))
+        >>> stop()
+        >>> bus.publish(Event(at=2.0))
+        >>> seen
+        [1.0]
         """
         if not isinstance(pattern, str):
             raise ConfigError(f"a pattern is a text such as 'cache:*', not {pattern!r}; it comes before the subscriber")
@@ -128,7 +153,20 @@ class EventBus:
         return made
 
     def publish(self, event: Event) -> None:
-        """Deliver one event; never raises for a subscriber's sake."""
+        """Deliver one event; never raises for a subscriber's sake.
+
+        Examples
+        --------
+        One that raises is dropped and logged; whoever publishes does not notice:
+
+        >>> bus = EventBus()
+        >>> _ = bus.on("*", lambda event: 1 / 0, inline=True)
+        >>> logging.getLogger("orchestra_nb.events").disabled = True
+        >>> bus.publish(Event(at=1.0))
+        >>> logging.getLogger("orchestra_nb.events").disabled = False
+        >>> bus.wants("event")
+        False
+        """
         takers = self._takers.get(event.name)
         if takers is None:
             takers = self._found(event.name)
@@ -136,7 +174,15 @@ class EventBus:
             take(event)
 
     def wants(self, name: str) -> bool:
-        """Whether somebody listens to events of that name."""
+        """Whether somebody listens to events of that name.
+
+        Examples
+        --------
+        >>> bus = EventBus()
+        >>> _ = bus.on("cache:*", print)
+        >>> bus.wants("cache:hit"), bus.wants("execution:node-started")
+        (True, False)
+        """
         return bool(self._takers[name] if name in self._takers else self._found(name))
 
     def settle(self, timeout: float | None = None) -> bool:
@@ -152,6 +198,15 @@ class EventBus:
         bool
             Whether they have. A subscriber that asks does not wait for itself, and nobody waits for one that was late
             before and has not caught up. Whoever is late when the bus has no more patience is said to be.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> _ = bus.on("*", lambda event: seen.append(event.at))
+        >>> for at in (1.0, 2.0):
+        ...     bus.publish(Event(at))
+        >>> bus.settle(), seen
+        (True, [1.0, 2.0])
         """
         listeners = [each.listener for each in self._subscriptions if each.listener is not None]
         return settled(listeners, self.patience if timeout is None else max(0.0, timeout), self.patience)
@@ -182,7 +237,19 @@ class EventBus:
 
 
 class Subscription:
-    """One subscriber of a bus. Calling it ends it: when that returns, no call begins any more."""
+    """One subscriber of a bus. Calling it ends it: when that returns, no call begins any more.
+
+    Examples
+    --------
+    >>> bus, seen = EventBus(), []
+    >>> subscription = bus.on("*", seen.append)
+    >>> subscription.pattern
+    '*'
+    >>> subscription()
+    >>> bus.publish(Event(at=1.0))
+    >>> bus.settle(), seen
+    (True, [])
+    """
 
     def __init__(self, bus: EventBus, pattern: str, subscriber: Subscriber, inline: bool) -> None:
         self._bus = bus
@@ -203,7 +270,18 @@ class Subscription:
             self.listener.close()
 
     def finish(self) -> None:
-        """Hear nothing that is published from now on; what was published before is still heard."""
+        """Hear nothing that is published from now on; what was published before is still heard.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> subscription = bus.on("*", lambda event: seen.append(event.at))
+        >>> bus.publish(Event(at=1.0))
+        >>> subscription.finish()
+        >>> bus.publish(Event(at=2.0))
+        >>> bus.settle(), seen
+        (True, [1.0])
+        """
         self._bus._without(self)
 
     def _call(self, event: Event) -> None:

@@ -61,7 +61,13 @@ class LockRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSpec:
-    """A resource that the definition declares; ``capacity`` is how many may hold it at once."""
+    """A resource that the definition declares; ``capacity`` is how many may hold it at once.
+
+    Examples
+    --------
+    >>> ResourceSpec("gpu", type="custom", capacity=2).capacity
+    2
+    """
 
     id: str
     type: str = "custom"
@@ -113,6 +119,14 @@ class Agent:
         What was not understood.
     path
         Where it stands: ``"phases[0].agents[1]"``.
+
+    Examples
+    --------
+    >>> from orchestra_nb import load_command
+    >>> judge = {"id": "judge", "type": "reviewer", "task": "Weigh the findings.", "timeout": 60_000}
+    >>> agent = next(load_command({"phases": [{"name": "Review", "agents": [judge]}]}).agents)
+    >>> agent.type, agent.task, agent.timeout, agent.path
+    ('reviewer', 'Weigh the findings.', 60.0, 'phases[0].agents[0]')
     """
 
     id: str
@@ -153,6 +167,14 @@ class Phase:
         Unless it holds, all its agents are skipped.
     dynamic
         Agents that are made while running.
+
+    Examples
+    --------
+    >>> from orchestra_nb import load_command
+    >>> phases = [{"name": "Look at it", "parallel": True, "agents": [{"id": "lint"}, {"id": "types"}]}]
+    >>> phase = load_command({"phases": phases}).phases[0]
+    >>> phase.id, phase.parallel, [agent.id for agent in phase.agents]
+    ('look-at-it', True, ['lint', 'types'])
     """
 
     id: str
@@ -216,12 +238,30 @@ class CommandDefinition:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row per agent; see :attr:`.DAG.frame`."""
+        """A row per agent; see :attr:`.DAG.frame`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> agents = [{"id": "read"}, {"id": "judge", "dependencies": ["read"]}]
+        >>> load_command({"phases": [{"name": "Review", "agents": agents}]}).frame[["id", "level", "kind", "after"]]
+              id  level   kind after
+        0   read      0  agent
+        1  judge      1  agent  read
+        """
         return self.dag.frame
 
     @property
     def agents(self) -> Iterator[Agent]:
-        """All agents, phase by phase."""
+        """All agents, phase by phase.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> read, judge = {"name": "Read", "agents": [{"id": "a"}]}, {"name": "Judge", "agents": [{"id": "b"}]}
+        >>> [agent.id for agent in load_command({"phases": [read, judge]}).agents]
+        ['a', 'b']
+        """
         return (agent for phase in self.phases for agent in phase.agents)
 
     @cached_property
@@ -232,6 +272,13 @@ class CommandDefinition:
         ------
         DefinitionError
             The agents do not form a DAG; every reason.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> read, judge = {"name": "Read", "agents": [{"id": "a"}]}, {"name": "Judge", "agents": [{"id": "b"}]}
+        >>> load_command({"phases": [read, judge]}).dag.levels
+        (('a',), ('b',))
         """
         from orchestra_nb.definitions.wiring import dag_of
 

@@ -34,6 +34,16 @@ class Report:
         How each node stands; the sink's own copy.
     by_phase
         Whether todos stand beneath their phases.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, ProgressTracker
+    >>> reports = []
+    >>> tracker = ProgressTracker([reports.append])
+    >>> tracker.initialize(DAG([Node("load")]))
+    >>> tracker.mark_completed("load")
+    >>> tracker.complete(), reports[-1].stats.percent
+    (True, 100.0)
     """
 
     stats: ProgressStats
@@ -42,12 +52,30 @@ class Report:
 
     @cached_property
     def todos(self) -> list[Todo]:
-        """The todos."""
+        """The todos.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, ProgressTracker
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.report().todos
+        [{'content': 'Run load', 'status': 'pending', 'activeForm': 'Running load'}]
+        """
         return todos_of(self.progress, by_phase=self.by_phase)
 
     @property
     def checklist(self) -> str:
-        """The todos as Markdown."""
+        """The todos as Markdown.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, ProgressTracker
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> print(tracker.report().checklist, end="")
+        - [ ] Run load
+        """
         return checklist(self.progress, title=self.stats.name, by_phase=self.by_phase)
 
 
@@ -96,6 +124,21 @@ class MarkdownSink:
     ----------
     path
         The file; its folder must exist.
+
+    Examples
+    --------
+    >>> from orchestra_nb.graph.dag import DAG
+    >>> from orchestra_nb.model import Node
+    >>> from orchestra_nb.progress.tracker import ProgressTracker
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "todos.md")
+    ...     tracker = ProgressTracker([MarkdownSink(path)])
+    ...     tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]), "today")
+    ...     for name in ("load", "plot"):
+    ...         tracker.mark_completed(name)
+    ...     all_in_time = tracker.complete()
+    ...     path.read_text().splitlines()[-2:]
+    ['- [x] Run load', '- [x] Run plot']
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

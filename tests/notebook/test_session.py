@@ -7,12 +7,14 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import (
     CommandError,
     ConfigError,
@@ -403,6 +405,22 @@ def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_p
         cell("%orchestrate simulate --workers 1,3")
 
 
+def test_the_last_run_is_asked_what_it_would_have_taken(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nothing has run yet"):
+        cell("%orchestrate simulate --last --workers 2")
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b --uses db\ny = x")
+    run = cell("%orchestrate run -j 2 --resource db=3").result
+    found = cell("%orchestrate simulate --last --cached a --lock db=2 -o then.svg").result
+    assert (found.changes, found.measured) == (("a: cached", "db: 2"), run.total_time)
+    assert [row.node for row in found.after.rows] == ["b"]
+    assert [use.amount for use in found.before.resources] == [3]
+    assert (tmp_path / "then.svg").exists()
+    with pytest.raises(CommandError, match="leave out --runs"):
+        cell("%orchestrate simulate --last --runs 3")
+    assert len(cell("%orchestrate simulate --runs 3").result.runs) == 3
+
+
 def test_status_and_reset(cell: Cell) -> None:
     assert "nothing has run" in cell("%orchestrate status").result.plain
     cell("%%orchestrate a\ny = 1")
@@ -462,6 +480,17 @@ def test_defaults_come_from_config_then_from_the_project_then_from_the_library(
     assert magics.defaults().jobs == 4
     cell("%%orchestrate a\nx = 1")
     assert cell("%orchestrate run -j 1").result.jobs == 1
+
+
+def test_every_knob_of_a_run_is_one_of_config(cell: Cell, shell: Any) -> None:
+    magics = shell.magics_manager.registry["Orchestrate"]
+    assert {one.name for one in fields(RunConfig)} <= set(magics.trait_names())
+    cell("%config Orchestrate.history = False")
+    cell("%config Orchestrate.undo = False")
+    assert (magics.defaults().history, magics.defaults().undo) == (False, False)
+    assert "guard       0.5" in cell("%orchestrate config guard=0.5").result.plain
+    cell("%%orchestrate drop\nx = 1")
+    assert cell("%%orchestrate a --undo drop --run\ny = 1").result.success
 
 
 def test_verify_shows_the_comparison(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,11 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["cache", "scheduler", "makespan", "recovery", "events", "gantt", "taskgraphs", "policies"]
+    "name",
+    [
+        *("cache", "scheduler", "makespan", "recovery", "events", "gantt", "taskgraphs", "policies"),
+        *("simulator", "prediction", "sweeps"),
+    ],
 )
 def test_a_benchmark_prints_its_tables_its_targets_and_one_line_of_json(name: str, root: Path) -> None:
     done = subprocess.run(
