@@ -20,8 +20,8 @@ fi
 unset PYTHONPATH PIP_CONSTRAINT PIP_REQUIREMENT
 PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Compiling all that is installed would take as long as installing it; what is imported is compiled then, and kept.
-PIP_QUIET=1 PIP_NO_COMPILE=1
-export PIP_USER PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK PIP_QUIET PIP_NO_COMPILE
+PIP_QUIET=1 PIP_COMPILE=0 # PIP_NO_COMPILE=1 means the opposite of what it says
+export PIP_USER PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK PIP_QUIET PIP_COMPILE
 unset PYTHONDONTWRITEBYTECODE
 
 pins() {
@@ -37,8 +37,8 @@ fingerprint() {
 copy() {
   rm -rf "$place/tree"
   mkdir -p "$place/tree"
-  tar -cf - --exclude ./.git --exclude ./.venv --exclude ./build --exclude './.*_cache' --exclude './.coverage*' --exclude __pycache__ \
-    --exclude ./.hypothesis . |
+  tar -cf - --exclude ./.git --exclude ./.venv --exclude ./build --exclude './.*_cache' --exclude ./.hypothesis \
+    --exclude './.coverage*' --exclude __pycache__ . |
     tar -xf - -C "$place/tree"
 }
 
