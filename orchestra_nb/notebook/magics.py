@@ -95,10 +95,10 @@ class Orchestrate(RunTraits):
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
         """The knobs on a cell's line. On a single node's, ``timeout`` and ``backend`` are the node's own settings.
 
-        ``cache`` always is.
+        ``cache`` and ``undo`` always are.
         """
         given = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
-        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend", "cache")}
+        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend", "cache", "undo")}
         if isinstance(given["timeout"], str):
             given["timeout"] = _number("--timeout", given["timeout"])
         return options_to_config(Namespace(**given), self.defaults())
