@@ -175,8 +175,9 @@ class Schedule(Presented):
 
         Work, span, the lower bound of Fernández and Bussell and the upper one of Graham, see :meth:`.DAG.bounds`; they
         are worked out when they are asked for. ``None`` where they would say nothing: workers are unequal, levels have
-        barriers, something awaited on the event loop, waited for a resource or ran more than once, or there is no
-        graph.
+        barriers, something awaited on the event loop, waited for a resource or ran more than once, there is no graph,
+        or the places were settled before (HEFT, an optimum): there machines may differ node by node, and
+        ``lower_bound`` is as tight already.
 
         Examples
         --------
@@ -184,7 +185,7 @@ class Schedule(Presented):
         >>> simulate(DAG([Node("a", cost=2), Node("b"), Node("c")]), workers=2).bounds
         Bounds(workers=2, work=4.0, span=2.0, lower=2.0, upper=3.0)
         """
-        if self.dag is None or self.speeds or self.schedule == "levels" or self.resources or self.outcomes:
+        if self.dag is None or self.speeds or self.schedule != "eager" or self.resources or self.outcomes:
             return None
         if any(row.attempt > 1 or row.worker >= self.workers for row in self.rows):
             return None
