@@ -261,9 +261,11 @@ class Orchestrate(RunTraits):
         return looking_back.history(self.defaults(), self._dag(options) if known else None, options.asked)
 
     def _export(self, options: Namespace) -> Any:
+        if bool(options.file) == bool(options.output):
+            raise CommandError("%orchestrate export: name one file to write to, such as graph.svg")
         result = self.session.result if options.notebook is None else None
         what = self._dag(options) if result is None else result
-        path = export(what, options.file, force=options.force, format=options.format)
+        path = export(what, options.file or options.output, force=options.force, format=options.format)
         called = "the graph" if result is None else f"run {result.run_id}"
         return reports.told(f"{called} is in {path}")
 
