@@ -70,7 +70,9 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "07_failures.ipynb": (
         "second   done     attempts: 3",
         "each rest was at least the second that the service wanted: True",
+        "jitter 0: up to 20 at once",
         "circuit 'laboratory' is open",
+        "with the breaker 3 calls hit the broken service, without it 6: 3 failures never reached it",
         "the laboratory was asked 0 times",
         "undone: point, record, archive",
         "files: [], rows: 1, latest: last year.csv",
