@@ -103,8 +103,10 @@ if TYPE_CHECKING:
     from orchestra_nb.running.scheduler import ParallelScheduler
     from orchestra_nb.simulation.comparison import compare_policies
     from orchestra_nb.simulation.heft import heft
+    from orchestra_nb.simulation.many import simulate_many
     from orchestra_nb.simulation.optimum import optimum
     from orchestra_nb.simulation.simulator import simulate
+    from orchestra_nb.simulation.what_if import what_if
 
 _ERRORS = (
     "AgentError", "AgentTimeout", "AnswerBroken", "BackendError", "CacheError", "CheckpointError", "CircuitOpenError",
@@ -163,6 +165,8 @@ _HOME = {
     "optimum": "simulation.optimum",
     "retry_lab": "labs.retry",
     "simulate": "simulation.simulator",
+    "simulate_many": "simulation.many",
+    "what_if": "simulation.what_if",
     "step_through": "labs.walk",
     "task": "graph.task",
     **dict.fromkeys(_ERRORS, "errors"),
@@ -256,10 +260,12 @@ __all__ = [
     "optimum",
     "retry_lab",
     "simulate",
+    "simulate_many",
     "step_through",
     "task",
     "taskgraphs",
     "unload_ipython_extension",
+    "what_if",
 ]
 
 

@@ -10,7 +10,7 @@ import argparse
 from typing import Any, Literal
 
 from orchestra_nb.errors import CommandError
-from orchestra_nb.parsing import Parser, amount, number, svg_file, whole, wholes, words_of
+from orchestra_nb.parsing import Parser, amount, factor, number, svg_file, whole, wholes, words_of
 
 Surface = Literal["magic", "cli"]
 EXPORTS = (".json", ".dot", ".graphml", ".stg", ".svg", ".html")
@@ -162,6 +162,22 @@ def gantt_options(parser: Parser, surface: Surface) -> None:
     chart_file(parser, surface)
 
 
+def simulate_options(parser: Parser, surface: Surface) -> None:
+    """Add how often a graph is simulated, with which durations, and what would be different."""
+    add = parser.add_argument
+    add("--runs", type=whole, default=None, metavar="N", help="simulate so often, and show how the times are spread")
+    text = "what nodes take: fixed, learned, measured, lognormal:0.3, uniform:0.5:1.5, gamma:0.5"
+    add("--durations", default=None, metavar="D", help=text)
+    text = "what if NODE were F times as fast; may be given again"
+    add("--faster", type=factor, action="append", default=[], metavar="NODE=F", help=text)
+    text = "what if the result of NODE were there already; may be given again"
+    add("--cached", action="append", default=[], metavar="NODE", help=text)
+    text = "what if there were N of a resource that nodes use; may be given again"
+    add("--lock", type=amount, action="append", default=[], metavar="NAME=N", help=text)
+    if surface == "magic":
+        add("--last", action="store_true", help="from what the last run of this session took")
+
+
 def chart_file(parser: Parser, _: Surface) -> None:
     """Add where a chart is written."""
     parser.add_argument("-o", "--output", type=svg_file, metavar="FILE", help="write the picture there, as SVG")
@@ -171,7 +187,7 @@ def comparison_options(parser: Parser, _: Surface) -> None:
     """Add whether policies are compared, and on how many workers."""
     add = parser.add_argument
     add("--compare", action="store_true", help="compare all policies, HEFT and the optimum; -o writes the figure")
-    text = "with --compare: on these numbers of workers, each by itself, as 1,2,4; else on as many as --jobs says"
+    text = "what if there were N workers; with --compare: on these numbers of workers, each by itself, as 1,2,4"
     add("--workers", type=wholes, default=None, metavar="N,N", help=text)
 
 
@@ -181,16 +197,26 @@ def check_comparison(options: argparse.Namespace) -> None:
     Raises
     ------
     CommandError
-        Numbers of workers, and nothing is compared; or steps of what is compared.
+        Several numbers of workers, and nothing is compared; or steps of what is compared.
 
     Examples
     --------
     >>> check_comparison(argparse.Namespace(workers=None, compare=False, steps=True))
     """
-    if options.workers and not options.compare:
+    if options.workers and not options.compare and (len(options.workers) > 1 or options.steps):
         raise CommandError("simulate: --workers says on how many workers --compare compares; add it, or give --jobs")
     if options.steps and options.compare:
         raise CommandError("simulate: --steps walks through one schedule, --compare makes several; give one of them")
+    ours = ("runs", "durations", "faster", "cached", "lock", "last")
+    other = next((name for name in ours if _said(options, name)), "")
+    if other and (options.steps or options.compare):
+        told = f"{'--steps' if options.steps else '--compare'} shows what is expected, and knows no --{other}"
+        raise CommandError(f"simulate: {told}; give one of them")
+
+
+def _said(options: argparse.Namespace, name: str) -> bool:
+    """Whether a line has an option; one that it cannot have, it has not."""
+    return bool(getattr(options, name, None))
 
 
 def steps_options(parser: Parser, _: Surface) -> None:

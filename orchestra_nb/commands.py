@@ -61,7 +61,10 @@ from orchestra_nb.running.not_kept import reasons
 from orchestra_nb.running.run_records import edge_record
 from orchestra_nb.running.taken_over import NOT_ENDED
 from orchestra_nb.running_commands import as_before, run
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.asking import simulated as ask_simulator
+from orchestra_nb.simulation.expected import expected
+from orchestra_nb.simulation.what_if import WhatIf
 from orchestra_nb.subject import Subject, is_definition, notebook_of, read_subject
 
 if TYPE_CHECKING:
@@ -243,12 +246,18 @@ def _simulate(options: Namespace) -> Answer:
     subject, config = read_of(options), config_of(options)
     terms = {"policy": config.policy, "schedule": config.schedule, "output": options.output}
     if options.compare:
-        found, text, shown, data = side_by_side(subject.dag, config, options)
-        return _planned(subject, {**_describe(subject.dag, found.best.plan), **terms, **data}, text, shown)
-    walk = walk_of(subject.dag, config, resolve(config).jobs) if options.steps else None
-    schedule = _schedule(subject.dag, config) if walk is None else walk.schedule
-    text, shown, data = simulated(schedule, options.output) if walk is None else walked(walk, options.output)
-    return _planned(subject, {**_describe(subject.dag, schedule), **terms, **data}, text, shown)
+        compared, text, shown, data = side_by_side(subject.dag, config, options)
+        return _planned(subject, {**_describe(subject.dag, compared.best.plan), **terms, **data}, text, shown)
+    if options.steps:
+        walk = walk_of(subject.dag, config, resolve(config).jobs)
+        schedule: object = walk.schedule
+        text, shown, data = walked(walk, options.output)
+    else:
+        found = ask_simulator(subject.dag, config, resolve(config).jobs, options)
+        schedule = found.after if isinstance(found, WhatIf) else found
+        text, shown, data = simulated(found, options.output)
+    described = _describe(subject.dag, schedule) if isinstance(schedule, Schedule) else {"success": True, "errors": []}
+    return _planned(subject, {**described, **terms, **data}, text, shown)
 
 
 def _export(options: Namespace) -> Answer:
@@ -280,7 +289,7 @@ def _why(options: Namespace) -> Answer:
 
 
 def _schedule(dag: DAG, config: RunConfig) -> Schedule:
-    return simulate(dag, resolve(config).jobs, config.policy, config.schedule, config.seed)
+    return expected(dag, config, resolve(config).jobs)
 
 
 def _describe(dag: DAG, schedule: Schedule) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from orchestra_nb.answers import BAD_INPUT, DONE, FAILED, Answer, issue_object
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.comparison_tables import POLICIES
-from orchestra_nb.display.plans import schedule_gantt
+from orchestra_nb.display.plans import schedule_facts, schedule_gantt
 from orchestra_nb.display.plots.figure import figure_svg
+from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.display.steps import story_text
 from orchestra_nb.display.terminal import Prose, of_value
 from orchestra_nb.display.wording import clean
@@ -21,12 +22,15 @@ from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.labs.steps import Step
 from orchestra_nb.labs.walk import Walk
-from orchestra_nb.presentation import Chart
+from orchestra_nb.presentation import Chart, presenter_of
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
+from orchestra_nb.simulation.asking import Simulated
 from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.many import Distribution
 from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
+from orchestra_nb.simulation.what_if import WhatIf
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,18 +66,67 @@ def gantt(options: Namespace) -> Answer:
     return Answer(data, _told(chart, options.output), code, replay.faults, _shown(chart, options.output))
 
 
-def simulated(schedule: Schedule, output: str | None) -> tuple[str, RenderableType, dict[str, Any]]:
-    """Draw a simulated schedule.
+def simulated(found: Simulated, output: str | None) -> tuple[str, RenderableType, dict[str, Any]]:
+    """Draw what was simulated.
 
     Returns
     -------
     str, RenderableType, dict
-        The chart in words and characters, the same for a terminal, and what it says as JSON has it.
+        The answer in words and characters, the same for a terminal, and what it says as JSON has it.
     """
-    chart = schedule_gantt(schedule)
-    drawn(chart, output)
-    slots = [{"node": s.node, "worker": s.worker, "start": s.start, "end": s.end} for s in schedule.rows]
-    return _told(chart, output), _shown(chart, output), {"utilization": schedule.utilization, "slots": slots}
+    if output:
+        write_text(Path(output), picture_of(found))
+    if isinstance(found, Schedule):
+        chart = schedule_gantt(found)
+        facts = list(schedule_facts(found))
+        text = "\n".join([chart.text, *facts, *_written(output)])
+        return text, _beside(of_value(chart, chart.text), [*facts, *_written(output)]), _of_schedule(found)
+    lines = [*str(presenter_of(found).bundle(found)["text/plain"]).split("\n"), *_written(output)]
+    data = _of_many(found) if isinstance(found, Distribution) else _of_what_if(found)
+    return "\n".join(lines), Prose(lines), data
+
+
+def _of_schedule(schedule: Schedule) -> dict[str, Any]:
+    slots = [
+        {"node": s.node, "worker": s.worker, "start": s.start, "end": s.end, "attempt": s.attempt, "status": s.status}
+        for s in schedule.rows
+    ]
+    waits = [
+        {
+            "node": w.node,
+            "kind": w.kind,
+            "start": w.start,
+            "end": w.end,
+            "resource": w.resource,
+            "held_by": [*w.held_by],
+        }
+        for w in schedule.waits
+    ]
+    return {"utilization": schedule.utilization, "slots": slots, "waits": waits}
+
+
+def _of_many(found: Distribution) -> dict[str, Any]:
+    return {
+        "runs": len(found.runs),
+        "jobs": found.workers,
+        "mean": found.mean,
+        "deviation": found.deviation,
+        "quantiles": {f"{share:g}": seconds for share, seconds in found.quantiles.items()},
+        "expected": found.expected,
+        "ended_well": found.success,
+        "criticality": dict(found.criticality),
+    }
+
+
+def _of_what_if(found: WhatIf) -> dict[str, Any]:
+    told = {
+        "changes": list(found.changes),
+        "before": found.before.makespan,
+        "predicted": found.predicted,
+        "saved": found.saved,
+        "critical_path": list(found.critical_path),
+    }
+    return {**_of_schedule(found.after), **told}
 
 
 def side_by_side(
@@ -136,9 +189,13 @@ def _told(chart: Chart, output: str | None) -> str:
 
 
 def _shown(chart: Chart, output: str | None) -> RenderableType:
+    return _beside(of_value(chart, chart.text), _written(output))
+
+
+def _beside(shown: RenderableType, lines: list[str]) -> RenderableType:
     from rich.console import Group
 
-    return Group(of_value(chart, chart.text), Prose(_written(output)))
+    return Group(shown, Prose(lines))
 
 
 def _written(output: str | None) -> list[str]:

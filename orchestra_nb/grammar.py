@@ -107,7 +107,7 @@ _COMMANDS: Mapping[str, _Command] = {
     "gantt": _Command("show who ran what when, and who waited for what", (takes.gantt_options, takes.report)),
     "simulate": _Command(
         "work out who would run what when, and how long that takes; nothing runs",
-        (*_SHAPE, takes.steps_options, takes.chart_file, takes.comparison_options),
+        (*_SHAPE, takes.steps_options, takes.simulate_options, takes.chart_file, takes.comparison_options),
     ),
     "bench": _Command(
         "measure it with several numbers of jobs, backends, policies; 'bench compare' compares",
@@ -139,7 +139,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "replay": ("run.jsonl --at 2.5 --events", "run.jsonl --at 2.5 --events"),
     "history": ("train", f"{_NB} train"),
     "gantt": ("-o run.svg", "run.jsonl -o run.svg"),
-    "simulate": ("--notebook --jobs 4", f"{_NB} --jobs 4"),
+    "simulate": ("--last --faster train=2 --lock db=2", f"{_NB} --jobs 4 --runs 1000"),
     "bench": ("--notebook -j 1,2,4 --repeats 5 -o bench.jsonl", f"{_NB} -j 1,2,4 --repeats 5 -o bench.jsonl"),
     "bench compare": ("bench.jsonl", "bench.jsonl"),
     "cache": ("--clear", ""),

@@ -203,3 +203,26 @@ def amount(text: str) -> tuple[str, int | str]:
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return name, much
+
+
+def factor(text: str) -> tuple[str, float]:
+    """Read by what factor a node is faster: its name, ``=``, and a positive number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is neither.
+
+    Examples
+    --------
+    >>> factor("train=2"), factor("a=b=0.5")
+    (('train', 2.0), ('a=b', 0.5))
+    """
+    name, _, given = text.rpartition("=")
+    try:
+        found = float(given)
+    except ValueError:
+        found = 0.0
+    if not name or not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NODE=F with a positive number, as train=2")
+    return name, found

@@ -146,9 +146,8 @@ def test_json_has_the_schedule_with_its_numbers(tell: Tell) -> None:
         **{"jobs": 1, "policy": "fifo", "schedule": "levels"},
     }
     assert data["slots"] == [
-        {"node": "load", "worker": 0, "start": 0.0, "end": 2.0},
-        {"node": "fit", "worker": 0, "start": 2.0, "end": 5.0},
-        {"node": "plot", "worker": 0, "start": 5.0, "end": 6.0},
+        {"node": node, "worker": 0, "start": start, "end": end, "attempt": 1, "status": "done"}
+        for node, start, end in (("load", 0.0, 2.0), ("fit", 2.0, 5.0), ("plot", 5.0, 6.0))
     ]
 
 
@@ -233,6 +232,24 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(tell: Tell, name: s
     assert "no file can have that name" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--faster", "fit=3"), "what if fit: 3 times as fast: 4.0 s in place of 6.0 s"),
+        (("--cached", "load", "--workers", "2"), "what if workers: 2; load: cached: 3.0 s in place of 6.0 s"),
+        (("--runs", "20"), "20 simulated runs with 1 worker, policy critical-path: mean "),
+        (("--durations", "uniform:1:1"), "schedule: 6.0 s with 1 worker"),
+    ],
+)
+def test_many_runs_and_what_would_be_different(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, out, _ = tell("simulate", "a.ipynb", "-j", "1", *words, "-o", "plan.svg")
+    assert code == 0
+    assert told in out
+    assert Path("plan.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert json.loads(tell("simulate", "a.ipynb", "-j", "1", *words, "--json")[1])["success"] is True
+
+
 def test_policies_are_compared_on_several_numbers_of_workers(tell: Tell) -> None:
     notebook(*SOURCES)
     code, out, err = tell("simulate", "a.ipynb", "--compare", "--workers", "1,2", "-o", "policies.svg")
@@ -252,6 +269,29 @@ def test_compared_policies_are_one_json_object(tell: Tell) -> None:
     assert (code, told["success"], told["best"], told["makespan"], told["jobs"]) == (0, True, "critical-path", 5.0, 2)
     assert {row["label"]: row["makespan"] for row in told["compared"]}["optimum"] == 5.0
     assert all(row["proved"] == (row["makespan"] == 5.0) for row in told["compared"])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--faster", "fit"), "is not NODE=F"),
+        (("--faster", "fit=0"), "is not NODE=F"),
+        (("--faster", "fitt=2"), "there is no node 'fitt'; did you mean 'fit'"),
+        (("--lock", "db=2"), "no node uses 'db'"),
+        (("--runs", "0"), "runs=0"),
+        (("--runs", "5", "--cached", "fit"), "give one of them"),
+        (("--steps", "--faster", "fit=2"), "knows no --faster"),
+        (("--compare", "--runs", "5"), "knows no --runs"),
+        (("--durations", "lognormal:x"), "durations 'lognormal:x' say nothing"),
+        (("--durations", "gama:1"), "did you mean 'gamma'"),
+        (("--durations", "gamma:-1"), "cv=-1.0 must be a positive"),
+    ],
+)
+def test_what_a_simulation_cannot_be_asked_is_bad_input(tell: Tell, words: tuple[str, ...], told: str) -> None:
+    notebook(*SOURCES)
+    code, _, err = tell("simulate", "a.ipynb", *words)
+    assert code == 2
+    assert told in err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from orchestra_nb.display import (
     replays,
     runs,
     sagas,
+    simulations,
     walks,
 )
 from orchestra_nb.display.labs import presenting as labs
@@ -37,6 +38,7 @@ __all__ = [
     "replays",
     "runs",
     "sagas",
+    "simulations",
     "svg",
     "walks",
 ]

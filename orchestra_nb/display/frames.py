@@ -24,7 +24,6 @@ from orchestra_nb.resources.circles import DeadlockResult
 from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running import not_kept
 from orchestra_nb.running.history import Remembered
-from orchestra_nb.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,12 +83,6 @@ def issues(found: Iterable[Issue]) -> pd.DataFrame:
     """One row per fault."""
     rows = [(i.severity, i.code, i.message, ", ".join(i.nodes), i.path, i.suggestion) for i in found]
     return framed(tables.ISSUES.columns, rows)
-
-
-def schedule(planned: Schedule) -> pd.DataFrame:
-    """One row per node of a simulated schedule, by start."""
-    rows = [(s.node, s.worker, s.start, s.end, s.end - s.start) for s in planned.rows]
-    return framed(tables.SCHEDULE.columns, rows)
 
 
 def outcomes(ended: Mapping[str, Outcome], dag: DAG, started_at: str = "") -> pd.DataFrame:

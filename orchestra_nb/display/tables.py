@@ -14,6 +14,7 @@ from orchestra_nb.display.columns import Column, Table, category, count, flag, m
 from orchestra_nb.display.comparison_tables import POLICIES
 from orchestra_nb.display.gantt.bars import PIECES
 from orchestra_nb.display.labs.tables import LABS
+from orchestra_nb.display.simulation_tables import SIMULATION
 from orchestra_nb.display.walk_tables import WALK
 from orchestra_nb.errors import Severity
 from orchestra_nb.eventlog.registry import EVENTS
@@ -91,17 +92,6 @@ ISSUES = Table(
         "suggestion": text("what to do next"),
     },
 )
-SCHEDULE = Table(
-    "simulate(dag, 2).frame",
-    "node of a simulated schedule, by start",
-    {
-        "node": text("its name"),
-        "worker": count("which worker, from 0"),
-        "start": seconds("when it begins"),
-        "end": seconds("when it ends"),
-        "seconds": seconds("what it takes"),
-    },
-)
 GANTT = Table(
     "run.gantt().frame",
     "time that a node waited, ran or rested, by when it began; `replay.at(2.0).gantt().frame` too",
@@ -110,7 +100,8 @@ GANTT = Table(
         "lane": text("the row of the chart: its worker; empty while it waits"),
         "kind": category(
             "what it did: it waited for locks, for a worker, or for either (told when it has ended); it had earlier "
-            "attempts that are not known one by one; it ran; it rested before another attempt",
+            "attempts that are not known one by one; it ran; it rested before another attempt; in a simulation: it "
+            "waited for the barrier of its level, it had rested before this attempt",
             PIECES,
         ),
         "start": seconds("when that began, since the run began"),
@@ -388,7 +379,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
     {
         table.found: table
         for table in (
-            *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, SCHEDULE, CACHE_KEYS, CACHE),
+            *(OUTCOMES, RUN_LEVELS, HAPPENED, HISTORY, NODES, EDGES, LEVELS, ISSUES, *SIMULATION, CACHE_KEYS, CACHE),
             *(RESULTS, SWEEP, SUMMARY, COMPARISON),
             *(WALK, POLICIES),
             *(RESOURCES, WAITS, ACTIONS, CIRCUITS, SAGA, PROGRESS, ENGINE, DASHBOARD, STATES_OF_NODES, RUNS, GANTT),

@@ -231,6 +231,18 @@ class DAG(Analysed):
         other.__dict__.update(given=self.given, table=self.table, metadata=self.metadata, _costed=(self, dict(costs)))
         return other
 
+    @property
+    def origin(self) -> DAG:
+        """The graph that :meth:`with_costs` was asked of, with the costs expected then; else the graph itself.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load", cost=2)])
+        >>> dag.with_costs({"load": 3.5}).origin is dag, dag.origin is dag
+        (True, True)
+        """
+        return self if self._costed is None else self._costed[0]
+
     def to_networkx(self) -> nx.DiGraph[str]:
         """Copy to a networkx graph; edges carry ``kinds``, ``certainty`` and ``evidence``, nodes their costs."""
         import networkx as nx

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from orchestra_nb.config import RunConfig
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.plots.figure import figure_svg
+from orchestra_nb.display.simulations import picture_of
 from orchestra_nb.durable.written_files import check_writable, write_text
 from orchestra_nb.errors import CommandError
 from orchestra_nb.graph.dag import DAG
@@ -17,7 +18,8 @@ from orchestra_nb.presentation import Chart
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation.asking import Simulated, of_run
+from orchestra_nb.simulation.asking import simulated as ask
 from orchestra_nb.simulation.comparison import compare_policies
 from orchestra_nb.simulation.policy_comparison import PolicyComparison
 
@@ -56,20 +58,33 @@ def _of_last(options: Namespace, last: RunResult | None) -> Chart:
     return last.gantt(plan=options.plan)
 
 
-def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Schedule | PolicyComparison:
-    """Work out who would run what when, or compare policies, and write the picture where that was asked for."""
+def simulated(dag: DAG, config: RunConfig, options: Namespace) -> Simulated | PolicyComparison:
+    """Answer what is asked of the simulator, or compare policies, and write the picture where that was asked for."""
     check_writable({"--output": options.output})
     jobs = resolve(config).jobs
     if options.compare:
-        found = compare_policies(
+        compared = compare_policies(
             dag, options.workers or jobs, schedule=config.schedule, resources=config.resources or None
         )
         if options.output:
-            write_text(Path(options.output), figure_svg(cast("Paper", found.plot())))
-        return found
-    schedule = simulate(dag, jobs, config.policy, config.schedule, config.seed)
-    _write(schedule_gantt(schedule), options.output)
-    return schedule
+            write_text(Path(options.output), figure_svg(cast("Paper", compared.plot())))
+        return compared
+    found = ask(dag, config, jobs, options)
+    _write_picture(found, options.output)
+    return found
+
+
+def of_last(last: RunResult | None, options: Namespace) -> Simulated:
+    """Work out what the last run would have taken, and write the picture where that was asked for."""
+    check_writable({"--output": options.output})
+    found = of_run(last, options)
+    _write_picture(found, options.output)
+    return found
+
+
+def _write_picture(found: Simulated, output: str | None) -> None:
+    if output:
+        write_text(Path(output), picture_of(found))
 
 
 def walked(dag: DAG, config: RunConfig, output: str | None) -> Walk:

@@ -36,7 +36,7 @@ from orchestra_nb.progress.sinks import todo_file
 from orchestra_nb.replay import Replay, moment
 from orchestra_nb.running.backends import resolve
 from orchestra_nb.running.interrupts import interrupts_kept
-from orchestra_nb.simulation.simulator import simulate
+from orchestra_nb.simulation.expected import expected
 
 
 @magics_class
@@ -172,7 +172,7 @@ class Orchestrate(RunTraits):
     @staticmethod
     def _planned(dag: Any, config: RunConfig) -> reports.Report:
         jobs = resolve(config).jobs
-        return reports.plan(dag, simulate(dag, jobs, config.policy, config.schedule, config.seed))
+        return reports.plan(dag, expected(dag, config, jobs))
 
     def _graph(self, options: Namespace) -> Any:
         return show_graph(self.shell, self._dag(options), options)
@@ -223,6 +223,8 @@ class Orchestrate(RunTraits):
         check_comparison(options)
         if options.steps:
             return charts.walked(self._dag(options), config, options.output)
+        if options.last:
+            return charts.of_last(self.session.result, options)
         return charts.simulated(self._dag(options), config, options)
 
     def _bench(self, options: Namespace) -> Any:

@@ -122,7 +122,7 @@ def plan(dag: DAG, schedule: Schedule) -> Report:
     """What would run, in which order and why."""
     bundles: list[Mapping[str, Any]] = [presenter_of(dag).bundle(dag), presenter_of(schedule).bundle(schedule)]
     plain, markup = ("\n".join(str(bundle[mime]) for bundle in bundles) for mime in ("text/plain", "text/html"))
-    return Report(plain, markup, lambda: frames.schedule(schedule))
+    return Report(plain, markup, lambda: schedule.frame)
 
 
 def why(dag: DAG, source: str, target: str) -> Report:

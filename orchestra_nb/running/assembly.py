@@ -50,7 +50,7 @@ def terms_of(config: RunConfig, resolved: Resolved) -> Terms:
     )
 
 
-def result_of(run: Run, program: Program, resolved: Resolved, record: Record) -> RunResult:
+def result_of(run: Run, program: Program, resolved: Resolved, record: Record, config: RunConfig) -> RunResult:
     """Put together what a run leaves, in document order."""
     driver = run.driver
     outcomes = {node.id: brought_home(driver.outcomes[node.id]) for node in driver.dag.nodes.values()}
@@ -69,4 +69,5 @@ def result_of(run: Run, program: Program, resolved: Resolved, record: Record) ->
         checkpoints=record.ids,
         unsaved=record.unsaved,
         paused=driver.paused_for,
+        config=config,
     )

@@ -170,7 +170,7 @@ class Executing:
         run = Run(Driver(plan, program, terms), program, Lanes(resolved), EventBus())
         claims.on_room(run.look_again)
         record = Record(run.run_id, dag)
-        run.ending(record, partial(result_of, run, program, resolved, record))
+        run.ending(record, partial(result_of, run, program, resolved, record, self.config))
         try:
             try:
                 self._attend(run, None)
@@ -210,7 +210,7 @@ class Executing:
         record = durable if isinstance(durable, DurableRecord) else self._checkpoints.begin(run.run_id, dag)
         if isinstance(durable, Unsaved):
             record.unsaved = durable.reason
-        run.ending(record, partial(result_of, run, work, resolved, record))
+        run.ending(record, partial(result_of, run, work, resolved, record, self.config))
         return run
 
     def _program(self, dag: DAG, context: Mapping[str, Any] | None, results: Iterable[str] | None = None) -> Program:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from orchestra_nb.bus import Event
+from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import NodeFailed, OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
@@ -67,6 +68,8 @@ class RunResult(Charted):
     heard
         What was heard of it beside what its outcomes tell: retries, locks, circuits, the cache; empty where nobody
         listened, as a notebook's session does.
+    config
+        The settings that it ran by; ``None`` where they are not known.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -84,6 +87,7 @@ class RunResult(Charted):
     unsaved: str = ""
     paused: float = 0.0
     heard: tuple[Event, ...] = ()
+    config: RunConfig | None = None
 
     @property
     def success(self) -> bool:

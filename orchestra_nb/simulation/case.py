@@ -3,9 +3,10 @@
 Every fault of the arguments is found before anything is simulated and told in one :class:`.ConfigError`, each with its
 place; what is wrong with nodes is found by what finds it before a real run (:mod:`orchestra_nb.running.admission`).
 
-**What a simulation cannot know.** Conditions (``when``) need values: they are taken to hold. Cells and functions run in
-threads, as under the default backend, and coroutine functions on the event loop; what only compensates others does not
-run. Who is asked to stop (its timeout, that of the run) stops at once.
+**What a simulation cannot know.** Conditions (``when``) need values: they are taken to hold. Cells and functions run
+in threads, as under the default backend, coroutine functions on the event loop, and cells that must not run in another
+thread in the one that runs cells; what only compensates others does not run. Who is asked to stop (its timeout, that
+of the run) stops at once.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ class Case:
         For each node that may fail, how likely an attempt does.
     on_loop
         The nodes that await on the event loop.
+    in_main
+        The nodes that only the calling thread runs, one at a time: cells that must not run in another.
+    cached
+        The nodes whose results are there already.
 
     Examples
     --------
@@ -88,6 +93,8 @@ class Case:
     durations: Durations | None = None
     failing: Mapping[str, float] = field(default_factory=dict)
     on_loop: frozenset[str] = frozenset()
+    in_main: frozenset[str] = frozenset()
+    cached: frozenset[str] = frozenset()
 
     @property
     def is_plain(self) -> bool:
@@ -98,7 +105,7 @@ class Case:
         >>> case_of(DAG([Node("a")]), 2).is_plain, case_of(DAG([Node("a", uses=["db"])]), 2).is_plain
         (True, False)
         """
-        if self.failing or self.on_loop or self.timeout is not None:
+        if self.failing or self.on_loop or self.in_main or self.cached or self.timeout is not None:
             return False
         nodes = self.dag.nodes.values()
         return not any(node.uses or node.timeout is not None or node.undo is not None for node in nodes)
@@ -190,6 +197,7 @@ def case_of(
     if issues:
         raise DefinitionError(issues)
     on_loop = frozenset(name for name, node in dag.nodes.items() if node.fn and is_coroutine_function(node.fn))
+    in_main = frozenset(name for name, node in dag.nodes.items() if node.kind == "cell" and _keeps_to_main(node))
     return Case(
         dag,
         count,
@@ -205,7 +213,13 @@ def case_of(
         durations=durations,
         failing=failing,
         on_loop=on_loop if count > 1 else frozenset(),
+        in_main=in_main if count > 1 else frozenset(),
     )
+
+
+def _keeps_to_main(node: Node) -> bool:
+    """Whether a cell must not run in another thread than the one that runs cells."""
+    return bool(node.verdicts.get("threading"))
 
 
 def _told(check: Callable[[], object], wrong: list[str]) -> object:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_low
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, nearest
@@ -198,10 +198,9 @@ class _Asked:
     def _plans(self, name: str, how: How, crew: Crew, remarks: list[str]) -> list[Schedule]:
         """Schedule by one policy; by chance several times. Nothing, and a remark, where that cannot be."""
         if how != "static":
-            terms: dict[str, Any] = {} if self.resources is None else {"resources": self.resources}
             policy = self.named.get(name, name)
             seeds = range(self.seeds if name == "random" else 1)
-            return [simulate(self.dag, cast(Any, crew), policy, how, seed, **terms) for seed in seeds]
+            return [simulate(self.dag, crew, policy, how, seed, resources=self.resources) for seed in seeds]
         try:
             if name == "optimum":
                 return self._optimum(crew, remarks)

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from statistics import NormalDist
 from typing import Protocol, TypeGuard
 
-from orchestra_nb.errors import ConfigError
+from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.knobs import positive
 from orchestra_nb.model import Node
 
@@ -56,7 +56,9 @@ def chance_of(seed: int, node: str, attempt: int = 1, about: str = "") -> int:
     >>> chance_of(0, "load") == chance_of(0, "load"), chance_of(0, "load") == chance_of(1, "load")
     (True, False)
     """
-    return int.from_bytes(blake2b(f"{seed}\0{node}\0{attempt}\0{about}".encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(
+        blake2b(f"{seed}\0{node}\0{attempt}\0{about}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+    )
 
 
 def uniform(chance: int) -> float:
@@ -235,6 +237,43 @@ class Empirical:
         """
         known = tuple((self.samples or {}).get(node.id, ()))
         return known[int(uniform(chance) * len(known))] if known else node.cost
+
+
+DURATIONS = ("fixed", "learned", "measured", "lognormal:CV", "uniform:LOW:HIGH", "gamma:CV")
+"""How durations are said in words."""
+
+
+def read_durations(words: str) -> Durations | str | None:
+    """Read durations in words, as a command line has them: a name, and numbers behind colons.
+
+    Raises
+    ------
+    ConfigError
+        They say nothing of durations.
+
+    Examples
+    --------
+    >>> read_durations("lognormal:0.3"), read_durations("uniform:0.5:1.5"), read_durations("fixed")
+    (LogNormal(cv=0.3), Uniform(low=0.5, high=1.5), None)
+    """
+    name, *numbers = words.strip().lower().split(":")
+    makers: dict[str, tuple[int, Callable[..., Durations | str | None]]] = {
+        "fixed": (0, lambda: None),
+        "learned": (0, lambda: "learned"),
+        "measured": (0, Empirical),
+        "lognormal": (1, LogNormal),
+        "uniform": (2, Uniform),
+        "gamma": (1, Gamma),
+    }
+    try:
+        most, make = makers[name]
+        given = [float(number) for number in numbers]
+    except (KeyError, ValueError):
+        most, make, given = -1, LogNormal, []
+    if most < 0 or len(given) not in (0, most):
+        told = nearest(words, DURATIONS) if name in makers else nearest(name, makers)
+        raise ConfigError(f"durations {words!r} say nothing; {told}")
+    return make(*given)
 
 
 NO_DURATION = "a duration is a finite number of seconds from 0"

@@ -146,14 +146,18 @@ def schedule_of(
     makespan = max((slot.end for slot in rows), default=0.0)
     busy = math.fsum(slot.end - slot.start for slot in rows)
     bound = machines.lower_bound(dag, held)
-    path = dag.with_costs(dict(zip(ids, machines.means(), strict=True))).critical_path
+    means: dict[str, float] = dict(zip(ids, machines.means(), strict=True))
+    taken: dict[str, float] = {slot.node: slot.end - slot.start for slot in rows}
     return Schedule(
         rows=rows,
         workers=machines.count,
         makespan=makespan,
         lower_bound=makespan if makespan < bound <= makespan * (1 + ROUNDING) else bound,
         utilization=min(busy / (makespan * machines.count), 1.0) if makespan else 0.0,
-        critical_path=path,
+        critical_path=dag.with_costs(means).critical_path,
+        policy=policy,
+        speeds=machines.speeds,
+        dag=dag.with_costs(means | taken),
     )
 
 

@@ -175,8 +175,9 @@ class _Problem:
         rank = costed.upward_rank
         yield self.place(sorted(self.taking, key=lambda i: -rank[self.dag.table.ids[i]]))
         for policy in POLICIES:
-            rows = simulate(costed, self.machines.count, policy).rows
-            order = (self.dag.table.index[slot.node] for slot in rows)
+            rows = simulate(costed, self.machines.speeds or self.machines.count, policy, resources=self.held).rows
+            begun = [self.dag.table.index[slot.node] for slot in rows]
+            order = dict.fromkeys([*begun, *self.taking])  # once each, and also who was cut short, or never began
             yield self.place([i for i in order if self.tasks[i].times])
 
     def kinds(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:

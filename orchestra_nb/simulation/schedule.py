@@ -13,7 +13,7 @@ from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Outcome, Status
 from orchestra_nb.presentation import Presented
 from orchestra_nb.running.seams import Lane
-from orchestra_nb.simulation.waits import Gap, Wait, gaps_of, waits_of
+from orchestra_nb.simulation.waits import Gaps, Waits, gaps_of, waits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Schedule(Presented):
         return self.dag.bounds(self.workers)
 
     @property
-    def waits(self) -> tuple[Wait, ...]:
+    def waits(self) -> Waits:
         """Who waited for what, from when to when, and who held it; in the order of the rows.
 
         Examples
@@ -201,10 +201,10 @@ class Schedule(Presented):
         (Wait(node='b', kind='worker', start=0.0, end=1.0, resource='', held_by=(), attempt=1),)
         """
         rates = {use.resource for use in self.resources if use.period is not None}
-        return tuple(waits_of(self.rows, rates))
+        return Waits(waits_of(self.rows, rates))
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
+    def gaps(self) -> Gaps:
         """When workers were idle, and why: with the slots, they fill each worker's time to the makespan.
 
         Examples
@@ -214,7 +214,7 @@ class Schedule(Presented):
         (Gap(worker=1, start=1.0, end=3.0, why='over', node='', resource=''),)
         """
         rates = {use.resource for use in self.resources if use.period is not None}
-        return tuple(gaps_of(self.rows, self.workers, self.makespan, rates))
+        return Gaps(gaps_of(self.rows, self.workers, self.makespan, rates))
 
     @property
     def failed(self) -> tuple[Outcome, ...]:

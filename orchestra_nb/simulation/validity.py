@@ -83,14 +83,14 @@ def faults_of_schedule(
 
 
 def _of_names(dag: DAG, schedule: Schedule, attempts: Mapping[str, Sequence[Slot]]) -> Iterator[str]:
-    aside = {*compensators(dag.nodes.values()), *(outcome.node for outcome in getattr(schedule, "outcomes", ()))}
+    aside = {*compensators(dag.nodes.values()), *(outcome.node for outcome in schedule.outcomes)}
     for slot in schedule.rows:
         if slot.node not in dag.nodes:
             yield f"{slot.node!r} is no node of the graph"
     for name in dag.nodes:
         if name not in attempts and name not in aside:
             yield f"{name!r} never runs"
-        numbers = [getattr(slot, "attempt", 1) for slot in attempts.get(name, ())]
+        numbers = [slot.attempt for slot in attempts.get(name, ())]
         if len(set(numbers)) < len(numbers):
             yield f"{name!r} runs {len(numbers)} times"
 
@@ -99,7 +99,7 @@ def _of_times(schedule: Schedule, slack: float) -> Iterator[str]:
     for slot in schedule.rows:
         if slot.start < 0 or slot.end < slot.start:
             yield f"{slot.node!r} runs from {slot.start:g} to {slot.end:g}"
-        if not 0 <= slot.worker < schedule.workers and getattr(slot, "lane", "thread") != "async":
+        if not 0 <= slot.worker < schedule.workers and slot.lane != "async":
             yield f"{slot.node!r} runs on worker {slot.worker}, and there are {schedule.workers}"
     last = max((slot.end for slot in schedule.rows), default=0.0)
     if abs(last - schedule.makespan) > slack:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from orchestra_nb.model import NodeId
+from orchestra_nb.presentation import Presented
 
 if TYPE_CHECKING:
     from orchestra_nb.simulation.schedule import Slot
@@ -118,6 +119,30 @@ class Gap:
         0.5
         """
         return self.end - self.start
+
+
+class Waits(tuple[Wait, ...], Presented):
+    """All waits of a schedule, by the start of what waited; shows itself, and has a frame.
+
+    Examples
+    --------
+    >>> Waits([Wait("b", "worker", 1.0, 1.5)])
+    (Wait(node='b', kind='worker', start=1.0, end=1.5, resource='', held_by=(), attempt=1),)
+    """
+
+    __slots__ = ()
+
+
+class Gaps(tuple[Gap, ...], Presented):
+    """All times in which workers were idle, by worker and time; shows itself, and has a frame.
+
+    Examples
+    --------
+    >>> len(Gaps([Gap(0, 1.0, 1.5, "over")]))
+    1
+    """
+
+    __slots__ = ()
 
 
 def waits_of(rows: Iterable[Slot], rates: Collection[str] = ()) -> Iterator[Wait]:

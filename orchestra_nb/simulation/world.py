@@ -78,8 +78,8 @@ class Try:
 class _Script:
     """A program whose bodies only take time."""
 
-    def __init__(self, on_loop: frozenset[str]) -> None:
-        self._on_loop = on_loop
+    def __init__(self, case: Case) -> None:
+        self._on_loop, self._in_main = case.on_loop, case.in_main
 
     def task(self, node: Node, lane: Lane) -> Task:
         raise AssertionError("nothing runs in a simulation")
@@ -88,7 +88,9 @@ class _Script:
         return None
 
     def lane(self, node: Node, backend: str) -> tuple[Lane, str]:
-        return ("async" if node.id in self._on_loop else "thread"), ""
+        if node.id in self._on_loop:
+            return "async", ""
+        return ("main" if node.id in self._in_main else "thread"), ""
 
     def results(self, outcomes: object) -> dict[str, object]:
         return {}
@@ -119,7 +121,7 @@ class World:
         self.now = 0.0
         self.claims = Claims(case.capacities)
         self.holders = Holders(case.capacities)
-        program: Program = _Script(case.on_loop)
+        program: Program = _Script(case)
         self.plan = Plan(
             case.dag, policy=case.policy, schedule=case.schedule, keep_going=case.keep_going, seed=case.seed
         )
@@ -147,6 +149,7 @@ class World:
             timeout=case.timeout,
             async_jobs=case.async_jobs,
             claims=self.claims,
+            known={NodeId(name): Outcome(NodeId(name), "cached") for name in case.cached},
             circuits=Circuits(Breakers(BreakerPolicy(), clock=self._clock)) if fused else None,
             chance=random.Random(case.seed).random,
             wall=self._clock,

@@ -47,8 +47,11 @@ from orchestra_nb.running.result import RunResult
 from orchestra_nb.running.scheduler import ParallelScheduler
 from orchestra_nb.simulation import simulate
 from orchestra_nb.simulation.comparison import compare_policies
+from orchestra_nb.simulation.many import Distribution, simulate_many
 from orchestra_nb.simulation.policy_comparison import PolicyComparison
 from orchestra_nb.simulation.schedule import Schedule
+from orchestra_nb.simulation.waits import Gap, Gaps, Waits
+from orchestra_nb.simulation.what_if import WhatIf, what_if
 
 from .payloads import PAYLOADS
 
@@ -59,6 +62,15 @@ def graph_of(names: list[str]) -> DAG:
     first, *others = names
     nodes = [Node(name, index=i, phase=name, reads=(name,), cost=i + 1) for i, name in enumerate(names)]
     return DAG(nodes, [Edge(first, name, "file", evidence=(Evidence(name, reason=name),)) for name in others])
+
+
+def troubled() -> Schedule:
+    """A simulated schedule in which nodes with such names wait for resources with such names, and fail."""
+    dag = graph_of(PAYLOADS)
+    uses = [name if name.strip() and ":" not in name else "db" for name in PAYLOADS]
+    nodes = [replace(node, uses=(use,)) for node, use in zip(dag.nodes.values(), uses, strict=True)]
+    again = [replace(node, uses=("db",), retry=2, id=f"{node.id} again") for node in nodes[:2]]
+    return simulate(DAG([*nodes, *again], dag.given), 3, "fifo", failures={PAYLOADS[-1]: 1.0, again[1].id: 1.0})
 
 
 def outcomes_of(dag: DAG) -> dict[str, Outcome]:
@@ -284,7 +296,11 @@ SPECIMENS: Mapping[type, Callable[[], Any]] = {
     RunResult: run,
     SagaResult: saga,
     Snapshot: snapshot,
-    Schedule: lambda: simulate(graph_of(PAYLOADS), 2),
+    Schedule: troubled,
     Walk: walk,
+    Waits: lambda: troubled().waits,
+    Gaps: lambda: Gaps(Gap(0, i, i + 1.0, "lock", name, name) for i, name in enumerate(PAYLOADS)),
+    Distribution: lambda: simulate_many(graph_of(PAYLOADS), 2, runs=9),
+    WhatIf: lambda: what_if(graph_of(PAYLOADS), cached=PAYLOADS[1:2], faster=dict.fromkeys(PAYLOADS[:3], 2)),
     ValidationResult: lambda: ValidationResult(issues()),
 }

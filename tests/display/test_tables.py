@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from orchestra_nb import (
+    DAG,
     ContextManager,
     DAGBuilder,
     Node,
@@ -30,7 +31,9 @@ from orchestra_nb import (
     history,
     retry_lab,
     simulate,
+    simulate_many,
     step_through,
+    what_if,
 )
 from orchestra_nb.display import frames
 from orchestra_nb.display.dashboard import Snapshot
@@ -52,6 +55,9 @@ def fit(load: int) -> float:
 
 
 NODES = [Node("load", fn=load, uses=["db"], phase="Get"), Node("fit", fn=fit), Node("show", fn=lambda fit: fit)]
+
+
+LOCKED = DAG([Node("a", uses=["db"]), Node("b", uses=["db"])])
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +97,11 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Da
         "builder.validate(dag).frame": (builder.validate(empty).frame, frames.issues(_fault())),
         "step_through(dag, 2).frame": (None, step_through(run.dag, 2).frame),
         "simulate(dag, 2).frame": (simulate(empty, 2).frame, simulate(run.dag, 2).frame),
+        "simulate(dag, 2).waits.frame": (simulate(empty, 2).waits.frame, simulate(LOCKED, 2).waits.frame),
+        "simulate(dag, 2).gaps.frame": (simulate(empty, 2).gaps.frame, simulate(LOCKED, 3).gaps.frame),
+        "simulate_many(dag, 2).frame": (None, simulate_many(run.dag, runs=3).frame),
+        "simulate_many(dag, 2).nodes": (simulate_many(empty, runs=3).nodes, simulate_many(run.dag, runs=3).nodes),
+        "what_if(run, workers=4).frame": (what_if(empty, workers=1).frame, what_if(run, workers=4).frame),
         "compare_policies(dag, 2).frame": (PolicyComparison(()).frame, compare_policies(run.dag, 2).frame),
         "cache.frame": (fresh["cache"], cache.frame),
         "cache.get_metrics().frame": (None, cache.get_metrics().frame),

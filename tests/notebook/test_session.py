@@ -403,6 +403,22 @@ def test_what_is_declared_is_simulated_and_not_run(cell: Cell, shell: Any, tmp_p
         cell("%orchestrate simulate --workers 1,3")
 
 
+def test_the_last_run_is_asked_what_it_would_have_taken(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nothing has run yet"):
+        cell("%orchestrate simulate --last --workers 2")
+    cell("%%orchestrate a\nx = 1")
+    cell("%%orchestrate b --uses db\ny = x")
+    run = cell("%orchestrate run -j 2 --resource db=3").result
+    found = cell("%orchestrate simulate --last --cached a --lock db=2 -o then.svg").result
+    assert (found.changes, found.measured) == (("a: cached", "db: 2"), run.total_time)
+    assert [row.node for row in found.after.rows] == ["b"]
+    assert [use.amount for use in found.before.resources] == [3]
+    assert (tmp_path / "then.svg").exists()
+    with pytest.raises(CommandError, match="leave out --runs"):
+        cell("%orchestrate simulate --last --runs 3")
+    assert len(cell("%orchestrate simulate --runs 3").result.runs) == 3
+
+
 def test_status_and_reset(cell: Cell) -> None:
     assert "nothing has run" in cell("%orchestrate status").result.plain
     cell("%%orchestrate a\ny = 1")

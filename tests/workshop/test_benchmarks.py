@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["cache", "scheduler", "makespan", "recovery", "events", "gantt", "taskgraphs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cache", "scheduler", "makespan", "recovery", "events", "gantt", "taskgraphs", "policies"),
+        *("simulator", "prediction"),
+    ],
+)
 def test_a_benchmark_prints_its_tables_its_targets_and_one_line_of_json(name: str, root: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", root / "benchmarks" / f"{name}.py", "--quick"],

@@ -14,10 +14,11 @@ from orchestra_nb.graph.paths import critical_path, upward_ranks
 from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.replay.fold import State
 
-PieceKind = Literal["locks", "worker", "either", "earlier", "attempt", "rest"]
+PieceKind = Literal["locks", "worker", "either", "earlier", "attempt", "rest", "barrier", "rested"]
 PIECES: tuple[PieceKind, ...] = get_args(PieceKind)
-WAITS: tuple[PieceKind, ...] = ("locks", "worker", "either")
-"""Kinds of pieces in which a node waits for its first worker."""
+WAITS: tuple[PieceKind, ...] = ("locks", "worker", "either", "barrier", "rested")
+"""Kinds of pieces in which a node waits for its worker; the last two only in a simulation, which has a bar for each
+attempt."""
 BarState = State | Literal["planned"]
 
 

@@ -36,6 +36,8 @@ STROKES: dict[PieceKind, tuple[str, str]] = {
     "either": ("#8a7a92", ' stroke-dasharray="7,2"'),
     "earlier": ("#8a3a6b", ' stroke-dasharray="1.5,2"'),
     "rest": ("#8a3a6b", ' stroke-dasharray="1.5,2"'),
+    "barrier": ("#2f6f5e", ' stroke-dasharray="8,1.5,2,1.5"'),
+    "rested": ("#8a3a6b", ' stroke-dasharray="1.5,2"'),
 }
 """Colour and stroke of what is no attempt."""
 Place = Callable[[float], float]
@@ -122,7 +124,7 @@ def outline(crowd: Crowd, x: Place, top: float) -> str:
 def strips(crowd: Crowd, x: Place, top: float) -> Iterator[str]:
     """Draw what bars waited for, in the strip below their lane."""
     found = []
-    for kind in ("worker", "either", "earlier", "locks"):
+    for kind in ("worker", "either", "earlier", "rested", "barrier", "locks"):
         waited = crowd.waited(kind)
         if waited is not None and x(waited[1]) - x(waited[0]) >= 1:
             found.append(_stroke(kind, x(waited[0]), x(waited[1]), top + _STRIP, _THICK))

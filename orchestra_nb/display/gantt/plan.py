@@ -3,8 +3,9 @@
 Policy: the plan says how the same nodes, each as long as it was, would have lain had nothing waited for anything but
 its needs and a worker. What of the run stands right of it was lost to locks, to the machine, or to an order that was
 not the best. Expected costs were rejected: mostly nobody gave any, and a second for each node that takes a millisecond
-is a picture of nothing. So there is no plan while a run goes on. The simulator knows workers and no event loop: where
-all nodes awaited there, each has a worker of its own; where only some did, there is no plan rather than a wrong one.
+is a picture of nothing. So there is no plan while a run goes on. What awaited on the event loop takes no worker, as in
+the run. Locks, rates and times that are up are left out on purpose, though the simulator knows them: with them the plan
+would lie where the run lies, and would not show any more what they cost.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from orchestra_nb.display.gantt.lanes import kind_of
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
 from orchestra_nb.model import Outcome
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation.case import case_of
+from orchestra_nb.simulation.schedule import Schedule
+from orchestra_nb.simulation.simulator import run_case
 
 
 def planned(dag: DAG, outcomes: Mapping[str, Outcome], jobs: int) -> Schedule | None:
@@ -40,10 +43,17 @@ def planned(dag: DAG, outcomes: Mapping[str, Outcome], jobs: int) -> Schedule | 
     """
     aside = compensators(dag.nodes.values())
     began = {name: o for name, o in outcomes.items() if o.started is not None and o.node not in aside}
-    on_loop = sum(kind_of(outcome.worker) == "event loop" for outcome in began.values())
-    if not began or jobs < 1 or (0 < on_loop < len(began) and jobs > 1):
+    if not began or jobs < 1:
         return None
-    workers = len(began) if on_loop and jobs > 1 else jobs
     seconds = {name: began[name].seconds if name in began else 0.0 for name in dag.nodes}
-    whole = simulate(dag.with_costs(seconds), workers)
+    case = case_of(_unhindered(dag).with_costs(seconds), jobs)
+    on_loop = frozenset(name for name, outcome in began.items() if kind_of(outcome.worker) == "event loop")
+    whole = run_case(replace(case, on_loop=on_loop if jobs > 1 else frozenset()))
     return replace(whole, rows=tuple(slot for slot in whole.rows if slot.node in began))
+
+
+def _unhindered(dag: DAG) -> DAG:
+    """Make the graph without what nodes wait for beside their needs and a worker, and without what cuts them short."""
+    if not any(node.uses or node.timeout is not None for node in dag.nodes.values()):
+        return dag
+    return DAG([replace(node, uses=(), timeout=None) for node in dag.nodes.values()], dag.given)

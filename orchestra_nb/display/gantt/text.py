@@ -21,8 +21,8 @@ from orchestra_nb.display.wording import clean, duration, short
 WIDTH = 100
 _MOST_GUTTER = 18
 _NARROW = 3
-_EMPTY = {"worker": "·", "either": "·", "locks": ":", "earlier": "~", "rest": "~"}
-_SAID = {"·": "waits", ":": "waits for locks", "~": "rests between attempts"}
+_EMPTY = {"worker": "·", "either": "·", "locks": ":", "earlier": "~", "rest": "~", "rested": "~", "barrier": "¦"}
+_SAID = {"·": "waits", ":": "waits for locks", "~": "rests between attempts", "¦": "waits for its level"}
 _MOST_WAITING = 6
 _MARKS = frozenset("✗■▶◷")
 """What a person should see also where there is room for nothing else."""

@@ -34,15 +34,35 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from orchestra_nb.display.gantt import moment_bars
-from orchestra_nb.display.gantt.bars import Bar, Piece, Timeline, absent, in_order, longest, reason_of
+from orchestra_nb.display.gantt.bars import (
+    Bar,
+    BarState,
+    Piece,
+    PieceKind,
+    Timeline,
+    absent,
+    in_order,
+    longest,
+    reason_of,
+)
 from orchestra_nb.display.gantt.lanes import UNDOING, Placed, lanes_of_workers
 from orchestra_nb.graph.undoing import compensators
-from orchestra_nb.model import Outcome
+from orchestra_nb.model import NodeId, Outcome
 from orchestra_nb.replay.state import ReplayState
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.simulation.schedule import Schedule
+from orchestra_nb.simulation.waits import WaitKind
 
 __all__ = ["Timeline", "timeline_of"]
+
+_WAITS: dict[WaitKind, PieceKind] = {
+    "barrier": "barrier",
+    "rest": "rested",
+    "worker": "worker",
+    "lock": "locks",
+    "rate": "locks",
+}
+"""What a wait of a schedule is as a piece."""
 
 
 @singledispatch
@@ -69,13 +89,23 @@ def timeline_of(source: RunResult | Schedule | ReplayState) -> Timeline:
 @timeline_of.register
 def _of_schedule(source: Schedule) -> Timeline:
     path = frozenset(source.critical_path)
-    bars = tuple(
-        Bar(s.node, s.worker, s.start, s.end, (Piece("attempt", s.start, s.end),), "planned", critical=s.node in path)
-        for s in source.rows
-    )
-    lanes = max((bar.lane for bar in bars), default=-1) + 1
-    names = tuple(f"worker {number}" for number in range(1, lanes + 1))
-    return Timeline(names, bars, path=source.critical_path, end=source.makespan)
+    before: dict[tuple[NodeId, int], list[Piece]] = {}
+    for wait in source.waits:
+        before.setdefault((wait.node, wait.attempt), []).append(Piece(_WAITS[wait.kind], wait.start, wait.end))
+    used = {slot.worker for slot in source.rows}
+    workers = max((number for number in used if number < source.workers), default=-1) + 1
+    loop = sorted(number for number in used if number >= source.workers)
+    lane_of = {number: number for number in range(workers)} | {n: workers + k for k, n in enumerate(loop)}
+    bars = []
+    for s in source.rows:
+        pieces = *before.get((s.node, s.attempt), ()), Piece("attempt", s.start, s.end)
+        state: BarState = "planned" if s.status == "done" else s.status
+        told = (pieces, state, s.attempt, "", s.reason, s.node in path)
+        bars.append(Bar(s.node, lane_of[s.worker], s.start, s.end, *told))
+    names = [f"worker {number}" for number in range(1, workers + 1)]
+    names += ["event loop", *(f"event loop {number}" for number in range(2, len(loop) + 1))][: len(loop)]
+    never = absent(source.skipped)
+    return Timeline(tuple(names), tuple(bars), absent=never, path=source.critical_path, end=source.makespan)
 
 
 @timeline_of.register

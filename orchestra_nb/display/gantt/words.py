@@ -17,6 +17,8 @@ KINDS: dict[PieceKind, str] = {
     "either": "waits for locks or a worker",
     "earlier": "earlier attempts and their rests",
     "rest": "rested",
+    "barrier": "waited for its level",
+    "rested": "rested before another attempt",
     "attempt": "ran",
 }
 """What a piece of a node's time is called."""
@@ -92,7 +94,7 @@ def _of_one(bar: Bar) -> Iterator[str]:
     yield f"{bar.state}{reason}" + (", and compensates" if bar.compensates and not bar.reason else "")
     if bar.attempts > 1:
         yield f"{bar.attempts:,} attempts"
-    for kind in ("locks", "worker", "either", "earlier", "rest"):
+    for kind in ("rested", "barrier", "locks", "worker", "either", "earlier", "rest"):
         seconds = bar.seconds(kind)
         if seconds > 0:
             yield f"{KINDS[kind]} {duration(seconds)}"

@@ -15,6 +15,7 @@ from orchestra_nb.bus import EventBus
 from orchestra_nb.config import RunConfig
 from orchestra_nb.context.metrics import CacheMetrics
 from orchestra_nb.display.dashboard import Snapshot
+from orchestra_nb.errors import OrchestraError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.recovery.statistics import BreakerStats
 from orchestra_nb.replay.following import Following
@@ -23,7 +24,8 @@ from orchestra_nb.resources.statistics import ResourceStats
 from orchestra_nb.running.control import RunControl
 from orchestra_nb.running.history import open_history
 from orchestra_nb.running.result import RunResult
-from orchestra_nb.simulation import Schedule, simulate
+from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.expected import expected
 
 MOST_SIMULATED = 2_000
 """Nodes of a graph up to which the expected schedule is shown; it takes about 20 ms for a thousand."""
@@ -109,7 +111,9 @@ class Watching:
         if state.jobs is None or not 0 < len(dag) <= MOST_SIMULATED:
             return None
         if known is None or known[0] is not dag:
-            config = self._config
-            planned = simulate(dag, state.jobs, config.policy, config.schedule, config.seed)
-            self._planned = known = dag, planned
+            try:
+                schedule = expected(dag, self._config, state.jobs)
+            except OrchestraError:  # it runs, so it knows more of its resources than its settings say
+                schedule = None
+            self._planned = known = dag, schedule
         return known[1]

@@ -93,12 +93,12 @@ def test_what_never_began_is_in_no_plan():
     [
         (("event loop", "event loop"), 1, 3.0),
         (("event loop", "event loop"), 2, 2.0),
-        (("event loop", "Thread-1"), 2, None),
+        (("event loop", "Thread-1"), 2, 2.0),
         (("event loop", "Thread-1"), 1, 3.0),
         (("Thread-1", "Thread-2"), 0, None),
     ],
 )
-def test_there_is_no_plan_of_what_the_simulator_does_not_know(workers, jobs, makespan):
+def test_in_a_plan_what_awaits_on_the_event_loop_takes_no_worker(workers, jobs, makespan):
     spans = zip("ab", workers, (1.0, 2.0), strict=True)
     outcomes = {name: Outcome(name, "done", started=0.0, ended=took, worker=worker) for name, worker, took in spans}
     found = planned(DAG([Node("a"), Node("b")]), outcomes, jobs)
