@@ -283,10 +283,36 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext orchestra_nb`` calls: register the magics with a shell."""
+    """What ``%load_ext orchestra_nb`` calls: register the magics with a shell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from IPython.core.interactiveshell import InteractiveShell
+    >>> from traitlets.config import Config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     shell = InteractiveShell(ipython_dir=folder, config=Config(HistoryManager={"enabled": False}))
+    ...     shell.run_line_magic("load_ext", "orchestra_nb")
+    >>> "orchestrate" in shell.magics_manager.magics["line"], "orchestrate" in shell.magics_manager.magics["cell"]
+    (True, True)
+    >>> unload_ipython_extension(shell)
+    """
     importlib.import_module(f"{__name__}.notebook.extension").load_ipython_extension(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """What ``%unload_ext orchestra_nb`` calls: take the magics away again."""
+    """What ``%unload_ext orchestra_nb`` calls: take the magics away again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from IPython.core.interactiveshell import InteractiveShell
+    >>> from traitlets.config import Config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     shell = InteractiveShell(ipython_dir=folder, config=Config(HistoryManager={"enabled": False}))
+    ...     shell.run_line_magic("load_ext", "orchestra_nb")
+    ...     shell.run_line_magic("unload_ext", "orchestra_nb")
+    >>> "orchestrate" in shell.magics_manager.magics["line"]
+    False
+    """
     importlib.import_module(f"{__name__}.notebook.extension").unload_ipython_extension(shell)

@@ -117,6 +117,16 @@ class EventBus:
         ------
         ConfigError
             It cannot be called, its body would never run because it is a coroutine function, or the pattern is no text.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> stop = bus.on("ev*", lambda event: seen.append(event.at), inline=True)
+        >>> bus.publish(Event(at=1.0))
+        >>> stop()
+        >>> bus.publish(Event(at=2.0))
+        >>> seen
+        [1.0]
         """
         if not isinstance(pattern, str):
             raise ConfigError(f"a pattern is a text such as 'cache:*', not {pattern!r}; it comes before the subscriber")
@@ -128,7 +138,20 @@ class EventBus:
         return made
 
     def publish(self, event: Event) -> None:
-        """Deliver one event; never raises for a subscriber's sake."""
+        """Deliver one event; never raises for a subscriber's sake.
+
+        Examples
+        --------
+        One that raises is dropped and logged; whoever publishes does not notice:
+
+        >>> bus = EventBus()
+        >>> _ = bus.on("*", lambda event: 1 / 0, inline=True)
+        >>> logging.getLogger("orchestra_nb.events").disabled = True
+        >>> bus.publish(Event(at=1.0))
+        >>> logging.getLogger("orchestra_nb.events").disabled = False
+        >>> bus.wants("event")
+        False
+        """
         takers = self._takers.get(event.name)
         if takers is None:
             takers = self._found(event.name)
@@ -136,7 +159,15 @@ class EventBus:
             take(event)
 
     def wants(self, name: str) -> bool:
-        """Whether somebody listens to events of that name."""
+        """Whether somebody listens to events of that name.
+
+        Examples
+        --------
+        >>> bus = EventBus()
+        >>> _ = bus.on("cache:*", print)
+        >>> bus.wants("cache:hit"), bus.wants("execution:node-started")
+        (True, False)
+        """
         return bool(self._takers[name] if name in self._takers else self._found(name))
 
     def settle(self, timeout: float | None = None) -> bool:
@@ -152,6 +183,15 @@ class EventBus:
         bool
             Whether they have. A subscriber that asks does not wait for itself, and nobody waits for one that was late
             before and has not caught up. Whoever is late when the bus has no more patience is said to be.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> _ = bus.on("*", lambda event: seen.append(event.at))
+        >>> for at in (1.0, 2.0):
+        ...     bus.publish(Event(at))
+        >>> bus.settle(), seen
+        (True, [1.0, 2.0])
         """
         listeners = [each.listener for each in self._subscriptions if each.listener is not None]
         return settled(listeners, self.patience if timeout is None else max(0.0, timeout), self.patience)

@@ -126,7 +126,23 @@ def _rebuild(cls: type[OrchestraError], args: tuple[Any, ...], state: dict[str, 
 
 
 class OrchestraError(Exception):
-    """Root of the tree. Catch this to catch everything that the library raises on purpose."""
+    """Root of the tree. Catch this to catch everything that the library raises on purpose.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node
+    >>> try:
+    ...     DAG([Node("plot", after=["laod"]), Node("load")])
+    ... except OrchestraError as error:
+    ...     print(f"{type(error).__name__}: {error}")
+    MissingDependencyError: 'plot' comes after 'laod', ...
+
+    It pickles, as each error of the tree does:
+
+    >>> import pickle
+    >>> pickle.loads(pickle.dumps(CycleError(["a", "b", "a"]))).path
+    ('a', 'b', 'a')
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.args, self.__dict__.copy()))
@@ -152,19 +168,54 @@ class OrchestraError(Exception):
 
 
 class ConfigError(OrchestraError):
-    """A setting has a value that cannot be meant."""
+    """A setting has a value that cannot be meant.
+
+    Examples
+    --------
+    >>> from orchestra_nb import RunConfig
+    >>> RunConfig(jobs=0)
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: jobs=0 can run nothing; give 1 or more, or -1 for all cores
+    """
 
 
 class BackendError(OrchestraError):
-    """The joblib backend is unknown, not installed, or refused the work."""
+    """The joblib backend is unknown, not installed, or refused the work.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> Pipeline([Node("load", fn=lambda: 1)], RunConfig(jobs=1, cluster="tcp://127.0.0.1:8786")).run()
+    Traceback (most recent call last):
+    orchestra_nb.errors.BackendError: nothing runs on the cluster at 'tcp://127.0.0.1:8786'; say backend='dask', or
+    'ray'
+    """
 
 
 class AgentError(OrchestraError):
-    """An agent's executor could not do the work that it was given, or gave what is no value."""
+    """An agent's executor could not do the work that it was given, or gave what is no value.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import AgentCommand, Node
+    >>> asyncio.run(AgentCommand(("cat", "{input.path}"))(Node("read", kind="agent"), {}))
+    Traceback (most recent call last):
+    orchestra_nb.errors.AgentError: '{input.path}' has a hole for input.path, which comes out as nothing
+    """
 
 
 class AgentTimeout(AgentError):
-    """Nothing came in time: a command did not end, or a service fell silent."""
+    """Nothing came in time: a command did not end, or a service fell silent.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import AgentCommand, Node
+    >>> asyncio.run(AgentCommand(("sleep", "60"), timeout=0.01)(Node("wait", kind="agent"), {}))
+    Traceback (most recent call last):
+    orchestra_nb.errors.AgentTimeout: 'sleep' had not ended after 0.01 s, and was ended
+    """
 
 
 class CommandFailed(AgentError):
@@ -178,6 +229,16 @@ class CommandFailed(AgentError):
         The exit code; the negative number of a signal; ``None`` when it did not start.
     stderr
         The end of its standard error, as text.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import AgentCommand, Node
+    >>> try:
+    ...     asyncio.run(AgentCommand(("false",))(Node("check", kind="agent"), {}))
+    ... except CommandFailed as failed:
+    ...     print(failed.code, repr(failed.stderr), failed)
+    1 '' 'false' ended with code 1; codes that count as success: 0
     """
 
     def __init__(self, message: str, code: int | None = None, stderr: str = "") -> None:
@@ -187,11 +248,30 @@ class CommandFailed(AgentError):
 
 
 class OutputTooLong(AgentError):
-    """An agent's command wrote more than it may, and was ended; nothing of it is used."""
+    """An agent's command wrote more than it may, and was ended; nothing of it is used.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import AgentCommand, Node
+    >>> asyncio.run(AgentCommand(("yes",), max_output=1000)(Node("talk", kind="agent"), {}))
+    Traceback (most recent call last):
+    orchestra_nb.errors.OutputTooLong: 'yes' wrote more than 1,000 bytes, and was ended
+    """
 
 
 class AnswerBroken(AgentError):
-    """A service's answer broke off, was cut short, or is not what was asked for; nothing of it is used."""
+    r"""A service's answer broke off, was cut short, or is not what was asked for; nothing of it is used.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import AgentCommand, Node
+    >>> asyncio.run(AgentCommand(("echo", "{'a': 1}"), parse="json")(Node("count", kind="agent"), {}))
+    Traceback (most recent call last):
+    orchestra_nb.errors.AnswerBroken: the output of 'echo' is not JSON: Expecting property name enclosed in double
+    quotes: line 1 column 2 (char 1); it begins with "{'a': 1}\n"
+    """
 
 
 class ServiceError(AgentError):
@@ -205,6 +285,12 @@ class ServiceError(AgentError):
         Its HTTP status; ``None`` when there is none.
     headers
         Those that say when to come again; retries read them.
+
+    Examples
+    --------
+    >>> refused = ServiceError("the model is overloaded", 503, {"retry-after": "20"})
+    >>> refused.status, refused.headers["retry-after"]
+    (503, '20')
     """
 
     def __init__(self, message: str, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS) -> None:
@@ -214,19 +300,70 @@ class ServiceError(AgentError):
 
 
 class RateLimited(ServiceError):
-    """A service was asked too often, or for too much at once."""
+    """A service was asked too often, or for too much at once.
+
+    Examples
+    --------
+    What a service says of when to come again is how long a retry rests:
+
+    >>> import asyncio
+    >>> from orchestra_nb import RecoveryManager
+    >>> rests = []
+    >>> manager = RecoveryManager(sleep=rests.append)
+    >>> answers = iter([RateLimited("too many requests", 429, {"retry-after": "7"}), "hello"])
+    >>> def ask():
+    ...     answer = next(answers)
+    ...     if isinstance(answer, Exception):
+    ...         raise answer
+    ...     return answer
+    >>> manager.run_with_retry("chat", ask), rests
+    ('hello', [7.0])
+    """
 
 
 class ServiceUnreachable(ServiceError):
-    """No connection to a service came about, or it was lost before anything came."""
+    """No connection to a service came about, or it was lost before anything came.
+
+    Examples
+    --------
+    A retry that waits for the network, and for nothing else:
+
+    >>> from orchestra_nb import RecoveryManager, RetryPolicy
+    >>> rests = []
+    >>> manager = RecoveryManager(retry=RetryPolicy(attempts=3, jitter=0, on="ServiceUnreachable"), sleep=rests.append)
+    >>> def ask():
+    ...     raise ServiceUnreachable("no connection") if len(rests) < 2 else AnswerBroken("it broke off")
+    >>> manager.run_with_retry("chat", ask)
+    Traceback (most recent call last):
+    orchestra_nb.errors.AnswerBroken: it broke off
+    ...
+    >>> rests
+    [0.5, 1.0]
+    """
 
 
 class CacheError(OrchestraError):
-    """A cache or a context cannot do what it was asked: a bad key or lifetime, a faulty import, a circle of keys."""
+    """A cache or a context cannot do what it was asked: a bad key or lifetime, a faulty import, a circle of keys.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ContextManager
+    >>> ContextManager().set("", 42)
+    Traceback (most recent call last):
+    orchestra_nb.errors.CacheError: '' is no key; a key is a text that is not empty, such as 'user:1'
+    """
 
 
 class CheckpointError(OrchestraError):
-    """A checkpoint is not there, or does not fit what is to go on from it."""
+    """A checkpoint is not there, or does not fit what is to go on from it.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, ParallelScheduler, RunConfig
+    >>> ParallelScheduler(RunConfig(jobs=1)).resume_from_checkpoint("r1/2", DAG([Node("load", fn=lambda: 1)]))
+    Traceback (most recent call last):
+    orchestra_nb.errors.CheckpointError: there is no checkpoint 'r1/2'; no run has left one here
+    """
 
 
 class SagaFailed(OrchestraError):
@@ -238,6 +375,20 @@ class SagaFailed(OrchestraError):
         Which step failed, what was undone, what could not be, and what to do next.
     report
         The saga's report.
+
+    Examples
+    --------
+    >>> from orchestra_nb import SagaStep
+    >>> from orchestra_nb.recovery.sagas import execute_saga
+    >>> def pay(context):
+    ...     raise ValueError("the card was refused")
+    >>> steps = [SagaStep("seat", lambda context: "12A", lambda context, seat: None), SagaStep("pay", pay)]
+    >>> try:
+    ...     execute_saga(steps)
+    ... except SagaFailed as failed:
+    ...     print(failed.report)
+    failed at step 'pay': ValueError: the card was refused
+    undone: seat
     """
 
     def __init__(self, message: str, report: Any = None) -> None:
@@ -254,6 +405,15 @@ class ConditionError(OrchestraError):
         What was found, what was expected, and what to write instead.
     column
         Where in the condition's text, counted from 1.
+
+    Examples
+    --------
+    >>> from orchestra_nb.definitions.condition import parse_condition
+    >>> try:
+    ...     parse_condition("rows.length >> 3")
+    ... except ConditionError as error:
+    ...     print(error.column, error, sep=" | ")
+    14 | column 14: found '>', expected a value such as a name, a number or a text
     """
 
     def __init__(self, message: str, column: int) -> None:
@@ -263,11 +423,33 @@ class ConditionError(OrchestraError):
 
 
 class ResourceError(OrchestraError):
-    """A resource is unknown or asked for what it cannot give, or a lock is not held."""
+    """A resource is unknown or asked for what it cannot give, or a lock is not held.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> manager = ResourceManager()
+    >>> manager.register_resource("gpu", max_concurrent=2)
+    >>> manager.acquire_lock("gpu:3")
+    Traceback (most recent call last):
+    orchestra_nb.errors.ResourceError: 3 of 'gpu' can never be had: there is 2; ask for less, or register more
+    """
 
 
 class LockTimeout(ResourceError):
-    """A lock was not to be had in time; nothing is held."""
+    """A lock was not to be had in time; nothing is held.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> manager = ResourceManager()
+    >>> manager.register_resource("db")
+    >>> held = manager.acquire_lock("db", owner="load")
+    >>> with manager.lock("db", owner="clean", timeout=0):
+    ...     print("never")
+    Traceback (most recent call last):
+    orchestra_nb.errors.LockTimeout: clean waited in vain for db; give it a longer timeout, or see .frame for who holds
+    """
 
 
 class DeadlockError(ResourceError):
@@ -281,6 +463,42 @@ class DeadlockError(ResourceError):
         One entry for each wait, in order: who waits, for what, and who holds it.
     victim
         The owner whose request was refused.
+
+    Examples
+    --------
+    >>> refused = DeadlockError(
+    ...     "anna waits for 'gpu', which ben holds; ben waits for 'db', which anna holds",
+    ...     circle=[("anna", "gpu", "ben"), ("ben", "db", "anna")],
+    ...     victim="ben",
+    ... )
+    >>> refused.victim, refused.circle[0]
+    ('ben', ('anna', 'gpu', 'ben'))
+
+    Two threads that take two locks in opposite orders meet it:
+
+    >>> import threading
+    >>> from orchestra_nb import ResourceManager
+    >>> manager, both, victims = ResourceManager(), threading.Barrier(2), []
+    >>> for name in ("db", "gpu"):
+    ...     manager.register_resource(name)
+    >>> def take(owner, first, second):
+    ...     try:
+    ...         with manager.lock(first, owner=owner):
+    ...             both.wait()
+    ...             with manager.lock(second, owner=owner):
+    ...                 pass
+    ...     except DeadlockError as error:
+    ...         victims.append(len(error.circle))
+    >>> threads = [
+    ...     threading.Thread(target=take, args=("anna", "db", "gpu")),
+    ...     threading.Thread(target=take, args=("ben", "gpu", "db")),
+    ... ]
+    >>> for thread in threads:
+    ...     thread.start()
+    >>> for thread in threads:
+    ...     thread.join()
+    >>> victims
+    [2]
     """
 
     def __init__(self, message: str, circle: Iterable[tuple[str, str, str]] = (), victim: str = "") -> None:
@@ -302,6 +520,18 @@ class BudgetSpent(ResourceError):
         What can still be spent, in the budget's own unit.
     spent
         What was spent, by owner.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> manager = ResourceManager()
+    >>> manager.register_resource("tokens", budget=1000)
+    >>> _ = manager.acquire_lock("tokens:800", owner="draft")
+    >>> try:
+    ...     manager.acquire_lock("tokens:300", owner="review")
+    ... except BudgetSpent as error:
+    ...     print(error.resource, error.left, error.spent)
+    tokens 200.0 {'draft': 800.0}
     """
 
     def __init__(
@@ -314,15 +544,40 @@ class BudgetSpent(ResourceError):
 
 
 class LeaseExpired(ResourceError):
-    """A lock was held longer than its lease, and may be somebody else's by now."""
+    """A lock was held longer than its lease, and may be somebody else's by now.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> now = [0.0]
+    >>> manager = ResourceManager(clock=lambda: now[0])
+    >>> manager.register_resource("db")
+    >>> lock_id = manager.acquire_lock("db", owner="load", lease=10)
+    >>> now[0] = 11.0
+    >>> _ = manager.get_resource_stats()
+    >>> manager.release_lock(lock_id)
+    Traceback (most recent call last):
+    orchestra_nb.errors.LeaseExpired: lock 1 was taken back: its lease had expired; ask again, and renew in time
+    """
 
 
 class ProgressError(OrchestraError):
-    """A fact about a run that contradicts what is known of it: another end, an unknown node, a graph of another run."""
+    """A fact about a run that contradicts what is known of it: another end, an unknown node, a graph of another run.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, ProgressTracker
+    >>> tracker = ProgressTracker()
+    >>> tracker.initialize(DAG([Node("load")]))
+    >>> tracker.mark_completed("load")
+    >>> tracker.update("load", "failed")
+    Traceback (most recent call last):
+    orchestra_nb.errors.ProgressError: 'load' has ended as completed and cannot end as failed too
+    """
 
 
 class EventLogError(OrchestraError):
-    """A log of events cannot be written, is damaged, or does not tell what was asked for.
+    r"""A log of events cannot be written, is damaged, or does not tell what was asked for.
 
     Parameters
     ----------
@@ -330,6 +585,16 @@ class EventLogError(OrchestraError):
         Where, what is wrong, and what is still true.
     faults
         Every fault that was found, each with its line in ``path``.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Replay
+    >>> log = b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n{"run": "r", "na'
+    >>> try:
+    ...     Replay.parse(log, strict=True)
+    ... except EventLogError as error:
+    ...     print(*[(fault.code, fault.path) for fault in error.faults], sep=", ")
+    ('cut-off', 'line 2'), ('no-beginning', 'line 1')
     """
 
     def __init__(self, message: str, faults: Iterable[Issue] = ()) -> None:
@@ -354,6 +619,22 @@ class CircuitOpenError(OrchestraError):
     retry_after
         Seconds from the refusal until it lets a probe through; 0 while a probe is under way, because that may end at
         any time.
+
+    Examples
+    --------
+    >>> from orchestra_nb import BreakerPolicy, RecoveryManager
+    >>> manager = RecoveryManager(breaker=BreakerPolicy(threshold=1, rest=30), clock=lambda: 0.0)
+    >>> def ask():
+    ...     raise OSError("no answer")
+    >>> try:
+    ...     manager.run_with_circuit_breaker("weather", ask)
+    ... except OSError:
+    ...     pass
+    >>> try:
+    ...     manager.run_with_circuit_breaker("weather", ask)
+    ... except CircuitOpenError as error:
+    ...     print(error.circuit, error.retry_after, error.last_failure)
+    weather 30.0 OSError: no answer
     """
 
     def __init__(
@@ -367,11 +648,35 @@ class CircuitOpenError(OrchestraError):
 
 
 class RunNotOver(OrchestraError, TimeoutError):
-    """A run was waited for, and was not over in time: it goes on."""
+    """A run was waited for, and was not over in time: it goes on.
+
+    Examples
+    --------
+    >>> import threading
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> gate = threading.Event()
+    >>> run = Pipeline([Node("wait", fn=gate.wait)], RunConfig(jobs=1)).start()
+    >>> try:
+    ...     run.wait(timeout=0)
+    ... except TimeoutError as error:
+    ...     print(error)
+    the run is not over after 0 s; wait longer, or cancel() it
+    >>> gate.set()
+    >>> run.wait(timeout=60).success
+    True
+    """
 
 
 class CommandError(OrchestraError):
-    """A magic line or command line that cannot be understood."""
+    """A magic line or command line that cannot be understood.
+
+    Examples
+    --------
+    >>> from orchestra_nb.grammar import parse
+    >>> parse("rnu --notebook")
+    Traceback (most recent call last):
+    orchestra_nb.errors.CommandError: %orchestrate: no subcommand 'rnu'; did you mean 'run'?
+    """
 
 
 class ComparisonError(OrchestraError):
@@ -385,6 +690,15 @@ class DefinitionError(OrchestraError):
     ----------
     issues
         Every fault that was found, in document order.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAGBuilder
+    >>> try:
+    ...     DAGBuilder().build_dag([42, {"id": "load", "afer": []}])
+    ... except DefinitionError as error:
+    ...     print(*[(issue.code, issue.path) for issue in error.issues])
+    ('not-a-node', 'item 1') ('unknown-setting', 'item 2')
     """
 
     def __init__(self, issues: Iterable[Issue]) -> None:
@@ -393,11 +707,28 @@ class DefinitionError(OrchestraError):
 
 
 class NotebookError(DefinitionError):
-    """The notebook file cannot be used: missing, not JSON, empty, another language, a syntax error."""
+    """The notebook file cannot be used: missing, not JSON, empty, another language, a syntax error.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Notebook
+    >>> Notebook.from_sources(["", "  "])
+    Traceback (most recent call last):
+    orchestra_nb.errors.NotebookError: the notebook has no cell that could run; write some code, or take away the
+    'skip-execution' tags
+    """
 
 
 class GraphError(OrchestraError):
-    """The nodes do not form a DAG."""
+    """The nodes do not form a DAG.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node
+    >>> DAG([Node("load"), Node("load")])
+    Traceback (most recent call last):
+    orchestra_nb.errors.GraphError: two nodes are named 'load'; give one of them another name
+    """
 
 
 class CycleError(GraphError):
@@ -407,6 +738,13 @@ class CycleError(GraphError):
     ----------
     path
         The ids around the circle; the first is repeated at the end.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node
+    >>> DAG([Node("a", after=["b"]), Node("b", after=["a"])])
+    Traceback (most recent call last):
+    orchestra_nb.errors.CycleError: cycle: a → b → a; drop one of these 'after' settings
     """
 
     def __init__(self, path: Iterable[str]) -> None:
@@ -415,11 +753,25 @@ class CycleError(GraphError):
 
 
 class MissingDependencyError(GraphError):
-    """A node names another that does not exist."""
+    """A node names another that does not exist.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node
+    >>> DAG([Node("load"), Node("plot", after=["laod"])])
+    Traceback (most recent call last):
+    orchestra_nb.errors.MissingDependencyError: 'plot' comes after 'laod', which does not exist; did you mean 'load'?
+    """
 
 
 class NodeError(OrchestraError):
-    """Something about one node of a run; ``.node`` is its id."""
+    """Something about one node of a run; ``.node`` is its id.
+
+    Examples
+    --------
+    >>> NodeError("node 'load' needs more memory", "load").node
+    'load'
+    """
 
     def __init__(self, message: str, node: str = "") -> None:
         self.node = node
@@ -439,6 +791,17 @@ class NodeFailed(NodeError):
         Lines of the body's own traceback, the library's frames left out.
     ename, evalue
         The original exception's class name and text.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> result = Pipeline([Node("half", fn=lambda: 1 / 0)], RunConfig(jobs=1)).run()
+    >>> error = result.errors[0]
+    >>> error.node, error.ename, error.evalue
+    ('half', 'ZeroDivisionError', 'division by zero')
+    >>> result.raise_for_errors()
+    Traceback (most recent call last):
+    orchestra_nb.errors.NodeFailed: node 'half' failed: ZeroDivisionError: division by zero
     """
 
     def __init__(
@@ -454,8 +817,32 @@ class NodeFailed(NodeError):
 
 
 class NodeTimeout(NodeError):
-    """A node outlived its timeout."""
+    """A node outlived its timeout.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> async def dawdle():
+    ...     await asyncio.sleep(60)
+    >>> Pipeline([Node("dawdle", fn=dawdle, timeout=0.01)], RunConfig(jobs=2)).run().raise_for_errors()
+    Traceback (most recent call last):
+    orchestra_nb.errors.NodeTimeout: node 'dawdle' outlived its timeout of 0.01 s
+    """
 
 
 class NodeCancelled(NodeError):
-    """A node was stopped before it ended."""
+    """A node was stopped before it ended.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> async def ask():
+    ...     pipeline.cancel("nobody wants it")
+    ...     await asyncio.sleep(60)
+    >>> pipeline = Pipeline([Node("ask", fn=ask)], RunConfig(jobs=2))
+    >>> pipeline.run().raise_for_errors()
+    Traceback (most recent call last):
+    orchestra_nb.errors.NodeCancelled: node 'ask' was cancelled: nobody wants it
+    """

@@ -36,6 +36,11 @@ class Evidence:
         Line numbers (from 1) within each cell's own source, where known.
     reason
         One clause in words, such as ``"writes df, then reads df"``.
+
+    Examples
+    --------
+    >>> print(Evidence("df", source_line=2, target_line=5, reason="writes df, then reads df"))
+    writes df, then reads df (line 2 → line 5)
     """
 
     variable: str
@@ -51,7 +56,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``target`` waits for ``source``."""
+    """``target`` waits for ``source``.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Notebook
+    >>> for edge in Notebook.from_sources(["x = [3, 1]", "x.sort()"]).dag.edges:
+    ...     print(edge)
+    cell-1 → cell-2  [value] writes x, then reads x (line 1 → line 1)
+    """
 
     source: NodeId
     target: NodeId
@@ -115,6 +128,16 @@ class Node:
     ------
     ConfigError
         A setting that cannot be meant: it names the node and the setting.
+
+    Examples
+    --------
+    >>> load = Node("load", fn=lambda path: [3, 1, 2], cost=2.0, retry=3)
+    >>> top = Node("top", fn=lambda load: max(load), after=["load"], uses={"gpu": 2}, timeout=60)
+    >>> top.after, top.uses
+    (('load',), ('gpu:2',))
+    >>> Node("top", timeout=-1)
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: node 'top': timeout must be a positive number of seconds, not -1
     """
 
     id: NodeId
@@ -297,6 +320,14 @@ class Outcome:
         Seconds of the time between ``queued`` and ``started`` that it waited for the resources it uses.
     bytes_in, bytes_out
         Bytes that travelled to and from another process for it; zero where it shared this one's memory.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Pipeline, RunConfig
+    >>> nodes = [Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)]
+    >>> outcomes = Pipeline(nodes, RunConfig(jobs=1)).run().outcomes
+    >>> outcomes["load"].status, outcomes["load"].value, outcomes["half"].status, outcomes["half"].attempts
+    ('done', 42, 'failed', 1)
     """
 
     node: NodeId
@@ -316,17 +347,35 @@ class Outcome:
 
     @property
     def seconds(self) -> float:
-        """Time in the body, in seconds; zero when it never started."""
+        """Time in the body, in seconds; zero when it never started.
+
+        Examples
+        --------
+        >>> Outcome("load", "done", started=1.5, ended=4.0).seconds, Outcome("plot", "skipped").seconds
+        (2.5, 0.0)
+        """
         if self.started is None or self.ended is None:
             return 0.0
         return max(0.0, self.ended - self.started)  # a log from elsewhere may say that it ended before it began
 
     @property
     def ok(self) -> bool:
-        """Whether the node's value can be used."""
+        """Whether the node's value can be used.
+
+        Examples
+        --------
+        >>> Outcome("load", "cached").ok, Outcome("plot", "skipped").ok
+        (True, False)
+        """
         return self.status in ("done", "cached")
 
     @property
     def bad(self) -> bool:
-        """Whether something went wrong: a node that was skipped brings nobody down by itself."""
+        """Whether something went wrong: a node that was skipped brings nobody down by itself.
+
+        Examples
+        --------
+        >>> [status for status in get_args(Status) if Outcome("load", status).bad]
+        ['failed', 'cancelled']
+        """
         return self.status in ("failed", "cancelled")

@@ -132,6 +132,19 @@ class Pipeline:
             begun with :meth:`start` goes on; nothing ran.
         KeyboardInterrupt
             The run was interrupted.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> nodes = [Node("load", fn=lambda path: [3, 1]), Node("top", fn=lambda load: max(load)), Node("other")]
+        >>> result = Pipeline(nodes, RunConfig(jobs=1)).run({"path": "numbers.txt"}, targets=["top"])
+        >>> result.values["top"], list(result.outcomes)
+        (3, ['load', 'top'])
+
+        Of a notebook, the values are its variables:
+
+        >>> Pipeline(Notebook.from_sources(["x = 6 * factor"]), RunConfig(jobs=1)).run({"factor": 7}).values["x"]
+        42
         """
         with self._starting:
             self._check_free()
@@ -220,28 +233,94 @@ class Pipeline:
             tracker.complete()
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
-        """Stop the run that is under way, from any thread; :meth:`run` then returns what it has."""
+        """Stop the run that is under way, from any thread; :meth:`run` then returns what it has.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> enough = Node("enough", fn=lambda: pipeline.cancel("one is enough"))
+        >>> pipeline = Pipeline([enough, Node("more", fn=lambda: 2, after=["enough"])], RunConfig(jobs=1))
+        >>> result = pipeline.run()
+        >>> result.success, {name: outcome.status for name, outcome in result.outcomes.items()}
+        (False, {'enough': 'cancelled', 'more': 'skipped'})
+        """
         self.scheduler.cancel(reason)
 
     def pause(self, reason: str = "the run was paused") -> None:
         """Begin nothing any more in the run that is under way, until :meth:`unpause`; from any thread, at once.
 
         What runs goes on to its end, and the time of the run's timeout stands still. Harmless when nothing runs.
+
+        Examples
+        --------
+        >>> import threading
+        >>> from orchestra_nb import Node, RunConfig
+        >>> held = threading.Event()
+        >>> pipeline = Pipeline(
+        ...     [Node("first", fn=lambda: pipeline.pause("for a look")), Node("second", fn=lambda: 2, after=["first"])],
+        ...     RunConfig(jobs=1),
+        ... )
+        >>> _ = pipeline.bus.on("execution:run-paused", lambda event: held.set())
+        >>> run = pipeline.start()
+        >>> held.wait(60), run.state, run.over
+        (True, 'paused', False)
+        >>> pipeline.unpause()
+        >>> run.wait(timeout=60).values["second"]
+        2
         """
         self.scheduler.pause(reason)
 
     def unpause(self) -> None:
-        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> def first():
+        ...     pipeline.pause()
+        ...     pipeline.unpause()
+        >>> nodes = [Node("first", fn=first), Node("second", fn=lambda: 2, after=["first"])]
+        >>> pipeline = Pipeline(nodes, RunConfig(jobs=1))
+        >>> pipeline.run().values["second"]
+        2
+        """
         self.scheduler.unpause()
 
     @property
     def paused(self) -> bool:
-        """Whether a run is under way and begins nothing, because it was asked to."""
+        """Whether a run is under way and begins nothing, because it was asked to.
+
+        Examples
+        --------
+        >>> import threading
+        >>> from orchestra_nb import Node, RunConfig
+        >>> held = threading.Event()
+        >>> pipeline = Pipeline(
+        ...     [Node("first", fn=lambda: pipeline.pause("for a look")), Node("second", fn=lambda: 2, after=["first"])],
+        ...     RunConfig(jobs=1),
+        ... )
+        >>> _ = pipeline.bus.on("execution:run-paused", lambda event: held.set())
+        >>> run = pipeline.start()
+        >>> held.wait(60), pipeline.paused
+        (True, True)
+        >>> pipeline.unpause()
+        >>> run.wait(timeout=60).success, pipeline.paused
+        (True, False)
+        """
         return self.scheduler.paused
 
     @property
     def over(self) -> bool:
-        """Whether the run that was begun last has ended; not before there is one."""
+        """Whether the run that was begun last has ended; not before there is one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> pipeline = Pipeline([Node("look", fn=lambda: pipeline.over)], RunConfig(jobs=1))
+        >>> before, during = pipeline.over, pipeline.run().values["look"]
+        >>> before, during, pipeline.over
+        (False, False, True)
+        """
         return self.scheduler.over
 
     def dashboard(self) -> Dashboard:

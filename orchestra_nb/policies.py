@@ -67,6 +67,14 @@ class RetryPolicy:
             Its number, from 1.
         chance
             A draw from 0 to 1.
+
+        Examples
+        --------
+        The rest grows, chance takes a share of it off, and it ends at ``max_delay``:
+
+        >>> policy = RetryPolicy(attempts=9, initial_delay=1, multiplier=2, max_delay=10, jitter=0.5)
+        >>> [policy.delay(attempt, chance=0.0) for attempt in (1, 2, 3, 8)], policy.delay(2, chance=1.0)
+        ([1.0, 2.0, 4.0, 10.0], 1.0)
         """
         try:
             rest = min(self.max_delay, self.initial_delay * self.multiplier ** (attempt - 1))
@@ -150,7 +158,13 @@ class BreakerPolicy:
         object.__setattr__(self, "on", class_names(self.on))
 
     def rest_after(self, openings: int) -> float:
-        """Say how long it rests, in seconds, when it has opened so often without having closed in between."""
+        """Say how long it rests, in seconds, when it has opened so often without having closed in between.
+
+        Examples
+        --------
+        >>> [BreakerPolicy(rest=10, multiplier=3, max_rest=60).rest_after(openings) for openings in (1, 2, 3)]
+        [10.0, 30.0, 60.0]
+        """
         try:
             rest = self.rest * self.multiplier ** (openings - 1)
         except OverflowError:

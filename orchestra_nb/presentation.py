@@ -89,7 +89,17 @@ class Presented:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The numbers behind this value, as a tidy frame."""
+        """The numbers behind this value, as a tidy frame.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node
+        >>> frame = DAG([Node("load", cost=2), Node("plot", after=["load"])]).frame
+        >>> frame[["cost", "level", "critical"]]
+           cost  level  critical
+        0   2.0      0      True
+        1   1.0      1      True
+        """
         return presenter_of(self).frame(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
@@ -114,6 +124,14 @@ class Charted(Presented):
         Chart
             It shows itself in a notebook and as text; ``.svg`` is the picture, ``.frame`` has the numbers: one row for
             each time that a node waited, ran or rested.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node("load", fn=lambda: 42)], RunConfig(jobs=1)).run()
+        >>> chart = result.gantt(plan=False)
+        >>> chart.svg[:4], sorted(set(chart.frame.node))
+        ('<svg', ['load'])
         """
         return cast("Charting", presenter_of(self)).gantt(self, plan=plan)
 

@@ -166,7 +166,7 @@ _GROUPS: tuple[Group, ...] = (
         "simulation",
         "Simulation",
         "The decisions of a run under a virtual clock: nothing runs, and nothing waits.",
-        ("simulate", "compare_policies", "heft", "optimum"),
+        ("simulate", "simulate_many", "what_if", "compare_policies", "heft", "optimum"),
         records=(
             "simulation.schedule.Schedule",
             "simulation.schedule.Slot",
@@ -174,6 +174,8 @@ _GROUPS: tuple[Group, ...] = (
             "simulation.waits.Wait",
             "simulation.waits.Gap",
             "simulation.moments.Moment",
+            "simulation.many.Distribution",
+            "simulation.what_if.WhatIf",
             "simulation.durations.LogNormal",
             "simulation.durations.Uniform",
             "simulation.durations.Gamma",

@@ -130,7 +130,17 @@ class ChatExecutor:
         return answer.text if self.parse == "text" else _parsed(answer)
 
     def faults(self, nodes: Iterable[Node]) -> list[Issue]:
-        """Say which agents cannot be done, because there is no key for the service."""
+        """Say which agents cannot be done, because there is no key for the service.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ChatExecutor, Node
+        >>> for issue in ChatExecutor("gpt-5", key_from="A_KEY_THAT_NOBODY_SET").faults([Node("review", kind="agent")]):
+        ...     print(issue)
+        there is no key for the service that 'review' asks; set A_KEY_THAT_NOBODY_SET, ...
+        >>> ChatExecutor("llama3.2", base_url="http://localhost:11434/v1").faults([Node("review", kind="agent")])
+        []
+        """
         local = self.base_url is not None or os.environ.get("OPENAI_BASE_URL")
         if local or os.environ.get(self.key_from):
             return []

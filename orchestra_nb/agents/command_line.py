@@ -125,14 +125,31 @@ class AgentCommand:
         return text if self.parse == "text" else _parsed(words[0], text, ended)
 
     def environment(self) -> dict[str, str]:
-        """Make the program's environment, from this process's as it is now."""
+        """Make the program's environment, from this process's as it is now.
+
+        Examples
+        --------
+        Keys of this process do not reach a program, unless somebody says so:
+
+        >>> command = AgentCommand(("ruff", "check"), env={"NO_COLOR": "1"})
+        >>> found = command.environment()
+        >>> found["NO_COLOR"], "OPENAI_API_KEY" in found
+        ('1', False)
+        """
         passed = os.environ if "*" in self.inherit else {*_PASSED_ON, *self.inherit}
         found = {name: os.environ[name] for name in passed if name in os.environ}
         path = os.pathsep.join(part for part in (os.path.dirname(sys.executable), found.get("PATH", "")) if part)
         return {**found, "PATH": path, **self.env}
 
     def faults(self, nodes: Iterable[Node]) -> list[Issue]:
-        """Say for which agents there is no program."""
+        """Say for which agents there is no program.
+
+        Examples
+        --------
+        >>> for issue in AgentCommand(("ruf", "check", ".")).faults([Node("lint", kind="agent")]):
+        ...     print(issue)
+        there is no program 'ruf' here, which does the work of 'lint'; install it, or give its full path
+        """
         program, path = self.words[0], self.environment().get("PATH")
         if os.path.dirname(program) and self.cwd is not None:
             program = os.path.join(self.cwd, program)

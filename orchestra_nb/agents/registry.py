@@ -83,6 +83,16 @@ class AgentRegistry:
         ------
         ConfigError
             The name is empty, or the function is none.
+
+        Examples
+        --------
+        >>> registry = AgentRegistry()
+        >>> @registry.register("reader")
+        ... def read(node, context):
+        ...     return len(context["text"])
+        >>> _ = registry.register("judge", lambda node, context: "good")
+        >>> registry
+        <AgentRegistry: judge, reader>
         """
         if not isinstance(name, str) or not name:
             raise ConfigError(f"an agent type is a text such as 'reviewer', not {name!r}")
@@ -95,12 +105,25 @@ class AgentRegistry:
 
     @property
     def entries(self) -> Mapping[str, Executor]:
-        """The functions, by type or id."""
+        """The functions, by type or id.
+
+        Examples
+        --------
+        >>> registry = AgentRegistry({"judge": lambda node, context: "good"})
+        >>> registry.entries["judge"](Node("verdict", kind="agent"), {})
+        'good'
+        """
         return dict(self._functions)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The types and ids that are known, in order."""
+        """The types and ids that are known, in order.
+
+        Examples
+        --------
+        >>> AgentRegistry({"reader": lambda node, context: 1, "judge": lambda node, context: "good"}).names
+        ('judge', 'reader')
+        """
         return tuple(sorted(self._functions))
 
     def choose(self, node: Node) -> Executor:
@@ -110,6 +133,14 @@ class AgentRegistry:
         ------
         DefinitionError
             Nobody does its work.
+
+        Examples
+        --------
+        By its id first, then by its type, then the default:
+
+        >>> registry = AgentRegistry({"verdict": lambda *_: "by id"}, default=lambda *_: "by default")
+        >>> [registry.choose(Node(name, kind="agent"))(None, {}) for name in ("verdict", "other")]
+        ['by id', 'by default']
         """
         found = self._find(node)
         if found is None:
@@ -117,7 +148,15 @@ class AgentRegistry:
         return found
 
     def faults(self, nodes: Iterable[Node]) -> list[Issue]:
-        """Say which agents cannot be done, and why; before anything runs."""
+        """Say which agents cannot be done, and why; before anything runs.
+
+        Examples
+        --------
+        >>> registry = AgentRegistry({"reader": lambda node, context: 1})
+        >>> for issue in registry.faults([Node("raeder", kind="agent"), Node("reader", kind="agent")]):
+        ...     print(issue)
+        nobody does the work of 'raeder'; did you mean 'reader'?
+        """
         issues = []
         for node in nodes:
             found = self._find(node)

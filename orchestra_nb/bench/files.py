@@ -19,7 +19,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,7 @@ class ResultsFile:
         ...     file.path.read_text()[:33]
         '{"bench": 1, "line": "sweep", "id'
         """
-        told = {"name": sweep.name, "planned": sweep.planned, "confidence": sweep.confidence}
-        self._append({"line": "sweep", "id": sweep.id, **told, "environment": sweep.environment.to_json()})
+        self._append([_head(sweep)])
 
     def add(self, sweep_id: str, run: Measured) -> None:
         """Write a run that is over.
@@ -105,10 +104,30 @@ class ResultsFile:
         ...     load(file.path)[0].runs[0].seconds
         0.9
         """
-        self._append({"line": "run", "id": sweep_id, **run_to_json(run)})
+        self._append([{"line": "run", "id": sweep_id, **run_to_json(run)}])
 
-    def _append(self, line: Mapping[str, Any]) -> None:
-        data = json.dumps({"bench": FORMAT, **line}, ensure_ascii=True).encode("ascii") + b"\n"
+    def add_whole(self, sweep: Sweep) -> None:
+        """Write a sweep that is over, in one go.
+
+        Raises
+        ------
+        ConfigError
+            It cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from orchestra_nb.bench.environment import Environment
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = ResultsFile(f"{folder}/results.jsonl")
+        ...     file.add_whole(Sweep("1", "graph", (), 0, Environment("3.11", "Linux")))
+        ...     len(load(file.path))
+        1
+        """
+        self._append([_head(sweep), *({"line": "run", "id": sweep.id, **run_to_json(run)} for run in sweep.runs)])
+
+    def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        data = "".join(json.dumps({"bench": FORMAT, **line}) + "\n" for line in lines).encode("ascii")
         try:
             with open(self.path, "a+b", buffering=0) as file:
                 if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
@@ -117,6 +136,11 @@ class ResultsFile:
                 os.fsync(file.fileno())
         except OSError as error:
             raise ConfigError(f"{_named(self.path)} cannot be written: {clean(error.strerror or error)}") from error
+
+
+def _head(sweep: Sweep) -> dict[str, Any]:
+    told = {"name": sweep.name, "planned": sweep.planned, "confidence": sweep.confidence}
+    return {"line": "sweep", "id": sweep.id, **told, "environment": sweep.environment.to_json()}
 
 
 def run_to_json(run: Measured) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from statistics import NormalDist, median
 
 Pair = tuple[Sequence[float], Sequence[float]]
 """Two samples of positive times: before and after."""
-_EXACT = 40_000
-"""Pairs of values (of all strata) up to which the distribution is counted out; beyond, it is normal to four digits."""
+_EXACT = 2_500
+"""Pairs of values (of all strata) up to which the distribution is counted out; beyond, it is normal to three digits."""
 _STEADY = 1e-9
 """Two ratios of which one is no more than this much larger are the same: what a rounded division leaves."""
 

@@ -178,10 +178,7 @@ class Sweep(Presented):
         """
         from orchestra_nb.bench.files import ResultsFile
 
-        file = ResultsFile(path)
-        file.begin(self)
-        for run in self.runs:
-            file.add(self.id, run)
+        ResultsFile(path).add_whole(self)
 
     def __repr__(self) -> str:
         counted = f"{len(self.runs)} runs" if not self.interrupted else f"{len(self.runs)} of {self.planned} runs"

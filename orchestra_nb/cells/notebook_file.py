@@ -107,6 +107,19 @@ class Notebook:
             cannot be written as Python.
         DefinitionError
             The file can be read, and what cells say in it is faulty; ``.issues`` has every fault.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "analysis.ipynb")
+        ...     Notebook.write(Notebook.from_sources(["rows = [3, 1, 2]", "print(max(rows))"]).document, path)
+        ...     notebook = Notebook.read(path, plan_cache=False)
+        ...     [cell.id for cell in notebook.cells], notebook.dag.levels
+        (['cell-1', 'cell-2'], (('cell-1',), ('cell-2',)))
+        >>> Notebook.read("nowhere.ipynb")
+        Traceback (most recent call last):
+        orchestra_nb.errors.NotebookError: nowhere.ipynb: there is no such file
         """
         file = Path(path)
         document, warnings = load(file)
@@ -120,7 +133,7 @@ class Notebook:
     def from_sources(
         cls, sources: Iterable[str], *, metadata: Mapping[int, Mapping[str, Any]] | None = None
     ) -> Notebook:
-        """Make a notebook of code cells.
+        r"""Make a notebook of code cells.
 
         Parameters
         ----------
@@ -135,6 +148,16 @@ class Notebook:
             There is no code.
         DefinitionError
             What the cells say is faulty.
+
+        Examples
+        --------
+        >>> skipped = {2: {"tags": ["skip-execution"]}}
+        >>> notebook = Notebook.from_sources(["rows = [3, 1, 2]", "plot = 1"], metadata=skipped)
+        >>> [cell.id for cell in notebook.cells]
+        ['cell-1']
+        >>> Notebook.from_sources(["#| nmae: load\nrows = []"])
+        Traceback (most recent call last):
+        orchestra_nb.errors.DefinitionError: cell 1, line 1: unknown setting 'nmae'; did you mean 'name'?
         """
         document = _new_notebook()
         given = metadata or {}
@@ -174,6 +197,12 @@ class Notebook:
         ------
         DefinitionError
             A cell is no Python, the cells do not form a DAG, or the project says something impossible of libraries.
+
+        Examples
+        --------
+        >>> notebook = Notebook.from_sources(["rows = [3, 1, 2]", "top = max(rows)", "print('hello')", "print(top)"])
+        >>> notebook.dag.predecessors("cell-2"), notebook.dag.levels[0]
+        (('cell-1',), ('cell-1', 'cell-3'))
         """
         from orchestra_nb.cells.effects.sources import knowledge_of
         from orchestra_nb.cells.inference import cell_dag
@@ -223,7 +252,7 @@ class Notebook:
         began: datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> nbformat.NotebookNode:
-        """Make the notebook that a run left behind.
+        r"""Make the notebook that a run left behind.
 
         Parameters
         ----------
@@ -233,6 +262,14 @@ class Notebook:
             When the run began; now minus its length when not given.
         metadata
             What the run adds to the notebook's own, such as :attr:`.HeadlessRun.metadata`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Pipeline, RunConfig
+        >>> notebook = Notebook.from_sources(["x = 6 * 7", "print(x)"])
+        >>> done = notebook.with_outcomes(Pipeline(notebook, RunConfig(jobs=1)).run().outcomes)
+        >>> done.cells[1].outputs[0].text, done.cells[1].execution_count
+        ('42\n', 2)
         """
         return fill(self.document, self.cells, outcomes, began, metadata)
 
@@ -244,6 +281,15 @@ class Notebook:
         ------
         NotebookError
             The file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "analysis.ipynb")
+        ...     Notebook.write(Notebook.from_sources(["x = 1"]).document, path)
+        ...     [cell.source for cell in Notebook.read(path, plan_cache=False).cells]
+        ['x = 1']
         """
         text = _to_text(node)
         write_text(Path(path), text if text.endswith("\n") else text + "\n")

@@ -113,16 +113,39 @@ class Context(Mapping[str, Any]):
 
     @property
     def parent(self) -> Context | None:
-        """The context whose values are seen too."""
+        """The context whose values are seen too.
+
+        Examples
+        --------
+        >>> base = Context({"seed": 1})
+        >>> base.child(seed=2).parent is base, base.parent
+        (True, None)
+        """
         return self._parent
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The values that are not inherited, read-only."""
+        """The values that are not inherited, read-only.
+
+        Examples
+        --------
+        >>> child = Context({"path": "data.csv", "seed": 1}).child(seed=2)
+        >>> dict(child.own), dict(child)
+        ({'seed': 2}, {'path': 'data.csv', 'seed': 2})
+        """
         return MappingProxyType(self._own) if isinstance(self._own, dict) else self._own
 
     def child(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Context:
-        """Make a context that sees all of this one, and has values of its own."""
+        """Make a context that sees all of this one, and has values of its own.
+
+        Examples
+        --------
+        >>> base = Context({"path": "data.csv", "seed": 1})
+        >>> base.child({"run id": 7}, seed=2)
+        Context(path='data.csv', seed=2, 'run id'=7)
+        >>> base["seed"]
+        1
+        """
         return Context({**_checked(values), **named}, self)
 
     # Content.
@@ -135,6 +158,14 @@ class Context(Mapping[str, Any]):
         ------
         TypeError
             A value has none.
+
+        Examples
+        --------
+        >>> base = Context({"path": "data.csv", "seed": 1})
+        >>> base.digest == Context({"seed": 1}).child(path="data.csv").digest
+        True
+        >>> base.digest == base.child(seed=2).digest
+        False
         """
         if self._digest is None:
             parts: dict[str, str] = {}

@@ -100,6 +100,15 @@ class ContextManager(Values):
         CacheError
             The key or the lifetime is none; ``fn`` has to be awaited; or waiting would never end, because ``fn`` needs
             the key that it computes, or the event loop of this thread computes it.
+
+        Examples
+        --------
+        >>> cache, computed = ContextManager(), []
+        >>> def slow():
+        ...     computed.append("once")
+        ...     return 42
+        >>> cache.get_or_compute("answer", slow, ttl=60), cache.get_or_compute("answer", slow), computed
+        (42, 42, ['once'])
         """
         if ttl is not None or not callable(fn):
             self._check(key, ttl, fn)
@@ -113,6 +122,21 @@ class ContextManager(Values):
         """Give the value of a key, as :meth:`get_or_compute`, while the event loop goes on.
 
         ``fn`` is a coroutine function, or an ordinary one, which is called in a thread.
+
+        Examples
+        --------
+        However many tasks ask, one computes:
+
+        >>> import asyncio
+        >>> cache, computed = ContextManager(), []
+        >>> async def slow():
+        ...     computed.append("once")
+        ...     await asyncio.sleep(0)
+        ...     return 42
+        >>> async def both():
+        ...     return await asyncio.gather(*(cache.get_or_compute_async("answer", slow) for _ in range(2)))
+        >>> asyncio.run(both()), computed
+        ([42, 42], ['once'])
         """
         if ttl is not None or not callable(fn):
             self._check(key, ttl, fn)
@@ -123,7 +147,14 @@ class ContextManager(Values):
         return await self._computing.run_async(key, fn, ttl)
 
     def create_child(self, parent: Mapping[str, Any] | None = None, values: Mapping[str, Any] | None = None) -> Context:
-        """Make a context that sees its parent's values and has values of its own."""
+        """Make a context that sees its parent's values and has values of its own.
+
+        Examples
+        --------
+        >>> child = ContextManager().create_child({"path": "data.csv", "seed": 1}, {"seed": 2})
+        >>> child["path"], child["seed"]
+        ('data.csv', 2)
+        """
         return Context(values, parent)
 
     # What is not true any more.
@@ -133,6 +164,13 @@ class ContextManager(Values):
 
         What is being computed for the key is given to those who wait for it, and not kept; who asks from now on
         computes anew.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.set("answer", 42)
+        >>> cache.invalidate("answer"), cache.invalidate("answer"), cache.get("answer", "gone")
+        (True, False, 'gone')
         """
         self._check(key)
         return self._tiers.drop([key]) > 0
@@ -153,29 +191,78 @@ class ContextManager(Values):
         Notes
         -----
         The keys are those of the moment of the call; those that are being computed belong to them.
+
+        Examples
+        --------
+        >>> import re
+        >>> cache = ContextManager()
+        >>> for key in ("user:1", "user:2", "page:1", "page:2"):
+        ...     cache.set(key, key.upper())
+        >>> cache.invalidate_pattern("user:*"), cache.invalidate_pattern(re.compile("2$"))
+        (2, 1)
+        >>> cache.invalidate_pattern(lambda key: len(key) > 3), cache.keys()
+        (1, [])
         """
         self._tiers.check_open()
         return self._tiers.drop(matching(pattern, sorted(self._tiers.keys())))
 
     def clear(self) -> int:
-        """Take everything away, in memory and in the store; how many keys had a value."""
+        """Take everything away, in memory and in the store; how many keys had a value.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.set("answer", 42)
+        >>> cache.clear(), cache.keys()
+        (1, [])
+        """
         self._tiers.check_open()
         return self._tiers.clear()
 
     # What it tells.
 
     def get_metrics(self) -> CacheMetrics:
-        """Count what has happened so far; the answer does not change afterwards."""
+        """Count what has happened so far; the answer does not change afterwards.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.set("answer", 42)
+        >>> _ = cache.get("answer"), cache.get("question")
+        >>> metrics = cache.get_metrics()
+        >>> metrics.hits, metrics.misses, metrics.entries
+        (1, 1, 1)
+        """
         return self._tiers.metrics()
 
     def get_key_metrics(self) -> tuple[KeyMetrics, ...]:
-        """Count what has happened to each key; what :attr:`frame` shows."""
+        """Count what has happened to each key; what :attr:`frame` shows.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.set("answer", 42)
+        >>> _ = cache.get("answer"), cache.get("answer")
+        >>> [(each.key, each.hits) for each in cache.get_key_metrics()]
+        [('answer', 2)]
+        """
         return self._tiers.key_metrics()
 
     def on(self, event_glob: str, fn: Subscriber) -> Callable[[], None]:
         """Call ``fn(event)`` for each event whose name matches, such as ``"cache:*"``; returns what undoes it.
 
         It is called in step, by the thread whose use of the cache made it happen, and before that returns.
+
+        Examples
+        --------
+        >>> cache, seen = ContextManager(), []
+        >>> stop = cache.on("cache:*", lambda event: seen.append((event.name, event.key)))
+        >>> _ = cache.get("answer")
+        >>> cache.set("answer", 42)
+        >>> _ = cache.get("answer")
+        >>> stop()
+        >>> seen
+        [('cache:miss', 'answer'), ('cache:set', 'answer'), ('cache:hit', 'answer')]
         """
         return self._bus.on(event_glob, fn, inline=True)
 
@@ -196,6 +283,13 @@ class ContextManager(Values):
         ------
         CacheError
             The file cannot be written.
+
+        Examples
+        --------
+        >>> cache, other = ContextManager(), ContextManager()
+        >>> cache.set("answer", {"value": 42})
+        >>> other.import_(cache.export()), other.get("answer")
+        (1, {'value': 42})
         """
         self._tiers.check_open()
         items = [portable.Item(entry.key, entry.value, ttl) for entry, ttl in self._tiers.entries()]
@@ -215,6 +309,19 @@ class ContextManager(Values):
         ------
         CacheError
             It cannot be read, is damaged, or needs pickle.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.set("answer", 42)
+        >>> told = cache.export()
+        >>> _ = cache.clear()
+        >>> cache.import_(told), cache.get("answer")
+        (1, 42)
+        >>> cache.import_(told[:-5])
+        Traceback (most recent call last):
+        orchestra_nb.errors.CacheError: this is no export of a cache that can be read: it is no JSON: ...; nothing was
+        imported
         """
         self._tiers.check_open()
         items = portable.read(portable.load(source), time.time(), allow_pickle=allow_pickle)
@@ -224,7 +331,16 @@ class ContextManager(Values):
         return len(items)
 
     def close(self) -> None:
-        """Write what is on its way to the store, and let everything go; may be called again."""
+        """Write what is on its way to the store, and let everything go; may be called again.
+
+        Examples
+        --------
+        >>> cache = ContextManager()
+        >>> cache.close()
+        >>> cache.get("answer")
+        Traceback (most recent call last):
+        orchestra_nb.errors.CacheError: this cache has been closed; make another one
+        """
         self._tiers.close()
 
     def __enter__(self) -> ContextManager:

@@ -64,6 +64,15 @@ class Values(Presented):
         ------
         CacheError
             The key is no text, or empty; or the cache has been closed.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ContextManager
+        >>> cache = ContextManager()
+        >>> cache.set("rows", [3, 1, 2])
+        >>> cache.get("rows").sort()  # a copy of the caller's own
+        >>> cache.get("rows"), cache.get("columns", "unknown")
+        ([3, 1, 2], 'unknown')
         """
         try:
             entry = self._entries[key]
@@ -88,6 +97,18 @@ class Values(Presented):
         ------
         CacheError
             The key or the lifetime is none; or the cache has been closed.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ContextManager
+        >>> now = [0.0]
+        >>> cache = ContextManager(clock=lambda: now[0])
+        >>> cache.set("weather", "rain", ttl=60)
+        >>> cache.get("weather")
+        'rain'
+        >>> now[0] = 60.0
+        >>> cache.get("weather", "nobody knows")
+        'nobody knows'
         """
         self._check(key, ttl)
         offer = self._offer(key, value)
@@ -102,7 +123,17 @@ class Values(Presented):
         return entry is not None and entry.expires > self._clock()
 
     def keys(self) -> list[str]:
-        """List the keys that have a value in memory, in no particular order."""
+        """List the keys that have a value in memory, in no particular order.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ContextManager
+        >>> cache = ContextManager()
+        >>> cache.set("b", 2)
+        >>> cache.set("a", 1)
+        >>> sorted(cache.keys())
+        ['a', 'b']
+        """
         return [entry.key for entry, _ in self._tiers.entries()]
 
     # How it is done.

@@ -82,6 +82,25 @@ class DAGBuilder:
             Something in it is no node, ``undo`` names nobody, or the command is faulty; every fault.
         GraphError
             The nodes form no DAG; see :class:`.DAG`.
+
+        Examples
+        --------
+        Nodes, functions, and settings as mappings:
+
+        >>> def load(path): return [1, 2]
+        >>> def total(load): return sum(load)
+        >>> DAGBuilder().build_dag([load, {"id": "notify", "after": ["load"]}, total]).levels
+        (('load',), ('notify', 'total'))
+
+        A command definition:
+
+        >>> command = {"phases": [{"name": "Read", "agents": [{"id": "count", "type": "reader"}]}]}
+        >>> DAGBuilder().build_dag(command).levels
+        (('count',),)
+        >>> DAGBuilder().build_dag([load, 42])
+        Traceback (most recent call last):
+        orchestra_nb.errors.DefinitionError: item 2: 42 is neither a node nor a function; give Node objects, functions
+        or @task functions; read a notebook with Notebook.read
         """
         if isinstance(definition, DAG):
             return definition

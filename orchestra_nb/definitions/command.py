@@ -216,12 +216,30 @@ class CommandDefinition:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row per agent; see :attr:`.DAG.frame`."""
+        """A row per agent; see :attr:`.DAG.frame`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> agents = [{"id": "read"}, {"id": "judge", "dependencies": ["read"]}]
+        >>> load_command({"phases": [{"name": "Review", "agents": agents}]}).frame[["id", "level", "kind", "after"]]
+              id  level   kind after
+        0   read      0  agent
+        1  judge      1  agent  read
+        """
         return self.dag.frame
 
     @property
     def agents(self) -> Iterator[Agent]:
-        """All agents, phase by phase."""
+        """All agents, phase by phase.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> read, judge = {"name": "Read", "agents": [{"id": "a"}]}, {"name": "Judge", "agents": [{"id": "b"}]}
+        >>> [agent.id for agent in load_command({"phases": [read, judge]}).agents]
+        ['a', 'b']
+        """
         return (agent for phase in self.phases for agent in phase.agents)
 
     @cached_property
@@ -232,6 +250,13 @@ class CommandDefinition:
         ------
         DefinitionError
             The agents do not form a DAG; every reason.
+
+        Examples
+        --------
+        >>> from orchestra_nb import load_command
+        >>> read, judge = {"name": "Read", "agents": [{"id": "a"}]}, {"name": "Judge", "agents": [{"id": "b"}]}
+        >>> load_command({"phases": [read, judge]}).dag.levels
+        (('a',), ('b',))
         """
         from orchestra_nb.definitions.wiring import dag_of
 

@@ -77,37 +77,98 @@ class OrchestrationEngine(Presented):
 
     @property
     def config(self) -> EngineConfig:
-        """The settings of all parts."""
+        """The settings of all parts.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> engine.config.run.jobs
+        2
+        """
         return self._parts.config
 
     @property
     def bus(self) -> EventBus:
-        """Where everything is published."""
+        """Where everything is published.
+
+        Examples
+        --------
+        >>> from orchestra_nb.events import Event
+        >>> engine, seen = OrchestrationEngine(), []
+        >>> stop = engine.on("mine:*", lambda event: seen.append(event.at))
+        >>> class Noted(Event):
+        ...     name = "mine:noted"
+        >>> engine.bus.publish(Noted(at=1.0))
+        >>> engine.bus.settle(), seen
+        (True, [1.0])
+        """
         return self._parts.bus
 
     @property
     def cache(self) -> ContextManager:
-        """Values by key, for a while."""
+        """Values by key, for a while.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.cache.get_or_compute("answer", lambda: 42), engine.cache.get("answer")
+        (42, 42)
+        """
         return self._parts.cache
 
     @property
     def resources(self) -> ResourceManager:
-        """Locks by name, those of nodes among them."""
+        """Locks by name, those of nodes among them.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.register_resource("db", max_concurrent=2)
+        >>> with engine.resources.lock("db", owner="by hand"):
+        ...     engine.get_resource_stats()["db"].holders
+        {'by hand': 1}
+        """
         return self._parts.resources
 
     @property
     def recovery(self) -> RecoveryManager:
-        """Retries, circuits and sagas by name."""
+        """Retries, circuits and sagas by name.
+
+        Examples
+        --------
+        >>> from orchestra_nb import RetryPolicy
+        >>> engine = OrchestrationEngine()
+        >>> engine.recovery.set_retry_config("load", RetryPolicy(attempts=5))
+        >>> engine.recovery.run_with_retry("load", lambda: 42), engine.get_recovery_stats().actions["load"].attempts
+        (42, 1)
+        """
         return self._parts.recovery
 
     @property
     def progress(self) -> ProgressTracker:
-        """Follows the run that is under way, or the last one."""
+        """Follows the run that is under way, or the last one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> _ = engine.run([Node("load", fn=lambda: 42)])
+        >>> [todo["status"] for todo in engine.progress.todos]
+        ['completed']
+        """
         return self._parts.progress
 
     @property
     def last_result(self) -> RunResult | None:
-        """The result of the last run, also of one that was interrupted or cancelled; ``None`` before there is one."""
+        """The result of the last run, also of one that was interrupted or cancelled; ``None`` before there is one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> engine.last_result is None, engine.run([Node("load", fn=lambda: 42)]) is engine.last_result
+        (True, True)
+        """
         return self._parts.last_result
 
     # Graphs.
@@ -119,19 +180,43 @@ class OrchestrationEngine(Presented):
         ------
         DefinitionError, GraphError
             It describes no graph; every fault.
+
+        Examples
+        --------
+        >>> def load(): return [1, 2]
+        >>> def total(load): return sum(load)
+        >>> OrchestrationEngine().build_dag([load, total]).levels
+        (('load',), ('total',))
         """
         from orchestra_nb.pipeline import Pipeline
 
         return Pipeline(definition, scheduler=ParallelScheduler(self.config.run)).dag
 
     def optimize_dag(self, dag: DAG, *, targets: str | Iterable[str] = (), merge_below: float | None = None) -> DAG:
-        """Make a smaller graph with the same results; see :meth:`.DAGBuilder.optimize`."""
+        """Make a smaller graph with the same results; see :meth:`.DAGBuilder.optimize`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine()
+        >>> dag = engine.build_dag([Node("load"), Node("plot", after=["load"]), Node("train", after=["load"])])
+        >>> list(engine.optimize_dag(dag, targets=["plot"]).nodes)
+        ['load', 'plot']
+        """
         return DAGBuilder().optimize(dag, targets=targets, merge_below=merge_below)
 
     # Runs.
 
     def set_agent_executor(self, executor: AgentExecutor) -> None:
-        """Say who does the work of agents, from the next run on; see :meth:`.ParallelScheduler.set_agent_executor`."""
+        """Say who does the work of agents, from the next run on; see :meth:`.ParallelScheduler.set_agent_executor`.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False, cache=False))
+        >>> engine.set_agent_executor(lambda node, context: f"{node.id} of {context['path']}")
+        >>> engine.run({"phases": [{"name": "Read", "agents": [{"id": "count"}]}]}, {"path": "a.csv"}).values["count"]
+        'count of a.csv'
+        """
         ParallelScheduler().set_agent_executor(executor)
         self._parts.agents = executor
 
@@ -160,6 +245,15 @@ class OrchestrationEngine(Presented):
             Something cannot be meant, or the engine runs something already; nothing ran.
         KeyboardInterrupt
             The run was interrupted; what it has is in :attr:`last_result`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> nodes = [Node("load", fn=lambda path: [3, 1, 2]), Node("top", fn=lambda load: max(load))]
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> result = engine.run(nodes, context={"path": "numbers.txt"}, jobs=1)
+        >>> result.success, result.values["top"], result.jobs
+        (True, 3, 1)
         """
         return Call(self._parts, definition, context, options)()
 
@@ -210,13 +304,40 @@ class OrchestrationEngine(Presented):
             There is none, or what ran then was something else; nothing ran.
         ConfigError
             It is a notebook: that is gone on with by ``orchestra resume``.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> weather = {"fair": False}
+        >>> nodes = [Node("load", fn=lambda: 42), Node("sail", fn=lambda load: load // weather["fair"])]
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> engine.run(nodes).success
+        False
+        >>> weather["fair"] = True
+        >>> [outcome.status for outcome in engine.resume(nodes).outcomes.values()]
+        ['cached', 'done']
         """
         return Call(self._parts, definition, context, options, newest=True)()
 
     async def execute_from_checkpoint(
         self, checkpoint: str, definition: Any, context: Mapping[str, Any] | None = None, **options: Any
     ) -> RunResult:
-        """Go on where an earlier run had got to, while the event loop goes on; see :meth:`resume_from_checkpoint`."""
+        """Go on where an earlier run had got to, while the event loop goes on; see :meth:`resume_from_checkpoint`.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from orchestra_nb import Node
+        >>> weather = {"fair": False}
+        >>> nodes = [Node("load", fn=lambda: 42), Node("sail", fn=lambda load: load // weather["fair"])]
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> async def twice():
+        ...     failed = await engine.execute(nodes)
+        ...     weather["fair"] = True
+        ...     return await engine.execute_from_checkpoint(failed.checkpoints[-1], nodes)
+        >>> asyncio.run(twice()).values["sail"]
+        42
+        """
         call = Call(self._parts, definition, context, options, checkpoint)
         return await aside(call, call.cancel)
 
@@ -238,7 +359,17 @@ class OrchestrationEngine(Presented):
         return await aside(call, call.cancel)
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
-        """Stop the run that is under way, from any thread; it then ends with what it has. Harmless when none is."""
+        """Stop the run that is under way, from any thread; it then ends with what it has. Harmless when none is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> enough = Node("enough", fn=lambda: engine.cancel("one is enough"))
+        >>> result = engine.run([enough, Node("more", fn=lambda: 2, after=["enough"])])
+        >>> result.success, result.outcomes["more"].status, result.outcomes["more"].reason
+        (False, 'skipped', 'one is enough')
+        """
         running = self._parts.running
         if running is not None:
             running.cancel(reason)
@@ -266,20 +397,50 @@ class OrchestrationEngine(Presented):
             running.pause(reason)
 
     def unpause(self) -> None:
-        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine, told = OrchestrationEngine(RunConfig(jobs=1, history=False)), []
+        >>> stop = engine.on("execution:run-*paused", lambda event: told.append(event.name))
+        >>> def hold():
+        ...     engine.pause()
+        ...     engine.unpause()
+        >>> engine.run([Node("hold", fn=hold), Node("next", fn=lambda: 2, after=["hold"])]).success, told
+        (True, ['execution:run-paused', 'execution:run-unpaused'])
+        """
         running = self._parts.running
         if running is not None:
             running.unpause()
 
     @property
     def paused(self) -> bool:
-        """Whether a run is under way and begins nothing, because it was asked to."""
+        """Whether a run is under way and begins nothing, because it was asked to.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.pause()  # nothing runs, so there is nothing to hold
+        >>> engine.paused
+        False
+        """
         running = self._parts.running
         return running is not None and running.paused
 
     @property
     def over(self) -> bool:
-        """Whether the run that was begun last has ended; not before there is one."""
+        """Whether the run that was begun last has ended; not before there is one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> before = engine.over
+        >>> during = engine.run([Node("look", fn=lambda: engine.over)]).values["look"]
+        >>> before, during, engine.over
+        (False, False, True)
+        """
         return self._parts.running is None and self._parts.last_result is not None
 
     def dashboard(self) -> Dashboard:
@@ -324,7 +485,21 @@ class OrchestrationEngine(Presented):
         *,
         journal: str | PathLike[str] | None = None,
     ) -> SagaResult:
-        """Run steps; when one fails for good, undo those that were done; see :meth:`.RecoveryManager.execute_saga`."""
+        """Run steps; when one fails for good, undo those that were done; see :meth:`.RecoveryManager.execute_saga`.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> engine = OrchestrationEngine()
+        >>> steps = [
+        ...     SagaStep("seat", lambda context: 7, lambda context, seat: print("free again:", seat)),
+        ...     SagaStep("pay", lambda context: context["purse"]["coins"]),
+        ... ]
+        >>> print(asyncio.run(engine.execute_saga(steps, {"purse": {}})))
+        free again: 7
+        failed at step 'pay': KeyError: 'coins'
+        undone: seat
+        """
         return await self.recovery.execute_saga(steps, context, journal=journal)
 
     def run_saga(
@@ -334,41 +509,116 @@ class OrchestrationEngine(Presented):
         *,
         journal: str | PathLike[str] | None = None,
     ) -> SagaResult:
-        """Run a saga from a thread; otherwise as :meth:`execute_saga`."""
+        """Run a saga from a thread; otherwise as :meth:`execute_saga`.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> steps = [SagaStep("seat", lambda context: 7), SagaStep("next", lambda context: context["seat"] + 1)]
+        >>> result = engine.run_saga(steps)
+        >>> result.success, dict(result.values)
+        (True, {'seat': 7, 'next': 8})
+        """
         return self.recovery.run_saga(steps, context, journal=journal)
 
     def get_recovery_stats(self) -> RecoveryStats:
-        """Take a snapshot of what was tried again, nodes with a retry among it, of all circuits, and of the sagas."""
+        """Take a snapshot of what was tried again, nodes with a retry among it, of all circuits, and of the sagas.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> answers = iter(["not a number", "42"])
+        >>> load = Node("load", fn=lambda: int(next(answers)), retry={"attempts": 3, "initial_delay": 0})
+        >>> engine.run([load]).success, engine.get_recovery_stats().actions["load"].attempts
+        (True, 2)
+        """
         return self.recovery.get_recovery_stats()
 
     # The cache.
 
     def get_cache_metrics(self) -> EngineCacheMetrics:
-        """Count what the cache was asked by key, and what nodes were looked up of earlier runs."""
+        """Count what the cache was asked by key, and what nodes were looked up of earlier runs.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.cache.set("answer", 42)
+        >>> _ = engine.cache.get("answer")
+        >>> engine.get_cache_metrics().frame[["entries", "hits", "misses"]]
+           entries  hits  misses
+        0        1     1       0
+        """
         return self._parts.cache_metrics()
 
     def clear_cache(self) -> int:
-        """Forget what the cache has, and the results of nodes in earlier runs; how many keys and results there were."""
+        """Forget what the cache has, and the results of nodes in earlier runs; how many keys and results there were.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine(RunConfig(history=False, cache=False))
+        >>> engine.cache.set("answer", 42)
+        >>> engine.clear_cache(), engine.cache.get("answer", "forgotten")
+        (1, 'forgotten')
+        """
         return self.cache.clear() + forget_results(self.config.run)
 
     # Progress.
 
     def set_todo_write_api(self, write: Callable[[list[Todo]], object] | None) -> None:
-        """Hand a run's todos to a function whenever they change; see :meth:`.ProgressTracker.set_todo_write_api`."""
+        """Hand a run's todos to a function whenever they change; see :meth:`.ProgressTracker.set_todo_write_api`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine, lists = OrchestrationEngine(RunConfig(jobs=1, history=False)), []
+        >>> engine.set_todo_write_api(lists.append)
+        >>> _ = engine.run([Node("load", fn=lambda: 42)])
+        >>> engine.progress.complete(), lists[-1]
+        (True, [{'content': 'Run load', 'status': 'completed', 'activeForm': 'Running load'}])
+        """
         self.progress.set_todo_write_api(write)
 
     def get_progress_stats(self) -> ProgressStats:
-        """Take a snapshot of the run that is under way, or of the last one; from any thread."""
+        """Take a snapshot of the run that is under way, or of the last one; from any thread.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> _ = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
+        >>> stats = engine.get_progress_stats()
+        >>> stats.percent, stats.counts.completed, stats.counts.failed
+        (100.0, 1, 1)
+        """
         return self.progress.get_stats()
 
     # Checkpoints.
 
     def get_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Give the checkpoints of the last runs, the oldest first; see :meth:`.ParallelScheduler.get_checkpoints`."""
+        """Give the checkpoints of the last runs, the oldest first; see :meth:`.ParallelScheduler.get_checkpoints`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> failed = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
+        >>> engine.get_checkpoints()[-1].id == failed.checkpoints[-1]
+        True
+        """
         return self._parts.scheduler().get_checkpoints()
 
     def clear_checkpoints(self) -> int:
-        """Forget what earlier runs had reached, in memory and on the disk; says of how many runs."""
+        """Forget what earlier runs had reached, in memory and on the disk; says of how many runs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False, cache=False))
+        >>> _ = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
+        >>> engine.clear_checkpoints(), engine.get_checkpoints()
+        (1, ())
+        """
         return self._parts.scheduler().clear_checkpoints()
 
     # Locks.
@@ -383,7 +633,18 @@ class OrchestrationEngine(Presented):
         budget: float | None = None,
         scope: Scope = "process",
     ) -> None:
-        """Say how much there is of what nodes use and locks are for; see :meth:`.ResourceManager.register_resource`."""
+        """Say how much there is of what nodes use and locks are for; see :meth:`.ResourceManager.register_resource`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=2, history=False))
+        >>> engine.register_resource("gpu", max_concurrent=1)
+        >>> engine.run([Node("a", fn=lambda: 1, uses=["gpu"]), Node("b", fn=lambda: 2, uses=["gpu"])]).success
+        True
+        >>> engine.get_resource_stats()["gpu"].granted
+        2
+        """
         self._parts.check_registration(read_resource(id, type, max_concurrent, rate, budget, scope))
         self.resources.register_resource(id, type, max_concurrent, rate=rate, budget=budget, scope=scope)
 
@@ -398,15 +659,43 @@ class OrchestrationEngine(Presented):
         """Wait for a lock, among all who want the same, nodes too; see :meth:`.ResourceManager.acquire_lock`.
 
         It holds this thread up: a coroutine takes ``await engine.resources.acquire_lock_async(...)``.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.register_resource("db")
+        >>> first = engine.acquire_lock("db", owner="load")
+        >>> engine.acquire_lock("db", owner="clean", timeout=0) is None
+        True
+        >>> engine.release_lock(first)
+        True
         """
         return self.resources.acquire_lock(resource, owner, priority, timeout, amount)
 
     def release_lock(self, lock_id: LockId) -> bool:
-        """Give a lock back; see :meth:`.ResourceManager.release_lock`."""
+        """Give a lock back; see :meth:`.ResourceManager.release_lock`.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.register_resource("db")
+        >>> engine.release_lock(engine.acquire_lock("db", owner="load")), engine.get_resource_stats()["db"].holders
+        (True, {})
+        """
         return self.resources.release_lock(lock_id)
 
     def get_resource_stats(self) -> ResourceStats:
-        """Take a snapshot of all resources: who holds, who waits, nodes among them."""
+        """Take a snapshot of all resources: who holds, who waits, nodes among them.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.register_resource("gpu", max_concurrent=4)
+        >>> _ = engine.acquire_lock("gpu:3", owner="train")
+        >>> gpu = engine.get_resource_stats()["gpu"]
+        >>> gpu.holders, gpu.capacity
+        ({'train': 3}, 4)
+        """
         return self.resources.get_resource_stats()
 
     # What it tells.
@@ -428,6 +717,18 @@ class OrchestrationEngine(Presented):
         ------
         ConfigError
             No event has such a name; those of a namespace of your own may.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine, ends = OrchestrationEngine(RunConfig(jobs=1, history=False)), []
+        >>> stop = engine.on("execution:node-ended", lambda event: ends.append(event.outcome))
+        >>> _ = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
+        >>> [(outcome.node, outcome.status) for outcome in ends]
+        [('load', 'done'), ('half', 'failed')]
+        >>> engine.on("exection:*", print)
+        Traceback (most recent call last):
+        orchestra_nb.errors.ConfigError: no event has a name such as 'exection:*'; did you mean 'execution'?
         """
         from orchestra_nb.eventlog.registry import check_pattern
 
@@ -435,14 +736,33 @@ class OrchestrationEngine(Presented):
         return self._parts.on(event, fn, inline)
 
     def statistics(self) -> EngineStats:
-        """Take a snapshot of all parts."""
+        """Take a snapshot of all parts.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
+        >>> _ = engine.run([Node("load", fn=lambda: 42, uses=["db"])])
+        >>> stats = engine.statistics()
+        >>> stats.progress.percent, stats.resources["db"].granted, stats.cache.entries
+        (100.0, 1, 0)
+        """
         return EngineStats(
             self.get_progress_stats(), self.get_cache_metrics(), self.get_resource_stats(), self.get_recovery_stats()
         )
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The numbers of all parts, as a tidy frame: part, item, measure, value."""
+        """The numbers of all parts, as a tidy frame: part, item, measure, value.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.cache.set("answer", 42)
+        >>> engine.frame.query("part == 'cache' and measure == 'entries'")
+             part item  measure  value
+        14  cache       entries    1.0
+        """
         return self.statistics().frame
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
@@ -451,7 +771,18 @@ class OrchestrationEngine(Presented):
     # The end.
 
     def close(self) -> None:
-        """Stop what runs, give all locks back, and let the cache write what is on its way; twice is fine."""
+        """Stop what runs, give all locks back, and let the cache write what is on its way; twice is fine.
+
+        Examples
+        --------
+        >>> engine = OrchestrationEngine()
+        >>> engine.close()
+        >>> engine
+        <OrchestrationEngine: closed, threading, jobs=...>
+        >>> engine.run([])
+        Traceback (most recent call last):
+        orchestra_nb.errors.ConfigError: this engine is closed; make another OrchestrationEngine
+        """
         self._parts.close()
 
     def __enter__(self) -> OrchestrationEngine:

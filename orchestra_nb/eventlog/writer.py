@@ -101,7 +101,21 @@ class EventLog:
             raise EventLogError(f"no log can be written to {path}: {why}; name a file in a folder of yours") from None
 
     def attach(self, bus: EventBus) -> Subscription:
-        """Listen to a bus; returns what ends that."""
+        """Listen to a bus; returns what ends that.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> bus = EventBus()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "run.jsonl")
+        ...     stop = EventLog(path).attach(bus)
+        ...     bus.publish(Event(at=1.5))
+        ...     on_the_disk = bus.settle()
+        ...     stop()
+        ...     json.loads(path.read_text())["at"]
+        1.5
+        """
         return bus.on("*", self)
 
     def __call__(self, event: Event) -> None:
@@ -123,7 +137,19 @@ class EventLog:
             self.drained()
 
     def drained(self) -> None:
-        """Write what has been taken down."""
+        """Write what has been taken down.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = EventLog(Path(folder, "run.jsonl"))
+        ...     log(Event(at=1.5))
+        ...     before = log.path.read_bytes()
+        ...     log.drained()
+        ...     before, json.loads(log.path.read_bytes())["name"]
+        (b'', 'event')
+        """
         if not self._lines or self.stopped:
             return
         batch, self._lines, self._size = b"".join(self._lines), [], 0

@@ -41,7 +41,14 @@ class Analysed(Presented):
 
     @cached_property
     def levels(self) -> tuple[tuple[NodeId, ...], ...]:
-        """Topological generations: a node's level is one below the deepest that it needs."""
+        """Topological generations: a node's level is one below the deepest that it needs.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> DAG([Node("load"), Node("fit", after=["load"]), Node("plot", after=["load"])]).levels
+        (('load',), ('fit', 'plot'))
+        """
         ids = self.table.ids
         return tuple([tuple([ids[i] for i in level]) for level in self.table.levels])
 
@@ -76,7 +83,15 @@ class Analysed(Presented):
 
     @cached_property
     def upward_rank(self) -> Mapping[str, float]:
-        """Seconds from each node's start to the end of all that needs it, with a worker for everyone."""
+        """Seconds from each node's start to the end of all that needs it, with a worker for everyone.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dict(dag.upward_rank)
+        {'load': 11.0, 'fit': 9.0, 'plot': 6.0}
+        """
         return self._by_id(self._ranks)
 
     @cached_property
@@ -85,22 +100,53 @@ class Analysed(Presented):
 
         With :attr:`upward_rank`, the two ranks of HEFT (Topcuoglu, Hariri and Wu 2002, section 4.1). As edges take no
         time here, it is the earliest start.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["fit"], cost=6)])
+        >>> dict(dag.downward_rank)
+        {'load': 0.0, 'fit': 2.0, 'plot': 11.0}
         """
         return self.earliest_start
 
     @cached_property
     def earliest_start(self) -> Mapping[str, float]:
-        """When each node could start, with a worker for everyone; seconds since the begin."""
+        """When each node could start, with a worker for everyone; seconds since the begin.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dict(dag.earliest_start)
+        {'load': 0.0, 'fit': 2.0, 'plot': 2.0}
+        """
         return self._by_id(self._starts)
 
     @cached_property
     def latest_start(self) -> Mapping[str, float]:
-        """When each node must start at the latest, or the whole takes longer; seconds since the begin."""
+        """When each node must start at the latest, or the whole takes longer; seconds since the begin.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dict(dag.latest_start)
+        {'load': 0.0, 'fit': 2.0, 'plot': 5.0}
+        """
         return self._by_id([start + spare for start, spare in zip(self._starts, self._slacks, strict=True)])
 
     @cached_property
     def slack(self) -> Mapping[str, float]:
-        """How many seconds each node may be late without making the whole later; zero on a critical path."""
+        """How many seconds each node may be late without making the whole later; zero on a critical path.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dict(dag.slack)
+        {'load': 0.0, 'fit': 0.0, 'plot': 3.0}
+        """
         return self._by_id(self._slacks)
 
     @cached_property
@@ -108,6 +154,13 @@ class Analysed(Presented):
         """The longest way by cost: what sets the time of a run with a worker for everyone.
 
         Of several equally long ones, the first in the document; :meth:`critical_paths` knows all.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dag.critical_path
+        ('load', 'fit')
         """
         found = paths.critical_path(self._ranks, self._preds, self._succs)
         if self._aside.isdisjoint(found):
@@ -139,7 +192,17 @@ class Analysed(Presented):
 
     @cached_property
     def critical_nodes(self) -> tuple[NodeId, ...]:
-        """All nodes without slack, which are those on some longest way."""
+        """All nodes without slack, which are those on some longest way.
+
+        Examples
+        --------
+        Of two paths of one length, all nodes:
+
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load"), Node("fit", after=["load"]), Node("plot", after=["load"]), Node("note", cost=0.5)])
+        >>> dag.critical_nodes
+        ('load', 'fit', 'plot')
+        """
         return self._named(self._critical)
 
     @cached_property
@@ -148,17 +211,38 @@ class Analysed(Presented):
 
     @cached_property
     def critical_time(self) -> float:
-        """Seconds along the critical path."""
+        """Seconds along the critical path.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", cost=6)]).critical_time
+        11.0
+        """
         return max(self._ranks, default=0.0)
 
     @cached_property
     def total_time(self) -> float:
-        """Seconds of all nodes, one after another."""
+        """Seconds of all nodes, one after another.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", cost=6)]).total_time
+        17.0
+        """
         return fsum(self._costs)
 
     @cached_property
     def max_parallelism(self) -> int:
-        """Size of the widest level; :meth:`width` knows how many nodes can truly run at once."""
+        """Size of the widest level; :meth:`width` knows how many nodes can truly run at once.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> DAG([Node("load"), Node("fit", after=["load"]), Node("plot", after=["load"])]).max_parallelism
+        2
+        """
         return max((sum(i not in self._aside for i in level) for level in self.table.levels), default=0)
 
     @cached_property
@@ -166,6 +250,12 @@ class Analysed(Presented):
         """Total over critical time: how many workers a run of that length keeps busy on average.
 
         Where nothing takes time, nodes per level, as if all took the same; zero for an empty graph.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> DAG([Node("load"), Node("fit", after=["load"]), Node("plot", after=["load"])]).average_parallelism
+        1.5
         """
         if self.critical_time > 0:
             return self.total_time / self.critical_time
@@ -194,6 +284,13 @@ class Analysed(Presented):
         ------
         ConfigError
             ``workers`` is below one.
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> dag.lower_bound(1), dag.lower_bound(2), dag.lower_bound(100)
+        (17.0, 11.0, 11.0)
         """
         if workers < 1:
             raise ConfigError(f"workers={workers!r} can run nothing; give 1 or more")
@@ -252,7 +349,15 @@ class Analysed(Presented):
 
     @cached_property
     def gains(self) -> Mapping[str, float]:
-        """Seconds of critical time that each node would save if it were twice as fast; all in O((V + E) log E)."""
+        """Seconds of critical time that each node would save if it were twice as fast; all in O((V + E) log E).
+
+        Examples
+        --------
+        >>> from orchestra_nb.graph import DAG
+        >>> dag = DAG([Node("load", cost=2), Node("fit", after=["load"], cost=9), Node("plot", after=["load"], cost=6)])
+        >>> max(dag.gains, key=dag.gains.get), dict(dag.gains)
+        ('fit', {'load': 1.0, 'fit': 3.0, 'plot': 0.0})
+        """
         return self._by_id([self._gain(i, 2.0) for i in range(len(self._all))])
 
     def _gain(self, i: int, factor: float) -> float:

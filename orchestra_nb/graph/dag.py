@@ -123,12 +123,26 @@ class DAG(Analysed):
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
-        """The nodes by id, in document order."""
+        """The nodes by id, in document order.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load", cost=2), Node("plot", after=["load"])])
+        >>> list(dag.nodes), dag.nodes["load"].cost
+        (['load', 'plot'], 2)
+        """
         return MappingProxyType(dict(zip(self.table.ids, self._all, strict=True)))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
-        """All edges, in document order of their sources, then of their targets; a pair may have several."""
+        """All edges, in document order of their sources, then of their targets; a pair may have several.
+
+        Examples
+        --------
+        >>> for edge in DAG([Node("load"), Node("plot", after=["load"])]).edges:
+        ...     print(edge)
+        load → plot  [declared] 'plot' is to come after 'load'
+        """
         declared = [
             Edge(source, target, evidence=(Evidence(source, reason=f"{target!r} is to come after {source!r}"),))
             for source, target in self._declared()
@@ -145,7 +159,16 @@ class DAG(Analysed):
 
     @cached_property
     def hash(self) -> str:
-        """Content hash, the same in every process. Costs that were measured later (:meth:`with_costs`) do not count."""
+        """Content hash, the same in every process. Costs that were measured later (:meth:`with_costs`) do not count.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load"), Node("plot", after=["load"])])
+        >>> dag.hash == DAG([Node("load"), Node("plot", after=["load"])]).hash == dag.with_costs({"load": 9}).hash
+        True
+        >>> dag.hash == DAG([Node("load"), Node("plot")]).hash
+        False
+        """
         if self._costed is not None:
             return self._costed[0].hash
         rows = [(edge.source, edge.target, edge.kind, edge.certainty) for edge in self.given]
@@ -153,16 +176,34 @@ class DAG(Analysed):
         return fingerprint(self._all, sorted(rows))
 
     def predecessors(self, node: str) -> tuple[NodeId, ...]:
-        """Name what a node needs directly, in document order."""
+        """Name what a node needs directly, in document order.
+
+        Examples
+        --------
+        >>> DAG([Node("load"), Node("clean", after=["load"]), Node("plot", after=["clean"])]).predecessors("plot")
+        ('clean',)
+        """
         return self._named(self.table.preds[self._position(node)])
 
     def successors(self, node: str) -> tuple[NodeId, ...]:
-        """Name what needs a node directly, in document order."""
+        """Name what needs a node directly, in document order.
+
+        Examples
+        --------
+        >>> DAG([Node("load"), Node("clean", after=["load"]), Node("plot", after=["clean"])]).successors("load")
+        ('clean',)
+        """
         return self._named(self.table.succs[self._position(node)])
 
     @cached_property
     def depths(self) -> tuple[int, ...]:
-        """In which level each node is, by position in the document."""
+        """In which level each node is, by position in the document.
+
+        Examples
+        --------
+        >>> DAG([Node("load"), Node("clean", after=["load"]), Node("other"), Node("plot", after=["clean"])]).depths
+        (0, 1, 0, 2)
+        """
         found = [0] * len(self)
         for number, members in enumerate(self.table.levels):
             for i in members:
@@ -170,11 +211,23 @@ class DAG(Analysed):
         return tuple(found)
 
     def ancestors(self, node: str) -> tuple[NodeId, ...]:
-        """Name all that must end before a node starts, in document order."""
+        """Name all that must end before a node starts, in document order.
+
+        Examples
+        --------
+        >>> DAG([Node("load"), Node("clean", after=["load"]), Node("plot", after=["clean"])]).ancestors("plot")
+        ('load', 'clean')
+        """
         return self._named(sorted(paths.reachable([self._position(node)], self.table.preds)))
 
     def descendants(self, node: str) -> tuple[NodeId, ...]:
-        """Name all that waits for a node, in document order."""
+        """Name all that waits for a node, in document order.
+
+        Examples
+        --------
+        >>> DAG([Node("load"), Node("clean", after=["load"]), Node("plot", after=["clean"])]).descendants("load")
+        ('clean', 'plot')
+        """
         return self._named(sorted(paths.reachable([self._position(node)], self.table.succs)))
 
     def way(self, source: str, target: str) -> tuple[NodeId, ...]:
@@ -184,6 +237,12 @@ class DAG(Analysed):
         ------
         MissingDependencyError
             There is no node of that name.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load"), Node("clean", after=["load"]), Node("plot", after=["clean"]), Node("other")])
+        >>> dag.way("load", "plot"), dag.way("load", "other")
+        (('load', 'clean', 'plot'), ())
         """
         return self._named(paths.shortest_way(self._position(source), self._position(target), self.table.succs))
 
@@ -196,6 +255,12 @@ class DAG(Analysed):
         ------
         MissingDependencyError
             A target is not in the graph.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load"), Node("plot", after=["load"]), Node("train", after=["load"])])
+        >>> list(dag.subgraph(["plot"]).nodes)
+        ['load', 'plot']
         """
         names = self.needed_for(targets)
         more = _compensating(self._all, names)
@@ -212,6 +277,15 @@ class DAG(Analysed):
         ------
         MissingDependencyError
             A target is not in the graph.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load"), Node("plot", after=["load"]), Node("train", after=["load"])])
+        >>> sorted(dag.needed_for("plot"))
+        ['load', 'plot']
+        >>> dag.needed_for("plto")
+        Traceback (most recent call last):
+        orchestra_nb.errors.MissingDependencyError: no node is named 'plto'; did you mean 'plot'?
         """
         asked = [targets] if isinstance(targets, str) else list(targets)
         unknown = [name for name in asked if name not in self.table.index]
@@ -226,6 +300,13 @@ class DAG(Analysed):
 
         A history may know more than one graph: names that are not in this one are passed over. Nodes and hash are
         worked out when somebody looks at them: every run ends with this, and few are looked at.
+
+        Examples
+        --------
+        >>> dag = DAG([Node("load"), Node("plot", after=["load"])])
+        >>> measured = dag.with_costs({"load": 4.5, "of another graph": 1.0})
+        >>> measured.critical_time, dag.critical_time
+        (5.5, 2.0)
         """
         other = DAG.__new__(DAG)
         other.__dict__.update(given=self.given, table=self.table, metadata=self.metadata, _costed=(self, dict(costs)))
@@ -244,7 +325,14 @@ class DAG(Analysed):
         return self if self._costed is None else self._costed[0]
 
     def to_networkx(self) -> nx.DiGraph[str]:
-        """Copy to a networkx graph; edges carry ``kinds``, ``certainty`` and ``evidence``, nodes their costs."""
+        """Copy to a networkx graph; edges carry ``kinds``, ``certainty`` and ``evidence``, nodes their costs.
+
+        Examples
+        --------
+        >>> graph = DAG([Node("load"), Node("plot", after=["load"])]).to_networkx()
+        >>> list(graph.edges), graph.edges["load", "plot"]["kinds"], graph.nodes["plot"]["level"]
+        ([('load', 'plot')], ('declared',), 1)
+        """
         import networkx as nx
 
         graph: nx.DiGraph[str] = nx.DiGraph()
@@ -265,7 +353,14 @@ class DAG(Analysed):
         return graph
 
     def to_graphviz(self) -> graphviz.Source:
-        """Draw the picture as DOT text in a ``graphviz.Source``."""
+        """Draw the picture as DOT text in a ``graphviz.Source``.
+
+        Examples
+        --------
+        >>> dot = DAG([Node("load"), Node("plot", after=["load"])]).to_graphviz()
+        >>> dot.source.splitlines()[0]
+        'digraph {'
+        """
         return cast(_Drawing, presenter_of(self)).source(self)
 
 

@@ -38,23 +38,54 @@ class ValidationResult(Presented):
     ----------
     issues
         All faults: errors in document order, then cycles, then warnings.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAGBuilder
+    >>> result = DAGBuilder().validate([Node("a", after=["b"]), Node("b", after=["a", "c"])])
+    >>> for issue in result.issues:
+    ...     print(f"{issue.severity} {issue.code}: {issue}")
+    error unknown-node: 'b' comes after 'c', which does not exist; known: a
+    error cycle: nodes wait for each other: a → b → a ...
     """
 
     issues: tuple[Issue, ...] = ()
 
     @property
     def errors(self) -> tuple[Issue, ...]:
-        """Faults that stop a run before it starts."""
+        """Faults that stop a run before it starts.
+
+        Examples
+        --------
+        >>> result = ValidationResult((Issue("cycle", "a → b → a"), Issue("dead-end", "no use", severity="warning")))
+        >>> [issue.code for issue in result.errors]
+        ['cycle']
+        """
         return tuple(issue for issue in self.issues if issue.severity == "error")
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
-        """Faults that do not."""
+        """Faults that do not.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAGBuilder
+        >>> result = DAGBuilder().validate([Node("load", cost=60, timeout=10)])
+        >>> [issue.code for issue in result.warnings]
+        ['timeout-below-cost']
+        """
         return tuple(issue for issue in self.issues if issue.severity == "warning")
 
     @property
     def valid(self) -> bool:
-        """Whether a run could start."""
+        """Whether a run could start.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAGBuilder
+        >>> DAGBuilder().validate([Node("load"), Node("plot", after=["load"])]).valid
+        True
+        """
         return not self.errors
 
 

@@ -11,11 +11,27 @@ from orchestra_nb.simulation.schedule import Schedule
 
 
 class Panel(Protocol):
-    """One part of a frame: frozen data with a title."""
+    """One part of a frame: frozen data with a title.
+
+    Examples
+    --------
+    Whatever has a title may stand in a frame; the panels here are data that says what is to be seen:
+
+    >>> from orchestra_nb.labs import Frame
+    >>> frame = Frame("0 s", (), (Lines("Why", ("clean goes first",)), Rows("Ready", ("node",), (("plot",),))))
+    >>> [panel.title for panel in frame.panels]
+    ['Why', 'Ready']
+    """
 
     @property
     def title(self) -> str:
-        """Its heading; in all frames of a story, what has the same title stands in the same place."""
+        """Its heading; in all frames of a story, what has the same title stands in the same place.
+
+        Examples
+        --------
+        >>> Rows("Ready", ("node",), (("plot",),)).title
+        'Ready'
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,11 +244,27 @@ class Story:
 
 
 class Told(Presented, ABC):
-    """Mixin of what is told step by step: it shows itself as a widget, and in the saved page as its static twin."""
+    """Mixin of what is told step by step: it shows itself as a widget, and in the saved page as its static twin.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, step_through
+    >>> walk = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2)
+    >>> isinstance(walk, Told), walk.story.frames[0].told[0]
+    (True, 'load may begin')
+    """
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def story(self) -> Story:
-        """What there is to walk through."""
+        """What there is to walk through.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> story = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2).story
+        >>> len(story.frames), [control.name for control in story.controls]
+        (3, ['workers', 'policy', 'schedule'])
+        """

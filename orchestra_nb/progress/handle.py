@@ -87,6 +87,16 @@ class RunHandle(Presented):
             What kept the run from beginning; nothing ran.
         KeyboardInterrupt
             It came while the run was about to begin, which is stopped.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler, RunConfig
+        >>> from orchestra_nb.graph.dag import DAG
+        >>> dag, scheduler = DAG([Node("load", fn=lambda: 42)]), ParallelScheduler(RunConfig(jobs=1))
+        >>> run = RunHandle("by hand", scheduler, ProgressTracker())
+        >>> run.begin(lambda: scheduler.execute(dag), scheduler.bus)
+        >>> run.wait(timeout=60).values
+        {'load': 42}
         """
         deaf = bus.on(RunStarted.name, self._begins, inline=True)
         work = threading.Thread(target=self._work, args=(carried(call), deaf), name="orchestra-run", daemon=True)
@@ -131,17 +141,63 @@ class RunHandle(Presented):
     # What may be done to it.
 
     def pause(self, reason: str = "the run was paused") -> None:
-        """Begin nothing any more; what runs goes on to its end. Returns at once; harmless when it is over."""
+        """Begin nothing any more; what runs goes on to its end. Returns at once; harmless when it is over.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate, held = threading.Event(), threading.Event()
+        >>> nodes = [Node("first", fn=lambda: gate.wait(60)), Node("second", fn=lambda: 2, after=["first"])]
+        >>> pipeline = Pipeline(nodes, RunConfig(jobs=1))
+        >>> _ = pipeline.bus.on("execution:run-paused", lambda event: held.set())
+        >>> run = pipeline.start()
+        >>> run.pause("for a look")
+        >>> held.wait(60), run.paused
+        (True, True)
+        >>> gate.set()  # what runs goes on to its end, and nothing follows
+        >>> run.unpause()
+        >>> run.wait(timeout=60).values["second"]
+        2
+        """
         if not self.over:
             self._control.pause(reason)
 
     def unpause(self) -> None:
-        """Go on. Returns at once; harmless when it is not paused."""
+        """Go on. Returns at once; harmless when it is not paused.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> pipeline = Pipeline([Node("first", fn=lambda: 1), Node("second", fn=lambda: 2)], RunConfig(jobs=1))
+        >>> _ = pipeline.bus.on("execution:run-started", lambda event: pipeline.pause(), inline=True)
+        >>> run = pipeline.start()
+        >>> run.unpause()
+        >>> run.wait(timeout=60).success
+        True
+        """
         if not self.over:
             self._control.unpause()
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
-        """Stop it. Returns at once: :meth:`wait` returns when it has ended. Harmless when it is over."""
+        """Stop it. Returns at once: :meth:`wait` returns when it has ended. Harmless when it is over.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> begun = threading.Event()
+        >>> async def dawdle():
+        ...     begun.set()
+        ...     await asyncio.sleep(60)
+        >>> nodes = [Node("dawdle", fn=dawdle), Node("next", fn=print, after=["dawdle"])]
+        >>> run = Pipeline(nodes, RunConfig(jobs=2)).start()
+        >>> begun.wait(60)
+        True
+        >>> run.cancel("nobody wants it")
+        >>> result = run.wait(timeout=60)
+        >>> run.state, result.outcomes["next"].status
+        ('cancelled', 'skipped')
+        """
         if not self.over:
             self._control.cancel(reason)
 
@@ -163,6 +219,18 @@ class RunHandle(Presented):
             What ended it; or of a run of cells, the error of the node that failed.
         KeyboardInterrupt
             Whoever waits was interrupted; the run goes on.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate = threading.Event()
+        >>> run = Pipeline([Node("wait", fn=lambda: gate.wait(60))], RunConfig(jobs=1)).start()
+        >>> run.wait(timeout=0.01)
+        Traceback (most recent call last):
+        orchestra_nb.errors.RunNotOver: the run is not over after 10 ms; wait longer, or cancel() it
+        >>> gate.set()
+        >>> run.wait(timeout=60).values["wait"]
+        True
         """
         if timeout is not None and (not isinstance(timeout, int | float) or math.isnan(timeout)):
             raise ConfigError(f"timeout={timeout!r} is no number of seconds; give None to wait as long as it takes")
@@ -180,32 +248,106 @@ class RunHandle(Presented):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, and everything was told."""
+        """Whether it has ended, and everything was told.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate = threading.Event()
+        >>> run = Pipeline([Node("wait", fn=lambda: gate.wait(60))], RunConfig(jobs=1)).start()
+        >>> run.over
+        False
+        >>> gate.set()
+        >>> run.wait(timeout=60).success, run.over
+        (True, True)
+        """
         return self._is_over
 
     @property
     def paused(self) -> bool:
-        """Whether nothing begins, because somebody asked for it."""
+        """Whether nothing begins, because somebody asked for it.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> held = threading.Event()
+        >>> nodes = [Node("first", fn=lambda: pipeline.pause()), Node("second", fn=lambda: 2, after=["first"])]
+        >>> pipeline = Pipeline(nodes, RunConfig(jobs=1))
+        >>> _ = pipeline.bus.on("execution:run-paused", lambda event: held.set())
+        >>> run = pipeline.start()
+        >>> held.wait(60), run.paused
+        (True, True)
+        >>> run.unpause()
+        >>> run.wait(timeout=60).success, run.paused
+        (True, False)
+        """
         return not self.over and self._control.paused
 
     @property
     def result(self) -> RunResult | None:
-        """What it came to; ``None`` while it goes on, and where something else than a node ended it."""
+        """What it came to; ``None`` while it goes on, and where something else than a node ended it.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate = threading.Event()
+        >>> run = Pipeline([Node("wait", fn=lambda: gate.wait(60))], RunConfig(jobs=1)).start()
+        >>> run.result is None
+        True
+        >>> gate.set()
+        >>> run.wait(timeout=60) is run.result
+        True
+        """
         return self._result
 
     @property
     def error(self) -> BaseException | None:
-        """What ended it, if that was no node: :meth:`wait` raises it."""
+        """What ended it, if that was no node: :meth:`wait` raises it.
+
+        Examples
+        --------
+        A node that failed is told in the result; what ends a run otherwise stands here:
+
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> run = Pipeline([Node("half", fn=lambda: 1 / 0)], RunConfig(jobs=1)).start()
+        >>> run.wait(timeout=60).success, run.error
+        (False, None)
+        """
         return self._error
 
     @property
     def stats(self) -> ProgressStats:
-        """How far it is."""
+        """How far it is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate, first = threading.Event(), threading.Event()
+        >>> nodes = [Node("load", fn=lambda: 42), Node("wait", fn=lambda load: first.set() or gate.wait(60))]
+        >>> run = Pipeline(nodes, RunConfig(jobs=1, history=False)).start()
+        >>> first.wait(60), run.stats.counts.completed
+        (True, 1)
+        >>> gate.set()
+        >>> run.wait(timeout=60).success, run.stats.percent
+        (True, 100.0)
+        """
         return self._tracker.get_stats()
 
     @property
     def state(self) -> str:
-        """In a word: ``"running"``, ``"paused"``, ``"done"``, ``"failed"``, or how it was stopped."""
+        """In a word: ``"running"``, ``"paused"``, ``"done"``, ``"failed"``, or how it was stopped.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> gate = threading.Event()
+        >>> run = Pipeline([Node("half", fn=lambda: gate.wait(60) / 0)], RunConfig(jobs=1)).start()
+        >>> run.state
+        'running'
+        >>> gate.set()
+        >>> run.wait(timeout=60).success, run.state
+        (False, 'failed')
+        """
         if not self.over:
             return "paused" if self.paused else "running"
         if self._result is None:

@@ -96,6 +96,21 @@ class MarkdownSink:
     ----------
     path
         The file; its folder must exist.
+
+    Examples
+    --------
+    >>> from orchestra_nb.graph.dag import DAG
+    >>> from orchestra_nb.model import Node
+    >>> from orchestra_nb.progress.tracker import ProgressTracker
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "todos.md")
+    ...     tracker = ProgressTracker([MarkdownSink(path)])
+    ...     tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]), "today")
+    ...     for name in ("load", "plot"):
+    ...         tracker.mark_completed(name)
+    ...     all_in_time = tracker.complete()
+    ...     path.read_text().splitlines()[-2:]
+    ['- [x] Run load', '- [x] Run plot']
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

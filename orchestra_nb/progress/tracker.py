@@ -124,6 +124,14 @@ class ProgressTracker(Presented):
         ------
         ConfigError
             Not a graph, or no workers.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]), "today", workers=2)
+        >>> tracker
+        <ProgressTracker 'today': 0 % of 2 nodes>
         """
         if not isinstance(dag, DAG):
             raise ConfigError(f"progress follows a DAG, not {dag!r}; DAGBuilder().build_dag makes one")
@@ -141,6 +149,16 @@ class ProgressTracker(Presented):
         ------
         ConfigError
             It cannot be called.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker, percents = ProgressTracker(), []
+        >>> tracker.add_sink(lambda report: percents.append(report.stats.percent))
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.mark_completed("load")
+        >>> tracker.complete(), percents[-1]
+        (True, 100.0)
         """
         if not callable(sink):
             raise ConfigError(f"a sink is a function of a report, not {sink!r}; JsonSink(path) writes a file")
@@ -155,6 +173,16 @@ class ProgressTracker(Presented):
         ------
         ConfigError
             It cannot be called.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker, lists = ProgressTracker(), []
+        >>> tracker.set_todo_write_api(lists.append)
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.mark_completed("load")
+        >>> tracker.complete(), lists[-1]
+        (True, [{'content': 'Run load', 'status': 'completed', 'activeForm': 'Running load'}])
         """
         if write is not None and not callable(write):
             raise ConfigError(f"what writes todos is a function of their list, not {write!r}")
@@ -198,11 +226,31 @@ class ProgressTracker(Presented):
         self._delivery.news()
 
     def mark_started(self, node: str) -> None:
-        """Take note that a node has started, or begins another attempt."""
+        """Take note that a node has started, or begins another attempt.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]))
+        >>> tracker.mark_started("load")
+        >>> [todo["status"] for todo in tracker.todos]
+        ['in_progress', 'pending']
+        """
         self.update(node, "in_progress")
 
     def mark_completed(self, node: str) -> None:
-        """Take note that a node has ended well."""
+        """Take note that a node has ended well.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]))
+        >>> tracker.mark_completed("load")
+        >>> tracker.get_stats().percent
+        50.0
+        """
         self.update(node, "completed")
 
     def grow(self, dag: DAG) -> None:
@@ -212,6 +260,15 @@ class ProgressTracker(Presented):
         ------
         ProgressError
             It begins with other nodes, or the run has ended.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker, load = ProgressTracker(), Node("load")
+        >>> tracker.initialize(DAG([load]))
+        >>> tracker.grow(DAG([load, Node("part", after=["load"])]))
+        >>> [todo["content"] for todo in tracker.todos]
+        ['Run load', 'Run part']
         """
         with self._lock:
             self._progress.grow(dag)
@@ -231,6 +288,15 @@ class ProgressTracker(Presented):
         -------
         bool
             Whether every sink has taken the last state. A sink that failed has been tried once more.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]))
+        >>> tracker.mark_started("load")
+        >>> tracker.complete(), tracker.get_stats().counts.cancelled, tracker.get_stats().counts.skipped
+        (True, 1, 1)
         """
         with self._lock:
             ended = self._progress.over
@@ -240,7 +306,19 @@ class ProgressTracker(Presented):
         return self._delivery.flush(self._policy.patience if timeout is None else timeout)
 
     def attach(self, bus: EventBus) -> Callable[[], None]:
-        """Listen to the runs of a bus; returns what ends that."""
+        """Listen to the runs of a bus; returns what ends that.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> tracker, scheduler = ProgressTracker(), ParallelScheduler(RunConfig(jobs=1))
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("plot", fn=lambda load: load, after=["load"])])
+        >>> tracker.initialize(dag)
+        >>> deaf = tracker.attach(scheduler.bus)
+        >>> scheduler.execute(dag).success, tracker.get_stats().percent
+        (True, 100.0)
+        >>> deaf()
+        """
         return bus.on("execution:*", self.hear, inline=True)
 
     def hear(self, event: Event) -> None:
@@ -250,6 +328,16 @@ class ProgressTracker(Presented):
         ------
         ProgressError
             It contradicts what is known, or belongs to the run of another graph.
+
+        Examples
+        --------
+        >>> from orchestra_nb.model import Node, NodeId, Outcome
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.hear(NodeStarted(0.5, NodeId("load"), "a thread"))
+        >>> tracker.hear(NodeEnded(2.0, Outcome(NodeId("load"), "failed", started=0.5, ended=2.0)))
+        >>> tracker.get_stats().counts.failed
+        1
         """
         if not isinstance(event, _TELLING):
             return
@@ -263,17 +351,51 @@ class ProgressTracker(Presented):
 
     @property
     def todos(self) -> list[Todo]:
-        """The todos as they are now."""
+        """The todos as they are now.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.todos
+        [{'content': 'Run load', 'status': 'pending', 'activeForm': 'Running load'}]
+        """
         with self._lock:
             progress = self._progress.copy()
         return todos_of(progress, by_phase=self._by_phase)
 
     def get_stats(self) -> ProgressStats:
-        """Take a snapshot: percent, counts, time so far, and the time that is left, as an interval."""
+        """Take a snapshot: percent, counts, time so far, and the time that is left, as an interval.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> now = [0.0]
+        >>> tracker = ProgressTracker(clock=lambda: now[0])
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]))
+        >>> tracker.mark_started("load")
+        >>> now[0] = 3.0
+        >>> tracker.mark_completed("load")
+        >>> stats = tracker.get_stats()
+        >>> stats.percent, stats.elapsed, stats.counts.completed
+        (50.0, 3.0, 1)
+        """
         return self.report().stats
 
     def report(self) -> Report:
-        """Take numbers and todos of one moment, as sinks are given them."""
+        """Take numbers and todos of one moment, as sinks are given them.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load"), Node("plot", after=["load"])]), "today")
+        >>> tracker.mark_completed("load")
+        >>> report = tracker.report()
+        >>> report.stats.percent, report.checklist.splitlines()[-2:]
+        (50.0, ['- [x] Run load', '- [ ] Run plot'])
+        """
         with self._lock:
             progress, name = self._progress.copy(), self._name
             now = progress.at if progress.over else max(progress.at, self._clock() - self._origin)

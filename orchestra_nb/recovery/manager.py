@@ -104,13 +104,33 @@ class RecoveryManager(Presented):
 
     @property
     def circuits(self) -> Breakers:
-        """All its circuits, to be shared with whoever goes through the same ones."""
+        """All its circuits, to be shared with whoever goes through the same ones.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager()
+        >>> manager.run_with_circuit_breaker("weather", lambda: "rain")
+        'rain'
+        >>> manager.circuits.statistics()["weather"].state
+        'closed'
+        """
         return self._breakers
 
     def on(self, pattern: str, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber(event)`` for each event of that name, such as ``"recovery:*"``; returns what undoes it.
 
         It is called in step, by the thread whose call made it happen, and before that returns.
+
+        Examples
+        --------
+        >>> manager, seen = RecoveryManager(breaker=BreakerPolicy(threshold=1)), []
+        >>> stop = manager.on("recovery:circuit-*", lambda event: seen.append(event.name))
+        >>> try:
+        ...     manager.run_with_circuit_breaker("weather", lambda: 1 / 0)
+        ... except ZeroDivisionError:
+        ...     print(seen)
+        ['recovery:circuit-opened']
+        >>> stop()
         """
         return self._bus.on(pattern, subscriber, inline=True)
 
@@ -123,6 +143,15 @@ class RecoveryManager(Presented):
         ------
         ConfigError
             The name or the policy cannot be meant.
+
+        Examples
+        --------
+        >>> rests = []
+        >>> manager = RecoveryManager(sleep=rests.append)
+        >>> manager.set_retry_config("load", RetryPolicy(attempts=4, initial_delay=1, multiplier=3, jitter=0))
+        >>> answers = iter(["one", "two", "three", "4"])
+        >>> manager.run_with_retry("load", lambda: int(next(answers))), rests
+        (4, [1.0, 3.0, 9.0])
         """
         if not isinstance(policy, RetryPolicy):
             raise ConfigError(f"action {id!r}: policy={policy!r} must be a RetryPolicy")
@@ -147,6 +176,16 @@ class RecoveryManager(Presented):
         ------
         BaseException
             What its last attempt raised, with a note that says how many there were.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = RecoveryManager(retry=RetryPolicy(attempts=3, initial_delay=0))
+        >>> answers = iter(["not a number", "42"])
+        >>> async def load():
+        ...     return int(next(answers))
+        >>> asyncio.run(manager.execute_with_retry("load", load))
+        42
         """
         counts = self._counts(id)
 
@@ -158,7 +197,19 @@ class RecoveryManager(Presented):
             return await self._retries(id).call_async(attempt, name=id)
 
     def run_with_retry(self, id: str, action: Callable[[], T]) -> T:
-        """Call a sync action from a thread; otherwise as :meth:`execute_with_retry`."""
+        """Call a sync action from a thread; otherwise as :meth:`execute_with_retry`.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager(retry=RetryPolicy(attempts=3, initial_delay=0))
+        >>> answers = iter(["not a number", "42"])
+        >>> manager.run_with_retry("load", lambda: int(next(answers)))
+        42
+        >>> manager.run_with_retry("load", lambda: int("never a number"))
+        Traceback (most recent call last):
+        ValueError: invalid literal for int() with base 10: 'never a number'
+        load: attempt 3 of 3, after ... s
+        """
         counts = self._counts(id)
 
         def attempt() -> T:
@@ -177,6 +228,14 @@ class RecoveryManager(Presented):
         ------
         ConfigError
             The circuit has another policy already, or one of the two cannot be meant.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager()
+        >>> manager.set_breaker_config("weather", BreakerPolicy(threshold=2, rest=10))
+        >>> manager.set_breaker_config("weather", BreakerPolicy(threshold=3))
+        Traceback (most recent call last):
+        orchestra_nb.errors.ConfigError: circuit 'weather' has BreakerPolicy(threshold=2, rest=10, ...) already, ...
         """
         self._breakers.configure(id, policy)
 
@@ -199,11 +258,36 @@ class RecoveryManager(Presented):
         ------
         CircuitOpenError
             The circuit lets nothing through, and says until when; the action was not called.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = RecoveryManager()
+        >>> async def ask():
+        ...     return "rain"
+        >>> asyncio.run(manager.execute_with_circuit_breaker("weather", ask))
+        'rain'
         """
         return await self._breakers.call_async(id, action)
 
     def run_with_circuit_breaker(self, id: str, action: Callable[[], T]) -> T:
-        """Call a sync action from a thread; otherwise as :meth:`execute_with_circuit_breaker`."""
+        """Call a sync action from a thread; otherwise as :meth:`execute_with_circuit_breaker`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import CircuitOpenError
+        >>> manager = RecoveryManager(breaker=BreakerPolicy(threshold=2, rest=10), clock=lambda: 0.0)
+        >>> for attempt in range(3):
+        ...     try:
+        ...         manager.run_with_circuit_breaker("weather", lambda: 1 / 0)
+        ...     except ZeroDivisionError:
+        ...         print("called, and failed")
+        ...     except CircuitOpenError as error:
+        ...         print("not called; again in", error.retry_after, "s")
+        called, and failed
+        called, and failed
+        not called; again in 10.0 s
+        """
         return self._breakers.call(id, action)
 
     def reset_circuit_breaker(self, id: str) -> None:
@@ -213,6 +297,16 @@ class RecoveryManager(Presented):
         ------
         ConfigError
             There is no such circuit.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager(breaker=BreakerPolicy(threshold=1))
+        >>> try:
+        ...     manager.run_with_circuit_breaker("weather", lambda: 1 / 0)
+        ... except ZeroDivisionError:
+        ...     manager.reset_circuit_breaker("weather")
+        >>> manager.run_with_circuit_breaker("weather", lambda: "rain")
+        'rain'
         """
         self._breakers.reset(id)
 
@@ -245,6 +339,21 @@ class RecoveryManager(Presented):
         ------
         DefinitionError, CheckpointError
             As :func:`.execute_saga` does: nothing has run, or the saga has stopped where it was.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> async def reserve(context):
+        ...     return 7
+        >>> async def free(context, seat):
+        ...     print("free again:", seat)
+        >>> def pay(context):
+        ...     raise ValueError("the card was refused")
+        >>> steps = [SagaStep("seat", reserve, free), SagaStep("pay", pay)]
+        >>> print(asyncio.run(RecoveryManager().execute_saga(steps)))
+        free again: 7
+        failed at step 'pay': ValueError: the card was refused
+        undone: seat
         """
         around = self._around_sagas
         return self._saga(await execute_saga_async(steps, context, journal=journal, raises=False, around=around))
@@ -256,19 +365,61 @@ class RecoveryManager(Presented):
         *,
         journal: str | PathLike[str] | None = None,
     ) -> SagaResult:
-        """Run a saga from a thread; otherwise as :meth:`execute_saga`."""
+        """Run a saga from a thread; otherwise as :meth:`execute_saga`.
+
+        Examples
+        --------
+        >>> steps = [SagaStep("seat", lambda context: 7), SagaStep("ticket", lambda context: f"seat {context['seat']}")]
+        >>> result = RecoveryManager().run_saga(steps)
+        >>> result.success, result.values["ticket"]
+        (True, 'seat 7')
+        """
         return self._saga(execute_saga(steps, context, journal=journal, raises=False, around=self._around_sagas))
 
     async def resume_saga(
         self, steps: Iterable[SagaStep], journal: str | PathLike[str], context: Mapping[str, Any] = _NOTHING
     ) -> SagaResult:
-        """Go on with a saga whose process ended; what is done does not run again. See :func:`.resume_saga`."""
+        """Go on with a saga whose process ended; what is done does not run again. See :func:`.resume_saga`.
+
+        Examples
+        --------
+        A step that had begun and never ended is in doubt, so what was done before it is undone:
+
+        >>> import asyncio, tempfile
+        >>> from pathlib import Path
+        >>> def pay(context):
+        ...     raise KeyboardInterrupt  # as if the process ended here
+        >>> seat = SagaStep("seat", lambda context: 7, lambda context, seat: print("free:", seat))
+        >>> steps = [seat, SagaStep("pay", pay)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     journal, manager = Path(folder, "saga.jsonl"), RecoveryManager()
+        ...     try:
+        ...         manager.run_saga(steps, journal=journal)
+        ...     except KeyboardInterrupt:
+        ...         print(asyncio.run(manager.resume_saga(steps, journal)))
+        free: 7
+        failed at step 'pay': KeyboardInterrupt
+        undone: seat
+        in doubt, and nothing undoes it: pay
+        """
         return self._saga(await resume_saga_async(steps, journal, context, raises=False, around=self._around_sagas))
 
     def run_resumed_saga(
         self, steps: Iterable[SagaStep], journal: str | PathLike[str], context: Mapping[str, Any] = _NOTHING
     ) -> SagaResult:
-        """Go on with a saga from a thread; otherwise as :meth:`resume_saga`."""
+        """Go on with a saga from a thread; otherwise as :meth:`resume_saga`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> steps = [SagaStep("seat", lambda context: 7), SagaStep("pay", lambda context: "paid")]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     journal, manager = Path(folder, "saga.jsonl"), RecoveryManager()
+        ...     first = manager.run_saga(steps, journal=journal)
+        ...     manager.run_resumed_saga(steps, journal) == first
+        True
+        """
         return self._saga(resume_saga(steps, journal, context, raises=False, around=self._around_sagas))
 
     # Named states.
@@ -287,6 +438,14 @@ class RecoveryManager(Presented):
         ------
         CheckpointError
             It could not be kept; an earlier one of the name is still there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     RecoveryManager(folder=folder).create_checkpoint("epoch", {"number": 3})
+        ...     RecoveryManager(folder=folder).restore_checkpoint("epoch")
+        {'number': 3}
         """
         self._states().create(id, state)
 
@@ -297,15 +456,50 @@ class RecoveryManager(Presented):
         ------
         CheckpointError
             There is none, or it is not what was written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     manager = RecoveryManager(folder=folder)
+        ...     manager.create_checkpoint("epoch", {"number": 3})
+        ...     manager.create_checkpoint("epoch", {"number": 4})
+        ...     manager.restore_checkpoint("epoch")
+        {'number': 4}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     RecoveryManager(folder=folder).restore_checkpoint("epoch")
+        Traceback (most recent call last):
+        orchestra_nb.errors.CheckpointError: there is no checkpoint 'epoch'; none was created here
         """
         return self._states().restore(id)
 
     def get_checkpoints(self) -> tuple[str, ...]:
-        """Name the states that are kept, the oldest first."""
+        """Name the states that are kept, the oldest first.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     manager = RecoveryManager(folder=folder)
+        ...     manager.create_checkpoint("epoch", 3)
+        ...     manager.create_checkpoint("best", 2)
+        ...     manager.get_checkpoints()
+        ('epoch', 'best')
+        """
         return self._states().names()
 
     def clear_checkpoints(self) -> int:
-        """Remove all states that are kept; says how many there were."""
+        """Remove all states that are kept; says how many there were.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     manager = RecoveryManager(folder=folder)
+        ...     manager.create_checkpoint("epoch", 3)
+        ...     manager.clear_checkpoints(), manager.get_checkpoints()
+        (1, ())
+        """
         return self._states().clear()
 
     def _states(self) -> States:
@@ -317,7 +511,17 @@ class RecoveryManager(Presented):
     # What was done.
 
     def undone(self, report: SagaResult) -> None:
-        """Take note of a saga that somebody else ran, such as the compensations of a run that failed."""
+        """Take note of a saga that somebody else ran, such as the compensations of a run that failed.
+
+        Examples
+        --------
+        >>> from orchestra_nb.recovery.saga_result import StepFate
+        >>> manager = RecoveryManager()
+        >>> manager.undone(SagaResult(False, (StepFate("seat", "undone", 1, 1),), ("seat",), ("seat",)))
+        >>> stats = manager.get_recovery_stats()
+        >>> stats.failed_sagas, stats.compensations
+        (1, 1)
+        """
         self._saga(report)
 
     def tried(self, id: str, attempts: int, status: str) -> None:
@@ -331,6 +535,14 @@ class RecoveryManager(Presented):
             How often it was tried, in all.
         status
             ``"done"`` or ``"failed"``; what was cancelled neither succeeded nor failed.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager()
+        >>> manager.tried("train", attempts=3, status="done")
+        >>> found = manager.get_recovery_stats().actions["train"]
+        >>> found.calls, found.attempts, found.succeeded
+        (1, 3, 1)
         """
         counts = self._counts(id)
         with self._lock:
@@ -340,7 +552,17 @@ class RecoveryManager(Presented):
             counts["failed"] += status == "failed"
 
     def get_recovery_stats(self) -> RecoveryStats:
-        """Take a snapshot of what was tried again, of all circuits, and of the sagas."""
+        """Take a snapshot of what was tried again, of all circuits, and of the sagas.
+
+        Examples
+        --------
+        >>> manager = RecoveryManager(retry=RetryPolicy(attempts=3, initial_delay=0))
+        >>> answers = iter(["not a number", "42"])
+        >>> _ = manager.run_with_retry("load", lambda: int(next(answers)))
+        >>> stats = manager.get_recovery_stats()
+        >>> stats.actions["load"].attempts, stats.sagas
+        (2, 0)
+        """
         with self._lock:
             actions = {id: ActionStats(id, **counts) for id, counts in sorted(self._actions.items())}
             sagas = self._sagas.copy()

@@ -117,36 +117,84 @@ class SagaResult(Presented):
 
     @property
     def failed_compensations(self) -> tuple[StepFate, ...]:
-        """Steps that could not be undone, with the error and how often it was tried."""
+        """Steps that could not be undone, with the error and how often it was tried.
+
+        Examples
+        --------
+        >>> seat = StepFate("seat", "needs-person", 1, 3, undo_error="OSError: no line")
+        >>> report = SagaResult(False, (seat, StepFate("pay", "failed", 1)), ("seat",), (), "step 'pay': no")
+        >>> [(step.step, step.undo_attempts, step.undo_error) for step in report.failed_compensations]
+        [('seat', 3, 'OSError: no line')]
+        """
         return tuple(step for step in self.steps if step.fate == "needs-person")
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Steps that were done, declare no compensation, and are still done although the saga failed."""
+        """Steps that were done, declare no compensation, and are still done although the saga failed.
+
+        Examples
+        --------
+        >>> SagaResult(False, (StepFate("mail", "kept", 1), StepFate("pay", "failed", 1)), ("mail",)).kept
+        ('mail',)
+        """
         return self._with("kept")
 
     @property
     def left(self) -> tuple[str, ...]:
-        """Steps that are still to be undone: the saga was stopped."""
+        """Steps that are still to be undone: the saga was stopped.
+
+        Examples
+        --------
+        >>> SagaResult(False, (StepFate("seat", "left", 1), StepFate("pay", "failed", 1)), ("seat",)).left
+        ('seat',)
+        """
         return self._with("left")
 
     @property
     def never_begun(self) -> tuple[str, ...]:
-        """Steps that were never begun."""
+        """Steps that were never begun.
+
+        Examples
+        --------
+        >>> SagaResult(False, (StepFate("pay", "failed", 1), StepFate("mail", "never-begun"))).never_begun
+        ('mail',)
+        """
         return self._with("never-begun")
 
     @property
     def in_doubt(self) -> tuple[str, ...]:
-        """Steps that were begun, and nobody knows whether they were done; those with a compensation were undone."""
+        """Steps that were begun, and nobody knows whether they were done; those with a compensation were undone.
+
+        Examples
+        --------
+        >>> SagaResult(False, (StepFate("seat", "undone", 0, 1, in_doubt=True),), (), ("seat",)).in_doubt
+        ('seat',)
+        """
         return tuple(step.step for step in self.steps if step.in_doubt)
 
     @property
     def clean(self) -> bool:
-        """Whether nobody has to do anything by hand: all is done, or nothing of it is left that could be undone."""
+        """Whether nobody has to do anything by hand: all is done, or nothing of it is left that could be undone.
+
+        Examples
+        --------
+        >>> SagaResult(False, (StepFate("seat", "undone", 1, 1), StepFate("pay", "failed", 1))).clean
+        True
+        >>> SagaResult(False, (StepFate("seat", "needs-person", 1, 3), StepFate("pay", "failed", 1))).clean
+        False
+        """
         return all(step.fate not in ("needs-person", "in-doubt", "left") for step in self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        """Give all but the values and the error itself, as what :mod:`json` takes."""
+        """Give all but the values and the error itself, as what :mod:`json` takes.
+
+        Examples
+        --------
+        >>> report = SagaResult(False, (StepFate("seat", "undone", 1, 1),), ("seat",), ("seat",), "step 'pay': no")
+        >>> told = report.to_json()
+        >>> told["success"], told["clean"], told["compensated"], told["steps"][0]["fate"]
+        (False, True, ['seat'], 'undone')
+        """
         steps = [{each.name: _plain(getattr(step, each.name)) for each in fields(step)} for step in self.steps]
         lists = {
             name: list(getattr(self, name))
@@ -175,7 +223,16 @@ class SagaResult(Presented):
         return "\n".join([f"failed at {self.cause}" if self.cause else "not finished", *self.lines()])
 
     def lines(self) -> list[str]:
-        """Say what is still true of the world, a line for each kind."""
+        """Say what is still true of the world, a line for each kind.
+
+        Examples
+        --------
+        >>> seat = StepFate("seat", "needs-person", 1, 3, undo_error="OSError: no line")
+        >>> for line in SagaResult(False, (seat, StepFate("mail", "never-begun")), ("seat",)).lines():
+        ...     print(line)
+        needs a person: seat (tried 3 times: OSError: no line)
+        never begun: mail
+        """
         said = {
             "done": _names(self._with("done")),
             "undone": _names(self.compensated),

@@ -258,12 +258,31 @@ class Replay(Presented):
         ------
         EventLogError
             There is no such file, it is no log, or with ``strict`` it has faults, which the error names.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = Path(folder, "run.jsonl")
+        ...     result = Pipeline([Node("load", fn=lambda: 42)], RunConfig(jobs=1, log=str(log))).run()
+        ...     replay = Replay.read(log, strict=True)
+        >>> replay.last.run == result.run_id, replay.last.end.nodes["load"].state
+        (True, 'done')
         """
         return cls(*read_log(path))._checked(str(path), strict)
 
     @classmethod
     def parse(cls, data: bytes, *, strict: bool = False) -> Replay:
-        """Read what a log holds; see :meth:`read`."""
+        r"""Read what a log holds; see :meth:`read`.
+
+        Examples
+        --------
+        >>> replay = Replay.parse(b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n')
+        >>> replay.last.end.over, replay.moments
+        (True, (2.0,))
+        """
         return cls(*parse_log(data))._checked("the log", strict)
 
     def _checked(self, path: str, strict: bool) -> Replay:
@@ -273,21 +292,48 @@ class Replay(Presented):
 
     @cached_property
     def faults(self) -> tuple[Issue, ...]:
-        """All that is wrong, each with its line and what is still true; a run without an end is a warning."""
+        r"""All that is wrong, each with its line and what is still true; a run without an end is a warning.
+
+        Examples
+        --------
+        >>> log = b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n{"run": "r", "na'
+        >>> for fault in Replay.parse(log).faults:
+        ...     print(fault.severity, fault.code, fault.path)
+        error cut-off line 2
+        error no-beginning line 1
+        """
         return (*self._of_the_file, *(fault for run in self.runs for fault in run.faults))
 
     @property
     def last(self) -> RunReplay:
-        """The run that began last."""
+        r"""The run that began last.
+
+        Examples
+        --------
+        >>> line = '{"run": "RUN", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        >>> replay = Replay.parse("".join(line.replace("RUN", run) for run in "ab").encode())
+        >>> replay.last.run, len(replay.runs)
+        ('b', 2)
+        """
         return self.runs[-1]
 
     def run(self, run: str) -> RunReplay:
-        """Find a run by its id, or by how that begins.
+        r"""Find a run by its id, or by how that begins.
 
         Raises
         ------
         EventLogError
             There is none, or there are several.
+
+        Examples
+        --------
+        >>> line = '{"run": "RUN", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        >>> replay = Replay.parse("".join(line.replace("RUN", run) for run in ("a1", "b2")).encode())
+        >>> replay.run("a").run
+        'a1'
+        >>> replay.run("b1")
+        Traceback (most recent call last):
+        orchestra_nb.errors.EventLogError: the log has no run 'b1'; known: a1, b2
         """
         found = [each for each in self.runs if each.run == run] or [e for e in self.runs if e.run.startswith(run)]
         if len(found) == 1 and run:
@@ -298,12 +344,33 @@ class Replay(Presented):
         raise EventLogError(f"the log has no run {run!r}; {hint}")
 
     def at(self, seconds: float | None = None) -> ReplayState:
-        """Say what was known of the last run at a moment; see :meth:`RunReplay.at`."""
+        r"""Say what was known of the last run at a moment; see :meth:`RunReplay.at`.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> replay = Replay.parse(log)
+        >>> replay.at(1.5).over, replay.at().over
+        (False, True)
+        """
         return self.last.at(seconds)
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """The times at which something happened in the last run."""
+        r"""The times at which something happened in the last run.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> Replay.parse(log).moments
+        (1.0, 2.0)
+        """
         return self.last.moments
 
     def __repr__(self) -> str:

@@ -104,11 +104,31 @@ class ResourceManager(Presented):
         ------
         ResourceError
             Something of it cannot be meant, or it is registered with other words.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("gpu", max_concurrent=2)
+        >>> manager.register_resource("chat", type="api", rate="60/min")
+        >>> manager.register_resource("tokens", budget=50_000)
+        >>> manager.register_resource("gpu", max_concurrent=4)
+        Traceback (most recent call last):
+        orchestra_nb.errors.ResourceError: resource 'gpu' is registered as held 2, type 'custom', scope 'process', and
+        not as held 4, type 'custom', scope 'process'; take another name, or the same words
         """
         self._registry.register(read_resource(id, type, max_concurrent, rate, budget, scope))
 
     def registered(self) -> Mapping[str, Capacity]:
-        """Say how much there is of what was registered, in the words of a run; what runs implied is not among it."""
+        """Say how much there is of what was registered, in the words of a run; what runs implied is not among it.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("gpu", max_concurrent=2)
+        >>> manager.register_resource("chat", type="api", rate="60/min")
+        >>> dict(manager.registered())
+        {'gpu': Capacity(amount=2, period=None), 'chat': Capacity(amount=60, period=60.0)}
+        """
         known = self._registry.known
         return {id: known[id].in_a_run for id in known if not self._registry.is_implied(id)}
 
@@ -127,6 +147,15 @@ class ResourceManager(Presented):
         ------
         ResourceError
             Something is in use, and there is not so much of it as the run says.
+
+        Examples
+        --------
+        What a run uses and nobody registered is there once from now on, for others too:
+
+        >>> manager = ResourceManager()
+        >>> claims = manager.joined({"db": None})
+        >>> manager.acquire_lock("db", owner="by hand") is None, manager.get_resource_stats()["db"].capacity
+        (False, 1)
         """
         for name, capacity in shared.items():
             self._registry.imply(name, capacity)
@@ -176,6 +205,16 @@ class ResourceManager(Presented):
             it; what it holds in ``with`` blocks these give back while they unwind.
         BudgetSpent
             It is a budget, and less is left.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("gpu", max_concurrent=2)
+        >>> lock_id = manager.acquire_lock("gpu:2", owner="train")
+        >>> manager.acquire_lock("gpu", owner="plot", timeout=0) is None
+        True
+        >>> manager.release_lock(lock_id)
+        True
         """
         request = self._request(self._wants((resource,), amount), owner, (priority, timeout, lease), False)
         return self._front.acquire(request)
@@ -190,7 +229,22 @@ class ResourceManager(Presented):
         *,
         lease: float | None = None,
     ) -> LockId | None:
-        """Wait for a lock in this task; otherwise as :meth:`acquire_lock`, from any loop."""
+        """Wait for a lock in this task; otherwise as :meth:`acquire_lock`, from any loop.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("db")
+        >>> async def use(name):
+        ...     lock_id = await manager.acquire_lock_async("db", owner=name, timeout=60)
+        ...     manager.release_lock(lock_id)
+        ...     return name
+        >>> async def both():
+        ...     return await asyncio.gather(use("load"), use("save"))
+        >>> asyncio.run(both()), manager.get_resource_stats()["db"].granted
+        (['load', 'save'], 2)
+        """
         request = self._request(self._wants((resource,), amount), owner, (priority, timeout, lease), False)
         return await self._front.acquire_async(request)
 
@@ -248,6 +302,18 @@ class ResourceManager(Presented):
             It was taken back, because its lease had expired.
         ResourceError
             It is not held: given back twice, or never granted.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("db")
+        >>> lock_id = manager.acquire_lock("db", owner="load")
+        >>> manager.release_lock(lock_id)
+        True
+        >>> manager.release_lock(lock_id)
+        Traceback (most recent call last):
+        orchestra_nb.errors.ResourceError: lock 1 is not held: it was given back already, or is of another manager; ask
+        for one
         """
         if self._front.release(lock_id) or isinstance(lock_id, Receipt):
             return True
@@ -256,7 +322,16 @@ class ResourceManager(Presented):
         raise self._front.table.refusal(lock_id)
 
     def release_all_locks(self, owner: Hashable) -> int:
-        """Give back everything that an owner holds, but let it wait for what it waits for; returns how many it held."""
+        """Give back everything that an owner holds, but let it wait for what it waits for; returns how many it held.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("gpu", max_concurrent=4)
+        >>> locks = [manager.acquire_lock("gpu", owner="train") for _ in range(3)]
+        >>> manager.release_all_locks("train"), manager.get_resource_stats()["gpu"].holders
+        (3, {})
+        """
         table = self._front.table
         held = table.held_by(owner)
 
@@ -267,26 +342,97 @@ class ResourceManager(Presented):
         return len(held)
 
     def cancel_waits(self, owner: Hashable) -> int:
-        """Let an owner wait no more: its requests raise ResourceError. Returns how many they were."""
+        """Let an owner wait no more: its requests raise ResourceError. Returns how many they were.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("db")
+        >>> held = manager.acquire_lock("db", owner="load")
+        >>> async def cancelled():
+        ...     wait = asyncio.create_task(manager.acquire_lock_async("db", owner="save"))
+        ...     await asyncio.sleep(0)  # now it waits
+        ...     print(manager.cancel_waits("save"))
+        ...     await wait
+        >>> asyncio.run(cancelled())
+        Traceback (most recent call last):
+        orchestra_nb.errors.ResourceError: save waits no more for db: it was cancelled
+        """
         table = self._front.table
         waits = table.waits_of(owner)
         self._front.change(lambda now: [d for request in table.waits_of(owner) for d in table.cancel(request, now)])
         return len(waits)
 
     def set_priority(self, owner: Hashable, priority: float) -> None:
-        """Let what an owner waits for have another priority from now on."""
+        """Let what an owner waits for have another priority from now on.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager, order = ResourceManager(), []
+        >>> manager.register_resource("db")
+        >>> async def use(name):
+        ...     async with manager.lock("db", owner=name):
+        ...         order.append(name)
+        >>> async def overtaken():
+        ...     async with manager.lock("db", owner="load"):
+        ...         waits = [asyncio.create_task(use(name)) for name in ("plot", "save")]
+        ...         await asyncio.sleep(0)  # now they wait
+        ...         manager.set_priority("save", 5)
+        ...     await asyncio.gather(*waits)
+        >>> asyncio.run(overtaken())
+        >>> order
+        ['save', 'plot']
+        """
         check_terms(priority, None, None)
         self._front.change(lambda now: self._front.table.change_priority(owner, priority))
 
     def grant(self, lock_id: LockId) -> Grant:
-        """Give the grant behind a lock id: it can be checked and renewed. Raises when it is not held any more."""
+        """Give the grant behind a lock id: it can be checked and renewed. Raises when it is not held any more.
+
+        Examples
+        --------
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> now[0] = 9.0
+        >>> grant.renew(20)
+        >>> now[0] = 25.0
+        >>> grant.held, grant.remaining
+        (True, 4.0)
+        """
         request = self._front.table.held.get(lock_id)
         if request is None:
             raise self._front.table.refusal(lock_id)
         return Grant(self._front, request)
 
     def detect_deadlock(self) -> DeadlockResult:
-        """Look for circles of waits; none stay where deadlocks are resolved as they come about."""
+        """Look for circles of waits; none stay where deadlocks are resolved as they come about.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = ResourceManager(resolve_deadlocks=False)
+        >>> for name in ("db", "gpu"):
+        ...     manager.register_resource(name)
+        >>> async def take(owner, first, second):
+        ...     async with manager.lock(first, owner=owner):
+        ...         await asyncio.sleep(0)
+        ...         async with manager.lock(second, owner=owner):
+        ...             return "got both"
+        >>> async def stuck():
+        ...     tasks = [asyncio.create_task(take(*each)) for each in (("anna", "db", "gpu"), ("ben", "gpu", "db"))]
+        ...     while not (found := manager.detect_deadlock()):
+        ...         await asyncio.sleep(0)
+        ...     manager.resolve_deadlock()
+        ...     await asyncio.gather(*tasks, return_exceptions=True)
+        ...     return found
+        >>> found = asyncio.run(stuck())
+        >>> found.victim, found.cycle, found.resources
+        ('ben', ('ben', 'anna', 'ben'), ('db', 'gpu'))
+        """
         found: list[Deadlock] = []
 
         def look(now: float) -> list[Decision]:
@@ -297,7 +443,29 @@ class ResourceManager(Presented):
         return DeadlockResult(tuple(each.circle for each in found), str(found[0].victim) if found else None)
 
     def resolve_deadlock(self) -> str | None:
-        """Have one owner of the oldest circle give way; returns who that is, ``None`` when there is no circle."""
+        """Have one owner of the oldest circle give way; returns who that is, ``None`` when there is no circle.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> manager = ResourceManager(resolve_deadlocks=False)
+        >>> for name in ("db", "gpu"):
+        ...     manager.register_resource(name)
+        >>> async def take(owner, first, second):
+        ...     async with manager.lock(first, owner=owner):
+        ...         await asyncio.sleep(0)
+        ...         async with manager.lock(second, owner=owner):
+        ...             return "got both"
+        >>> async def stuck():
+        ...     tasks = [asyncio.create_task(take(*each)) for each in (("anna", "db", "gpu"), ("ben", "gpu", "db"))]
+        ...     while not (victim := manager.resolve_deadlock()):
+        ...         await asyncio.sleep(0)
+        ...     print(victim, "gives way")
+        ...     return [type(each).__name__ for each in await asyncio.gather(*tasks, return_exceptions=True)]
+        >>> asyncio.run(stuck())
+        ben gives way
+        ['str', 'DeadlockError']
+        """
         victims: list[str] = []
 
         def resolve(now: float) -> list[Decision]:
@@ -310,7 +478,17 @@ class ResourceManager(Presented):
         return victims[0] if victims else None
 
     def get_resource_stats(self) -> ResourceStats:
-        """Take a snapshot of all resources and owners: who holds, who waits, waits and use so far."""
+        """Take a snapshot of all resources and owners: who holds, who waits, waits and use so far.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("gpu", max_concurrent=4)
+        >>> _ = manager.acquire_lock("gpu:3", owner="train")
+        >>> gpu = manager.get_resource_stats()["gpu"]
+        >>> gpu.capacity, gpu.holders, gpu.waiting
+        (4, {'train': 3}, {})
+        """
         taken: list[ResourceStats] = []
 
         def look(now: float) -> list[Decision]:
@@ -330,6 +508,13 @@ class ResourceManager(Presented):
         ----------
         uses_by_node
             For each node what it takes one after another without letting go.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> for issue in manager.predict({"load": ["db", "gpu"], "train": ["gpu", "db"]}):
+        ...     print(issue)
+        load takes 'gpu' while holding 'db', train takes 'db' while holding 'gpu': they can deadlock; ...
         """
         capacities = {id: resource.capacity for id, resource in self._registry.known.items()}
         seen = {order: set(owners) for order, owners in self._front.table.orders.items()}
@@ -339,11 +524,32 @@ class ResourceManager(Presented):
         """Call ``subscriber(event)`` for each event of that name, such as ``"resource:*"``; returns what undoes it.
 
         It is called in step, by the thread whose call made it happen, and before that returns.
+
+        Examples
+        --------
+        >>> manager, seen = ResourceManager(), []
+        >>> manager.register_resource("db")
+        >>> stop = manager.on("resource:*", lambda event: seen.append(event.name))
+        >>> manager.release_lock(manager.acquire_lock("db", owner="load"))
+        True
+        >>> stop()
+        >>> seen
+        ['resource:lock-granted', 'resource:lock-released']
         """
         return self._front.on(pattern, subscriber)
 
     def close(self) -> None:
-        """End all waits with ResourceError, give everything back, and grant nothing more. Closing twice is fine."""
+        """End all waits with ResourceError, give everything back, and grant nothing more. Closing twice is fine.
+
+        Examples
+        --------
+        >>> manager = ResourceManager()
+        >>> manager.register_resource("db")
+        >>> manager.close()
+        >>> manager.acquire_lock("db")
+        Traceback (most recent call last):
+        orchestra_nb.errors.ResourceError: this manager is closed; make another ResourceManager
+        """
         self._front.close()
 
     def _wants(self, resources: tuple[str, ...], amount: float) -> Wants:

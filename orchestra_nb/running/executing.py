@@ -73,12 +73,34 @@ class Executing:
 
     @property
     def last_result(self) -> RunResult | None:
-        """The result of the last run, also of one that was interrupted; ``None`` before it has one."""
+        """The result of the last run, also of one that was interrupted; ``None`` before it has one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> scheduler.last_result is None
+        True
+        >>> _ = scheduler.execute(DAG([Node("load", fn=lambda: 42)]))
+        >>> scheduler.last_result.values
+        {'load': 42}
+        """
         return None if self._run is None else self._run.result
 
     @property
     def dag(self) -> DAG | None:
-        """The graph that runs, or ran last, as far as it has grown; ``None`` before anything ran."""
+        """The graph that runs, or ran last, as far as it has grown; ``None`` before anything ran.
+
+        Examples
+        --------
+        A node may add others while it runs, so this may have more nodes than what was given:
+
+        >>> from orchestra_nb import Expand, Node, ParallelScheduler
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> _ = scheduler.execute(DAG([Node("split", fn=lambda: Expand([Node("part", fn=lambda: 1)]))]))
+        >>> list(scheduler.dag.nodes)
+        ['split', 'part']
+        """
         return None if self._run is None else self._run.driver.dag
 
     def cancel(self, reason: str = "the run was cancelled") -> None:
@@ -86,6 +108,15 @@ class Executing:
 
         Nothing new starts; running nodes are stopped where that is possible, and named where not. Harmless when
         nothing runs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> enough = Node("enough", fn=lambda: scheduler.cancel("one is enough"))
+        >>> result = scheduler.execute(DAG([enough, Node("more", fn=lambda: 2, after=["enough"])]))
+        >>> result.stopped, result.outcomes["more"].status
+        ('cancelled', 'skipped')
         """
         if self._run is not None and not self._run.ended:
             self._run.cancel(reason)
@@ -94,23 +125,70 @@ class Executing:
         """Begin nothing any more in the run that is under way, until :meth:`unpause`; from any thread, at once.
 
         What runs goes on to its end, and the time of the run's timeout stands still. Harmless when nothing runs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> told = []
+        >>> bus = EventBus()
+        >>> _ = bus.on("execution:run-*paused", lambda event: told.append(event.name))
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1), bus)
+        >>> def hold():
+        ...     scheduler.pause()
+        ...     scheduler.unpause()
+        >>> scheduler.execute(DAG([Node("hold", fn=hold)])).success, told
+        (True, ['execution:run-paused', 'execution:run-unpaused'])
         """
         if self._run is not None and not self._run.ended:
             self._run.pause(reason)
 
     def unpause(self) -> None:
-        """Go on with a run that was paused; from any thread, at once. Harmless when none is."""
+        """Go on with a run that was paused; from any thread, at once. Harmless when none is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> def hold():
+        ...     scheduler.pause()
+        ...     scheduler.unpause()
+        >>> scheduler.execute(DAG([Node("hold", fn=hold), Node("next", fn=lambda: 2, after=["hold"])])).values["next"]
+        2
+        """
         if self._run is not None and not self._run.ended:
             self._run.unpause()
 
     @property
     def paused(self) -> bool:
-        """Whether a run is under way and begins nothing, because it was asked to."""
+        """Whether a run is under way and begins nothing, because it was asked to.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> scheduler, seen = ParallelScheduler(RunConfig(jobs=1)), []
+        >>> def look(event):
+        ...     seen.append(scheduler.paused)
+        ...     scheduler.unpause()
+        >>> _ = scheduler.bus.on("execution:run-paused", look)
+        >>> nodes = [Node("hold", fn=lambda: scheduler.pause()), Node("next", fn=lambda: 2, after=["hold"])]
+        >>> scheduler.execute(DAG(nodes)).values["next"], seen, scheduler.paused
+        (2, [True], False)
+        """
         return self._run is not None and self._run.paused
 
     @property
     def over(self) -> bool:
-        """Whether the run that was begun last has ended; not before there is one."""
+        """Whether the run that was begun last has ended; not before there is one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> before = scheduler.over
+        >>> during = scheduler.execute(DAG([Node("look", fn=lambda: scheduler.over)])).values["look"]
+        >>> before, during, scheduler.over
+        (False, False, True)
+        """
         return self._run is not None and self._run.ended
 
     def _execute(

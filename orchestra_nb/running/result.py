@@ -70,6 +70,16 @@ class RunResult(Charted):
         listened, as a notebook's session does.
     config
         The settings that it ran by; ``None`` where they are not known.
+
+    Examples
+    --------
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> nodes = [Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)]
+    >>> result = Pipeline(nodes, RunConfig(jobs=1)).run()
+    >>> result
+    <RunResult: 1 done, 1 failed in ... s, jobs=1, backend='threading'>
+    >>> result.values, result.success, str(result.errors[0])
+    ({'load': 42}, False, "node 'half' failed: ZeroDivisionError: division by zero")
     """
 
     outcomes: Mapping[str, Outcome]
@@ -91,12 +101,31 @@ class RunResult(Charted):
 
     @property
     def success(self) -> bool:
-        """Whether every node ended well, or was skipped because its condition was false."""
+        """Whether every node ended well, or was skipped because its condition was false.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> Pipeline([Node("load", fn=lambda: 42)], RunConfig(jobs=1)).run().success
+        True
+        >>> Pipeline([Node("half", fn=lambda: 1 / 0)], RunConfig(jobs=1)).run().success
+        False
+        """
         return not self.stopped and not any(outcome.bad for outcome in self.outcomes.values())
 
     @property
     def errors(self) -> tuple[OrchestraError, ...]:
-        """What went wrong, failures before cancellations, and compensations last; each in document order."""
+        """What went wrong, failures before cancellations, and compensations last; each in document order.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> nodes = [Node("half", fn=lambda: 1 / 0), Node("length", fn=lambda: len(7))]
+        >>> for error in Pipeline(nodes, RunConfig(jobs=1, keep_going=True)).run().errors:
+        ...     print(error)
+        node 'half' failed: ZeroDivisionError: division by zero
+        node 'length' failed: TypeError: object of type 'int' has no len()
+        """
         found = [outcome for outcome in self.outcomes.values() if outcome.error is not None]
         aside = self._aside
         found.sort(key=lambda outcome: (outcome.node in aside, outcome.status != "failed"))
@@ -118,13 +147,30 @@ class RunResult(Charted):
 
     @property
     def work(self) -> float:
-        """Seconds of all bodies together: what one worker would have needed. What was undone later is no part of it."""
+        """Seconds of all bodies together: what one worker would have needed. What was undone later is no part of it.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> nodes = [Node("load", fn=lambda: 42), Node("plot", fn=lambda load: load)]
+        >>> result = Pipeline(nodes, RunConfig(jobs=1)).run()
+        >>> result.work == sum(outcome.seconds for outcome in result.outcomes.values())
+        True
+        """
         aside = self._aside
         return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
 
     @property
     def measured(self) -> DAG:
-        """The DAG with what each node took as its cost: also of those that failed, and nothing of what never ran."""
+        """The DAG with what each node took as its cost: also of those that failed, and nothing of what never ran.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node("load", fn=lambda: 42, cost=60)], RunConfig(jobs=1)).run()
+        >>> result.measured.nodes["load"].cost == result.outcomes["load"].seconds < 60
+        True
+        """
         return self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
 
     @property
@@ -132,6 +178,13 @@ class RunResult(Charted):
         """No schedule of these measured nodes on so many workers is shorter (seconds).
 
         What waits on the event loop takes no worker, unless there is only one.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
+        >>> result.work / 2 <= result.lower_bound <= result.total_time
+        True
         """
         if not self.outcomes:
             return 0.0
@@ -144,6 +197,13 @@ class RunResult(Charted):
         """No schedule that lets no worker idle before a ready node is longer (seconds; Graham, 1969, for these nodes).
 
         A longer run has waited for something else: for resources, for its one main lane, between levels.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
+        >>> result.lower_bound <= result.upper_bound <= 2 * result.lower_bound
+        True
         """
         if not self.outcomes:
             return 0.0
@@ -152,24 +212,65 @@ class RunResult(Charted):
 
     @property
     def speedup(self) -> float:
-        """How many times faster than one node after another; 1 when nothing ran."""
+        """How many times faster than one node after another; 1 when nothing ran.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
+        >>> result.speedup == result.work / result.total_time
+        True
+        """
         return self.work / self.total_time if self.total_time and self.work else 1.0
 
     @property
     def cache_hit_rate(self) -> float:
-        """Share of the good outcomes that came from the cache, from 0 to 1."""
+        """Share of the good outcomes that came from the cache, from 0 to 1.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, ParallelScheduler, RunConfig
+        >>> weather = {"fair": False}
+        >>> def sail(load):
+        ...     return load // (1 if weather["fair"] else 0)
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("sail", fn=sail, after=["load"])])
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> failed = scheduler.execute(dag)
+        >>> weather["fair"] = True
+        >>> failed.cache_hit_rate, scheduler.resume_from_checkpoint(failed.checkpoints[-1], dag).cache_hit_rate
+        (0.0, 0.5)
+        """
         cached = sum(outcome.status == "cached" for outcome in self.outcomes.values())
         good = sum(outcome.ok for outcome in self.outcomes.values())
         return cached / good if good else 0.0
 
     @property
     def levels(self) -> pd.DataFrame:
-        """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``."""
+        """One row per level: how its nodes ended, from when to when, and what they took; see ``docs/frames.md``.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> nodes = [Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)]
+        >>> result = Pipeline(nodes, RunConfig(jobs=1)).run()
+        >>> result.levels[["level", "nodes", "failed"]]
+           level nodes  failed
+        0      0  load       0
+        1      1  half       1
+        """
         return cast("_ResultPresenter", presenter_of(self)).levels(self)
 
     @property
     def events(self) -> pd.DataFrame:
-        """One row per event: what the outcomes tell of nodes, and what was heard beside; see ``docs/frames.md``."""
+        """One row per event: what the outcomes tell of nodes, and what was heard beside; see ``docs/frames.md``.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> result = Pipeline([Node("load", fn=lambda: 42)], RunConfig(jobs=1)).run()
+        >>> list(result.events.name)[:3]
+        ['execution:run-started', 'execution:node-queued', 'execution:node-started']
+        """
         return cast("_ResultPresenter", presenter_of(self)).events(self)
 
     def raise_for_errors(self) -> None:
@@ -179,6 +280,14 @@ class RunResult(Charted):
         ------
         OrchestraError
             The first of :attr:`errors`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, Pipeline, RunConfig
+        >>> Pipeline([Node("load", fn=lambda: 42)], RunConfig(jobs=1)).run().raise_for_errors()
+        >>> Pipeline([Node("half", fn=lambda: 1 / 0)], RunConfig(jobs=1)).run().raise_for_errors()
+        Traceback (most recent call last):
+        orchestra_nb.errors.NodeFailed: node 'half' failed: ZeroDivisionError: division by zero
         """
         if self.errors:
             raise self.errors[0]

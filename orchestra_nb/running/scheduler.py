@@ -66,6 +66,14 @@ class ParallelScheduler(Executing):
         ------
         ConfigError
             It cannot be called, or it is a generator, whose body a call does not run.
+
+        Examples
+        --------
+        >>> from orchestra_nb import RunConfig, load_command
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1, cache=False))
+        >>> scheduler.set_agent_executor(lambda node, context: node.id.upper())
+        >>> scheduler.execute(load_command({"phases": [{"name": "Read", "agents": [{"id": "count"}]}]}).dag).values
+        {'count': 'COUNT'}
         """
         if not callable(executor):
             raise ConfigError(f"an agent executor is a function of a node and a context, not {executor!r}")
@@ -85,7 +93,17 @@ class ParallelScheduler(Executing):
         return self._agents
 
     def get_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory."""
+        """Give the checkpoints of the last runs, the oldest first: those on the disk, then those in memory.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda: 1 / 0, after=["load"])])
+        >>> failed = scheduler.execute(dag)
+        >>> failed.checkpoints[-1] in [checkpoint.id for checkpoint in scheduler.get_checkpoints()]
+        True
+        """
         return (*on_disk.checkpoints(self.config), *self._checkpoints.all())
 
     def newest_checkpoint(self, dag: DAG, context: Mapping[str, Any] | None = None) -> str:
@@ -95,12 +113,29 @@ class ParallelScheduler(Executing):
         ------
         CheckpointError
             There is none.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda: 1 / 0, after=["load"])])
+        >>> scheduler.execute(dag).checkpoints[-1] == scheduler.newest_checkpoint(dag)
+        True
         """
         here = self._checkpoints.newest(dag.hash)
         return here.id if here is not None else str(on_disk.cut_short(self.config, dag, "run", context))
 
     def clear_checkpoints(self) -> int:
-        """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs."""
+        """Forget all checkpoints that no run is at, in memory and on the disk; says of how many runs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1, cache=False))
+        >>> _ = scheduler.execute(DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda: 1 / 0, after=["load"])]))
+        >>> scheduler.clear_checkpoints(), scheduler.get_checkpoints()
+        (1, ())
+        """
         runs = on_disk.runs_of(self.config)
         return self._checkpoints.clear() + (runs.clear() if runs is not None else 0)
 
@@ -111,6 +146,15 @@ class ParallelScheduler(Executing):
         ------
         CheckpointError
             There is no such checkpoint, or it does not fit.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+        >>> dag = DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0, after=["load"])])
+        >>> plan = scheduler.plan_resume(scheduler.execute(dag).checkpoints[-1], dag)
+        >>> plan
+        ResumePlan(taken=('load',), again={}, left=('half',), undone=())
         """
         if checkpoint not in self._checkpoints and on_disk.has(self.config, checkpoint):
             return on_disk.planned(self.config, checkpoint, dag, context)
@@ -160,6 +204,13 @@ class ParallelScheduler(Executing):
             The DAG, the backend, a name in ``results`` or the file of the log cannot be used; nothing ran.
         KeyboardInterrupt
             The run was interrupted; what it has is in :attr:`last_result`.
+
+        Examples
+        --------
+        >>> from orchestra_nb import Node, RunConfig
+        >>> dag = DAG([Node("load", fn=lambda path: [3, 1]), Node("top", fn=lambda load: max(load), after=["load"])])
+        >>> ParallelScheduler(RunConfig(jobs=1)).execute(dag, {"path": "numbers.txt"}, results=["top"]).values
+        {'top': 3}
         """
         if results is not None and (program is not None or agents_of(dag)):
             raise ConfigError("results= names nodes of functions, and this run has a program of its own; leave it out")

@@ -22,7 +22,13 @@ from orchestra_nb.resources.claims import Wants
 
 
 class Place(NamedTuple):
-    """Where a node stands: its worker, its begin and its end."""
+    """Where a node stands: its worker, its begin and its end.
+
+    Examples
+    --------
+    >>> Place(0, 1.0, 2.5).end
+    2.5
+    """
 
     worker: int
     start: float
@@ -153,6 +159,11 @@ class Task(NamedTuple):
         What it takes on each worker; infinite where it must not run.
     wants
         What it holds meanwhile.
+
+    Examples
+    --------
+    >>> Task((2.0, 4.0), (("db", 1),)).wants
+    (('db', 1),)
     """
 
     times: Sequence[float]

@@ -43,6 +43,11 @@ class Answer:
         No schedule is shorter, in ticks.
     seconds
         What the search took.
+
+    Examples
+    --------
+    >>> Answer({0: 0, 1: 2}, {0: 0, 1: 0}, bound=3.0, seconds=0.1).starts[1]
+    2
     """
 
     starts: Mapping[int, int]
@@ -64,6 +69,14 @@ class Model:
         Workers on which every node takes the same, kind by kind.
     wants
         For each node of the graph what it holds.
+
+    Examples
+    --------
+    >>> from orchestra_nb.model import Node
+    >>> pair = DAG([Node("load"), Node("fit", after=["load"])])
+    >>> model = Model(pair, {0: [2], 1: [3]}, [[0]], [(), ()])
+    >>> model.solve({}, {0: Place(0, 0, 2), 1: Place(0, 4, 7)}, Effort(5.0)).starts
+    {0: 0, 1: 2}
     """
 
     def __init__(
@@ -89,6 +102,13 @@ class Model:
             A schedule in ticks, which the search begins with.
         effort
             How long is searched.
+
+        Examples
+        --------
+        >>> from orchestra_nb.model import Node
+        >>> model = Model(DAG([Node("a"), Node("b")]), {0: [2], 1: [2]}, [[0, 1]], [(("db", 1),), (("db", 1),)])
+        >>> model.solve({"db": 1}, {0: Place(0, 0, 2), 1: Place(1, 3, 5)}, Effort(5.0)).bound
+        4.0
         """
         model = self._model
         horizon = int(max(place.end for place in hint.values()))

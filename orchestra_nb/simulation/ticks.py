@@ -31,6 +31,11 @@ class Effort(NamedTuple):
     """How long is searched: for so many seconds, in so many threads, down to so many ticks that nothing is below.
 
     Without a number of threads, strategies take turns.
+
+    Examples
+    --------
+    >>> Effort(10.0)
+    Effort(timeout=10.0, threads=None, least=0)
     """
 
     timeout: float
@@ -112,6 +117,11 @@ def ticks_of(rows: Sequence[Sequence[float]], most: float) -> Ticks:
         For each node what it takes on each worker, in seconds.
     most
         What the whole takes at most, in seconds.
+
+    Examples
+    --------
+    >>> ticks_of([[0.1], [0.25]], 0.35).rows, ticks_of([[1.0], [2**0.5]], 2.5).exact
+    (((2,), (5,)), False)
     """
     exact = _exact(rows, most)
     if exact is not None:

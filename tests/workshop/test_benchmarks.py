@@ -15,7 +15,7 @@ import pytest
     "name",
     [
         *("cache", "scheduler", "makespan", "recovery", "events", "gantt", "taskgraphs", "policies"),
-        *("simulator", "prediction"),
+        *("simulator", "prediction", "sweeps"),
     ],
 )
 def test_a_benchmark_prints_its_tables_its_targets_and_one_line_of_json(name: str, root: Path) -> None:

@@ -103,7 +103,15 @@ def declare_effects(*names: str, methods: Iterable[str] = (), **effects: Any) ->
 
 
 def forget_effects() -> None:
-    """Take back everything that :func:`declare_effects` said in this process."""
+    """Take back everything that :func:`declare_effects` said in this process.
+
+    Examples
+    --------
+    >>> declare_effects("mylib.load", reads=0, returns="fresh")
+    >>> forget_effects()
+    >>> knowledge().call("mylib.load") is None
+    True
+    """
     for entries in _declared.values():
         entries.clear()
 

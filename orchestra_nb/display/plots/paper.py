@@ -72,7 +72,14 @@ _UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 @contextmanager
 def style(**more: Any) -> Iterator[None]:
-    """Hold the house style; what the user has set comes back afterwards."""
+    """Hold the house style; what the user has set comes back afterwards.
+
+    Examples
+    --------
+    >>> with style():
+    ...     mpl.rcParams["text.parse_math"]
+    False
+    """
     rules: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
     rules |= _STYLE | more
     with mpl.rc_context(rules):
