@@ -26,10 +26,11 @@ from importlib.util import find_spec
 
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import is_duration
 from orchestra_nb.planning.policies import POLICIES
 from orchestra_nb.simulation.board import Board, Place, Task, placed
 from orchestra_nb.simulation.heft import schedule_of
-from orchestra_nb.simulation.machines import Machines, Speeds, held_by, is_seconds, machines_of
+from orchestra_nb.simulation.machines import Machines, Speeds, held_by, machines_of
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.simulator import simulate
 from orchestra_nb.simulation.ticks import Effort, Ticks, ticks_of
@@ -37,6 +38,7 @@ from orchestra_nb.simulation.ticks import Effort, Ticks, ticks_of
 MOST_NODES = 100
 """Beyond, one has to say how long the search may take."""
 TIMEOUT = 10.0
+MOST_THREADS = 256
 _ROUNDING = 1e-9
 
 
@@ -140,9 +142,11 @@ def optimum(
 
 
 def _check(dag: DAG, timeout: float | None, threads: int | None) -> None:
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ConfigError(f"threads={threads!r} must be a whole number from 1, or None for strategies that take turns")
-    if timeout is not None and (not is_seconds(timeout) or timeout == 0):
+    odd = isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS
+    if threads is not None and odd:
+        told = f"a whole number from 1 to {MOST_THREADS}, or None for strategies that take turns"
+        raise ConfigError(f"threads={threads!r} must be {told}")
+    if timeout is not None and (not is_duration(timeout) or timeout == 0):
         raise ConfigError(f"timeout={timeout!r} must be a positive number of seconds")
     if timeout is None and len(dag) > MOST_NODES:
         hint = "give timeout=60 to search for so many seconds all the same"
