@@ -38,7 +38,22 @@ _log = logging.getLogger("orchestra_nb.events")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened ``at`` seconds after the run began."""
+    """Something that happened ``at`` seconds after the run began.
+
+    Examples
+    --------
+    A kind of one's own is a class with another name, outside of the library's namespaces:
+
+    >>> @dataclass(frozen=True, slots=True)
+    ... class RowsRead(Event):
+    ...     name: ClassVar[str] = "mine:rows-read"
+    ...     count: int
+    >>> bus, seen = EventBus(), []
+    >>> _ = bus.on("mine:*", lambda event: seen.append(event.count))
+    >>> bus.publish(RowsRead(at=1.0, count=42))
+    >>> bus.settle(), seen
+    (True, [42])
+    """
 
     name: ClassVar[str] = "event"
     at: float
@@ -222,7 +237,19 @@ class EventBus:
 
 
 class Subscription:
-    """One subscriber of a bus. Calling it ends it: when that returns, no call begins any more."""
+    """One subscriber of a bus. Calling it ends it: when that returns, no call begins any more.
+
+    Examples
+    --------
+    >>> bus, seen = EventBus(), []
+    >>> subscription = bus.on("*", seen.append)
+    >>> subscription.pattern
+    '*'
+    >>> subscription()
+    >>> bus.publish(Event(at=1.0))
+    >>> bus.settle(), seen
+    (True, [])
+    """
 
     def __init__(self, bus: EventBus, pattern: str, subscriber: Subscriber, inline: bool) -> None:
         self._bus = bus
@@ -243,7 +270,18 @@ class Subscription:
             self.listener.close()
 
     def finish(self) -> None:
-        """Hear nothing that is published from now on; what was published before is still heard."""
+        """Hear nothing that is published from now on; what was published before is still heard.
+
+        Examples
+        --------
+        >>> bus, seen = EventBus(), []
+        >>> subscription = bus.on("*", lambda event: seen.append(event.at))
+        >>> bus.publish(Event(at=1.0))
+        >>> subscription.finish()
+        >>> bus.publish(Event(at=2.0))
+        >>> bus.settle(), seen
+        (True, [1.0])
+        """
         self._bus._without(self)
 
     def _call(self, event: Event) -> None:

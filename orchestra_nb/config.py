@@ -48,6 +48,11 @@ class Capacity:
     period
         Seconds, for a rate; infinite for a budget, which a run may spend in all; ``None`` for what is held and given
         back.
+
+    Examples
+    --------
+    >>> read_capacity("gpu", 2), read_capacity("chat", "60/min"), read_capacity("tokens", "5000/run")
+    (Capacity(amount=2, period=None), Capacity(amount=60, period=60.0), Capacity(amount=5000, period=inf))
     """
 
     amount: int

@@ -189,6 +189,14 @@ class SinkPolicy:
     ------
     ConfigError
         A number that is not positive.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ProgressTracker
+    >>> patient = ProgressTracker(policy=SinkPolicy(period=2.0, patience=30.0))
+    >>> SinkPolicy(period=0)
+    Traceback (most recent call last):
+    orchestra_nb.errors.ConfigError: period=0 must be a positive, finite number
     """
 
     period: float = 0.25

@@ -51,26 +51,62 @@ class TokenUsage:
         self._by_agent: dict[str, Tokens] = {}
 
     def add(self, agent: str, prompt: int, answer: int) -> None:
-        """Count one answer."""
+        """Count one answer.
+
+        Examples
+        --------
+        >>> usage = TokenUsage()
+        >>> for _ in range(2):
+        ...     usage.add("review", prompt=120, answer=30)
+        >>> usage.by_agent["review"].calls, usage.total.total
+        (2, 300)
+        """
         with self._lock:
             known = self._by_agent.get(agent, Tokens())
             self._by_agent[agent] = Tokens(known.calls + 1, known.prompt + prompt, known.answer + answer)
 
     @property
     def by_agent(self) -> Mapping[str, Tokens]:
-        """The sum of each agent."""
+        """The sum of each agent.
+
+        Examples
+        --------
+        >>> usage = TokenUsage()
+        >>> usage.add("review", prompt=120, answer=30)
+        >>> usage.by_agent
+        {'review': Tokens(calls=1, prompt=120, answer=30)}
+        """
         with self._lock:
             return dict(self._by_agent)
 
     @property
     def total(self) -> Tokens:
-        """The sum of all."""
+        """The sum of all.
+
+        Examples
+        --------
+        >>> usage = TokenUsage()
+        >>> usage.add("review", prompt=120, answer=30)
+        >>> usage.add("judge", prompt=20, answer=5)
+        >>> usage.total
+        Tokens(calls=2, prompt=140, answer=35)
+        """
         sums = list(self.by_agent.values())
         return Tokens(sum(s.calls for s in sums), sum(s.prompt for s in sums), sum(s.answer for s in sums))
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row per agent: ``calls``, ``prompt``, ``answer``, ``total``."""
+        """A row per agent: ``calls``, ``prompt``, ``answer``, ``total``.
+
+        Examples
+        --------
+        >>> usage = TokenUsage()
+        >>> usage.add("review", prompt=120, answer=30)
+        >>> usage.frame
+                calls  prompt  answer  total
+        agent
+        review      1     120      30    150
+        """
         import pandas as pd
 
         rows = {name: (s.calls, s.prompt, s.answer, s.total) for name, s in self.by_agent.items()}

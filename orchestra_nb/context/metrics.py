@@ -64,14 +64,31 @@ class CacheMetrics(Presented):
 
     @property
     def hit_rate(self) -> float:
-        """Share of questions that memory answered, from 0 to 1; 0 when there were none."""
+        """Share of questions that memory answered, from 0 to 1; 0 when there were none.
+
+        Examples
+        --------
+        >>> CacheMetrics(hits=1, misses=3).hit_rate, CacheMetrics().hit_rate
+        (0.25, 0.0)
+        """
         asked = self.hits + self.misses
         return self.hits / asked if asked else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class KeyMetrics:
-    """How one key did; ``bytes`` counts what it shares with others, ``ttl`` is the seconds it has left."""
+    """How one key did; ``bytes`` counts what it shares with others, ``ttl`` is the seconds it has left.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ContextManager
+    >>> cache = ContextManager()
+    >>> cache.set("answer", 42)
+    >>> _ = cache.get("answer")
+    >>> found = cache.get_key_metrics()[0]
+    >>> found.key, found.cached, found.sets, found.hits
+    ('answer', True, 1, 1)
+    """
 
     key: str
     cached: bool
@@ -91,7 +108,18 @@ class KeyMetrics:
 
     @property
     def hit_rate(self) -> float:
-        """Share of questions that memory answered, from 0 to 1."""
+        """Share of questions that memory answered, from 0 to 1.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ContextManager
+        >>> cache = ContextManager()
+        >>> _ = cache.get("answer")
+        >>> cache.set("answer", 42)
+        >>> _ = cache.get("answer")
+        >>> cache.get_key_metrics()[0].hit_rate
+        0.5
+        """
         asked = self.hits + self.misses
         return self.hits / asked if asked else 0.0
 

@@ -31,34 +31,152 @@ class Record(Protocol):
 
 @runtime_checkable
 class Store(Protocol):
-    """Keeps values by key."""
+    """Keeps values by key.
+
+    Examples
+    --------
+    What is kept on the disk is there for the next process, or the next cache:
+
+    >>> import tempfile
+    >>> from orchestra_nb import ContextManager
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ContextManager(path=folder) as cache:
+    ...         cache.set("answer", [42])
+    ...     with ContextManager(path=folder) as cache:
+    ...         cache.get("answer")
+    [42]
+    """
 
     def get(self, key: str) -> Record | None:
-        """Find what is kept of a key."""
+        """Find what is kept of a key.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42], ttl=3600)
+        ...     found = store.get("answer")
+        ...     print(found.value, 0 < found.ttl <= 3600, store.get("question"))
+        ...     store.close()
+        [42] True None
+        """
 
     def put(self, key: str, value: Any, ttl: float | None = None) -> object:
-        """Keep a value, and return when it is kept."""
+        """Keep a value, and return when it is kept.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42])
+        ...     print(store.get("answer").value)
+        ...     store.close()
+        [42]
+        """
 
     def put_later(self, key: str, value: Any, ttl: float | None = None) -> object:
-        """Keep a value soon, and at the end of the process at the latest."""
+        """Keep a value soon, and at the end of the process at the latest.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put_later("answer", [42])
+        ...     print(store.get("answer").value, store.flush(60))
+        ...     store.close()
+        [42] True
+        """
 
     def delete(self, key: str) -> bool:
-        """Forget a key; whether there was one."""
+        """Forget a key; whether there was one.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42])
+        ...     print(store.delete("answer"), store.delete("answer"), store.get("answer"))
+        ...     store.close()
+        True False None
+        """
 
     def keys(self) -> list[str]:
-        """List the keys, those that are on their way too."""
+        """List the keys, those that are on their way too.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42])
+        ...     _ = store.put_later("question", "?")
+        ...     print(sorted(store.keys()))
+        ...     store.close()
+        ['answer', 'question']
+        """
 
     def clear(self) -> int:
-        """Forget everything; how many keys there were."""
+        """Forget everything; how many keys there were.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42])
+        ...     print(store.clear(), store.keys())
+        ...     store.close()
+        1 []
+        """
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait, for so many seconds at most, until what is on its way is kept; whether it is."""
+        """Wait, for so many seconds at most, until what is on its way is kept; whether it is.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put_later("answer", [42])
+        ...     print(store.flush(timeout=60))
+        ...     store.close()
+        True
+        """
 
     def close(self) -> object:
-        """Flush, and let the files go."""
+        """Flush, and let the files go.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put_later("answer", [42])
+        ...     store.close()
+        ...     again = open_store(folder)
+        ...     print(again.get("answer").value)
+        ...     again.close()
+        [42]
+        """
 
     def statistics(self) -> object:
-        """Tell how it did."""
+        """Tell how it did.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = open_store(folder)
+        ...     _ = store.put("answer", [42])
+        ...     told = store.statistics()
+        ...     print(told.entries, told.stored, told.misses)
+        ...     store.close()
+        1 1 0
+        """
 
 
 def open_store(folder: str | PathLike[str]) -> Store:

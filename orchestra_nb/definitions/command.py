@@ -61,7 +61,13 @@ class LockRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSpec:
-    """A resource that the definition declares; ``capacity`` is how many may hold it at once."""
+    """A resource that the definition declares; ``capacity`` is how many may hold it at once.
+
+    Examples
+    --------
+    >>> ResourceSpec("gpu", type="custom", capacity=2).capacity
+    2
+    """
 
     id: str
     type: str = "custom"
@@ -113,6 +119,14 @@ class Agent:
         What was not understood.
     path
         Where it stands: ``"phases[0].agents[1]"``.
+
+    Examples
+    --------
+    >>> from orchestra_nb import load_command
+    >>> judge = {"id": "judge", "type": "reviewer", "task": "Weigh the findings.", "timeout": 60_000}
+    >>> agent = next(load_command({"phases": [{"name": "Review", "agents": [judge]}]}).agents)
+    >>> agent.type, agent.task, agent.timeout, agent.path
+    ('reviewer', 'Weigh the findings.', 60.0, 'phases[0].agents[0]')
     """
 
     id: str
@@ -153,6 +167,14 @@ class Phase:
         Unless it holds, all its agents are skipped.
     dynamic
         Agents that are made while running.
+
+    Examples
+    --------
+    >>> from orchestra_nb import load_command
+    >>> phases = [{"name": "Look at it", "parallel": True, "agents": [{"id": "lint"}, {"id": "types"}]}]
+    >>> phase = load_command({"phases": phases}).phases[0]
+    >>> phase.id, phase.parallel, [agent.id for agent in phase.agents]
+    ('look-at-it', True, ['lint', 'types'])
     """
 
     id: str

@@ -36,7 +36,13 @@ class EngineCacheMetrics(CacheMetrics):
 
     @classmethod
     def of(cls, counted: CacheMetrics, node_hits: int, node_misses: int) -> EngineCacheMetrics:
-        """Add what nodes were looked up to what a cache was asked by key."""
+        """Add what nodes were looked up to what a cache was asked by key.
+
+        Examples
+        --------
+        >>> EngineCacheMetrics.of(CacheMetrics(hits=1), node_hits=2, node_misses=1).misses
+        1
+        """
         given = {each.name: getattr(counted, each.name) for each in fields(CacheMetrics)}
         given |= {"hits": counted.hits + node_hits, "misses": counted.misses + node_misses}
         return cls(**given, node_hits=node_hits, node_misses=node_misses)
@@ -44,7 +50,17 @@ class EngineCacheMetrics(CacheMetrics):
 
 @dataclass(frozen=True, slots=True)
 class EngineStats(Presented):
-    """All parts of an engine at one moment."""
+    """All parts of an engine at one moment.
+
+    Examples
+    --------
+    >>> from orchestra_nb import OrchestrationEngine
+    >>> engine = OrchestrationEngine()
+    >>> engine.cache.set("answer", 42)
+    >>> stats = engine.statistics()
+    >>> stats.cache.entries, stats.progress.percent, stats.recovery.sagas
+    (1, 0.0, 0)
+    """
 
     progress: ProgressStats
     cache: CacheMetrics
@@ -53,7 +69,16 @@ class EngineStats(Presented):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The numbers of all parts, as a tidy frame: part, item, measure, value."""
+        """The numbers of all parts, as a tidy frame: part, item, measure, value.
+
+        Examples
+        --------
+        >>> from orchestra_nb import OrchestrationEngine
+        >>> engine = OrchestrationEngine()
+        >>> engine.cache.set("answer", 42)
+        >>> engine.statistics().frame.query("part == 'cache' and measure == 'entries'").value.item()
+        1.0
+        """
         from orchestra_nb.display.overview import overview_frame
 
         return overview_frame({**self._parts(), "circuits": self.recovery.circuits})

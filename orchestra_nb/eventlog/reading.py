@@ -30,7 +30,7 @@ _MOST_FAULTS = 50
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """What a log says of one run.
+    r"""What a log says of one run.
 
     Parameters
     ----------
@@ -40,6 +40,13 @@ class LoggedRun:
         All else, in order.
     lines
         The line of each.
+
+    Examples
+    --------
+    >>> log = b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+    >>> runs, faults = parse_log(log)
+    >>> runs[0].built.run, [event.name for event in runs[0].events], runs[0].lines
+    ('r', ['execution:run-ended'], (1,))
     """
 
     built: DagBuilt
@@ -48,7 +55,14 @@ class LoggedRun:
 
     @property
     def ended(self) -> bool:
-        """Whether its end is there."""
+        r"""Whether its end is there.
+
+        Examples
+        --------
+        >>> log = b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        >>> parse_log(log)[0][0].ended
+        False
+        """
         return any(isinstance(event, RunEnded) for event in reversed(self.events[-50:]))
 
 

@@ -38,6 +38,13 @@ class Bounds:
         No schedule is shorter.
     upper
         No schedule is longer that never leaves a worker idle while a node is ready (Graham 1966), whatever the policy.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node
+    >>> bounds = DAG([Node("load"), Node("fit", after=["load"], cost=4), Node("plot", after=["load"])]).bounds(2)
+    >>> bounds.work, bounds.span, bounds.lower, bounds.upper
+    (6.0, 5.0, 5.0, 5.5)
     """
 
     workers: int

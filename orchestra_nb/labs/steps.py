@@ -51,42 +51,114 @@ class Step:
 
     @property
     def at(self) -> float:
-        """Seconds since the run began."""
+        """Seconds since the run began.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.at
+        0.0
+        """
         return self.moment.at
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Who was looked at, in order: those who began, and those who wait for a resource or a worker."""
+        """Who was looked at, in order: those who began, and those who wait for a resource or a worker.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> [(offer.node, offer.fate) for offer in step.offers]
+        [('load', 'begins on worker 1'), ('fit', 'begins on worker 2'), ('score', 'waits for gpu, held by fit')]
+        """
         return self.order.offers(self.begun, self.moment)
 
     @property
     def first(self) -> str:
-        """Who was looked at first; empty where nobody could begin."""
+        """Who was looked at first; empty where nobody could begin.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.first
+        'load'
+        """
         return self.order.first(self.begun, self.moment)
 
     @property
     def ready(self) -> tuple[NodeId, ...]:
-        """Who could begin and has no worker, the most urgent first."""
+        """Who could begin and has no worker, the most urgent first.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=1)[0]
+        >>> step.ready
+        ('fit', 'score')
+        """
         return self.moment.ready
 
     @property
     def running(self) -> tuple[tuple[NodeId, int, float], ...]:
-        """Who runs, on which worker (from 0), until when (seconds)."""
+        """Who runs, on which worker (from 0), until when (seconds).
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.running
+        (('load', 0, 2.0), ('fit', 1, 1.0))
+        """
         return self.moment.running
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
-        """Who waits for a resource: for which, and who holds it."""
+        """Who waits for a resource: for which, and who holds it.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.waiting
+        (('score', 'gpu', ('fit',)),)
+        """
         return self.moment.waiting
 
     @property
     def held(self) -> tuple[tuple[str, tuple[NodeId, ...]], ...]:
-        """Which resources are held, and by whom."""
+        """Which resources are held, and by whom.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.held
+        (('gpu', ('fit',)),)
+        """
         return self.moment.held
 
     @property
     def states(self) -> dict[str, str]:
-        """The state of each node that has one, in the words of a run."""
+        """The state of each node that has one, in the words of a run.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
+        >>> step = step_through(DAG(nodes), workers=3)[0]
+        >>> step.states
+        {'score': 'queued', 'load': 'running', 'fit': 'running'}
+        """
         now, found = self.moment, dict[str, str]()
         waiting = (node for node, _, _ in now.waiting)
         resting, running = (node for node, _ in now.resting), (node for node, _, _ in now.running)

@@ -250,8 +250,8 @@ class Told(Presented, ABC):
     --------
     >>> from orchestra_nb import DAG, Node, step_through
     >>> walk = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2)
-    >>> isinstance(walk, Told), walk.story.frames[0].told[0]
-    (True, 'load may begin')
+    >>> walk.story.frames[0].told[0], walk.story.frames[-1].title
+    ('load may begin', '2.0 s')
     """
 
     __slots__ = ()

@@ -131,7 +131,15 @@ class Walk(Told, Sequence[Step]):
 
     @property
     def story(self) -> Story:
-        """What there is to walk through, as frames and controls."""
+        """What there is to walk through, as frames and controls.
+
+        Examples
+        --------
+        >>> from orchestra_nb.model import Node
+        >>> story = step_through(DAG([Node("load", cost=2), Node("clean", after=["load"])]), workers=2).story
+        >>> [frame.title for frame in story.frames]
+        ['0 s', '2.0 s', '3.0 s']
+        """
         from orchestra_nb.labs.walk_story import story_of
 
         return story_of(self)

@@ -34,6 +34,16 @@ class Report:
         How each node stands; the sink's own copy.
     by_phase
         Whether todos stand beneath their phases.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, ProgressTracker
+    >>> reports = []
+    >>> tracker = ProgressTracker([reports.append])
+    >>> tracker.initialize(DAG([Node("load")]))
+    >>> tracker.mark_completed("load")
+    >>> tracker.complete(), reports[-1].stats.percent
+    (True, 100.0)
     """
 
     stats: ProgressStats
@@ -42,12 +52,30 @@ class Report:
 
     @cached_property
     def todos(self) -> list[Todo]:
-        """The todos."""
+        """The todos.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, ProgressTracker
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> tracker.report().todos
+        [{'content': 'Run load', 'status': 'pending', 'activeForm': 'Running load'}]
+        """
         return todos_of(self.progress, by_phase=self.by_phase)
 
     @property
     def checklist(self) -> str:
-        """The todos as Markdown."""
+        """The todos as Markdown.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, ProgressTracker
+        >>> tracker = ProgressTracker()
+        >>> tracker.initialize(DAG([Node("load")]))
+        >>> print(tracker.report().checklist, end="")
+        - [ ] Run load
+        """
         return checklist(self.progress, title=self.stats.name, by_phase=self.by_phase)
 
 

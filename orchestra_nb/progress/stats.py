@@ -111,31 +111,73 @@ class ProgressStats(Presented):
 
     @property
     def total(self) -> int:
-        """How many nodes there are."""
+        """How many nodes there are.
+
+        Examples
+        --------
+        >>> counts = Counts(pending=4, in_progress=3, completed=2, failed=1)
+        >>> ProgressStats("today", 30.0, counts, elapsed=3.0).total
+        10
+        """
         return self.counts.total
 
     @property
     def pending(self) -> int:
-        """How many have not started."""
+        """How many have not started.
+
+        Examples
+        --------
+        >>> counts = Counts(pending=4, in_progress=3, completed=2, failed=1)
+        >>> ProgressStats("today", 30.0, counts, elapsed=3.0).pending
+        4
+        """
         return self.counts.pending
 
     @property
     def running(self) -> int:
-        """How many run now."""
+        """How many run now.
+
+        Examples
+        --------
+        >>> counts = Counts(pending=4, in_progress=3, completed=2, failed=1)
+        >>> ProgressStats("today", 30.0, counts, elapsed=3.0).running
+        3
+        """
         return self.counts.in_progress
 
     @property
     def completed(self) -> int:
-        """How many have ended well."""
+        """How many have ended well.
+
+        Examples
+        --------
+        >>> counts = Counts(pending=4, in_progress=3, completed=2, failed=1)
+        >>> ProgressStats("today", 30.0, counts, elapsed=3.0).completed
+        2
+        """
         return self.counts.completed
 
     @property
     def failed(self) -> int:
-        """How many have failed."""
+        """How many have failed.
+
+        Examples
+        --------
+        >>> counts = Counts(pending=4, in_progress=3, completed=2, failed=1)
+        >>> ProgressStats("today", 30.0, counts, elapsed=3.0).failed
+        1
+        """
         return self.counts.failed
 
     def as_mapping(self) -> dict[str, Any]:
-        """Say the same in what JSON knows."""
+        """Say the same in what JSON knows.
+
+        Examples
+        --------
+        >>> told = ProgressStats("today", 50.0, Counts(pending=1, completed=1), elapsed=3.0).as_mapping()
+        >>> told["percent"], told["counts"]["completed"]
+        (50.0, 1)
+        """
         return asdict(self)
 
 

@@ -36,7 +36,16 @@ TodoStatus = Literal["pending", "in_progress", "completed"]
 
 
 class Todo(TypedDict):
-    """One thing to do."""
+    """One thing to do.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, ProgressTracker
+    >>> tracker = ProgressTracker()
+    >>> tracker.initialize(DAG([Node("load")]))
+    >>> tracker.todos[0]["content"], tracker.todos[0]["status"]
+    ('Run load', 'pending')
+    """
 
     content: str
     status: TodoStatus

@@ -63,6 +63,11 @@ class StepFate:
         Whether nobody knows if it was done, also when it has been undone.
     despite
         Steps that used it and could not be undone before it was.
+
+    Examples
+    --------
+    >>> StepFate("seat", "needs-person", attempts=1, undo_attempts=3, undo_error="OSError: no line").fate
+    'needs-person'
     """
 
     step: str

@@ -102,6 +102,15 @@ class RecoveryStats(Presented):
         How many have ended, and how many of these failed.
     compensations, failed_compensations
         How many steps were undone, and how many need a person.
+
+    Examples
+    --------
+    >>> from orchestra_nb import RecoveryManager
+    >>> manager = RecoveryManager(sleep=lambda seconds: None)
+    >>> answers = iter(["not a number", "42"])
+    >>> _ = manager.run_with_retry("load", lambda: int(next(answers)))
+    >>> manager.get_recovery_stats().actions["load"]
+    ActionStats(action='load', calls=1, attempts=2, succeeded=1, failed=0)
     """
 
     at: float

@@ -68,46 +68,141 @@ class RunReplay(Presented):
 
     @property
     def run(self) -> RunId:
-        """Its id."""
+        r"""Its id.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> run.run
+        'r'
+        """
         return self._logged.built.run
 
     @property
     def started_at(self) -> str:
-        """When it began on the wall clock, in ISO 8601; empty when the log does not say."""
+        """When it began on the wall clock, in ISO 8601; empty when the log does not say.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from orchestra_nb import DAG, Node, ParallelScheduler, RunConfig
+        >>> dag = DAG([Node("load", fn=lambda: 42)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = Path(folder, "run.jsonl")
+        ...     result = ParallelScheduler(RunConfig(jobs=1, log=str(log))).execute(dag)
+        ...     run = Replay.read(log).last
+        >>> run.started_at == result.started_at
+        True
+        """
         return self._logged.built.started_at
 
     @property
     def hash(self) -> str:
-        """The content hash of its graph."""
+        """The content hash of its graph.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from orchestra_nb import DAG, Node, ParallelScheduler, RunConfig
+        >>> dag = DAG([Node("load", fn=lambda: 42)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = Path(folder, "run.jsonl")
+        ...     result = ParallelScheduler(RunConfig(jobs=1, log=str(log))).execute(dag)
+        ...     run = Replay.read(log).last
+        >>> run.hash == dag.hash
+        True
+        """
         return self._logged.built.hash
 
     @property
     def facts(self) -> tuple[Event, ...]:
-        """All its events, in order."""
+        r"""All its events, in order.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> [event.name for event in run.facts]
+        ['execution:run-paused', 'execution:run-ended']
+        """
         return self._logged.events
 
     @property
     def faults(self) -> tuple[Issue, ...]:
-        """Events that contradict what was known before them, and were passed over."""
+        """Events that contradict what was known before them, and were passed over.
+
+        Examples
+        --------
+        >>> from orchestra_nb.events import NodeStarted
+        >>> from orchestra_nb.graph.events import DagBuilt
+        >>> from orchestra_nb.model import Node, NodeId
+        >>> built = DagBuilt(0.0, RunId("r"), "", DAG([Node("load")]))
+        >>> for fault in RunReplay(LoggedRun(built, (NodeStarted(1.0, NodeId("laod"), "thread"),), (2,))).faults:
+        ...     print(fault)
+        line 2: execution:node-started: no node is named 'laod'; did you mean 'load'?
+        """
         return self._folded[2]
 
     @property
     def moments(self) -> tuple[float, ...]:
-        """The times at which something happened, in seconds since it began."""
+        r"""The times at which something happened, in seconds since it began.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> run.moments
+        (1.0, 2.0)
+        """
         return tuple(sorted(set(self._times)))
 
     @property
     def end(self) -> ReplayState:
-        """The last that is known."""
+        r"""The last that is known.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> run.end.at, run.end.success
+        (2.0, True)
+        """
         return self.after(len(self.facts))
 
     @property
     def events(self) -> pd.DataFrame:
-        """All its events, as a frame."""
+        r"""All its events, as a frame.
+
+        Examples
+        --------
+        >>> from orchestra_nb.replay import Replay
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> list(run.events.name)
+        ['execution:run-paused', 'execution:run-ended']
+        """
         return cast("EventsPresenter", presenter_of(self)).events(self)
 
     def at(self, seconds: float | None = None) -> ReplayState:
-        """Say what was known at a moment.
+        r"""Say what was known at a moment.
 
         Parameters
         ----------
@@ -119,6 +214,19 @@ class RunReplay(Presented):
         ------
         EventLogError
             That is no moment.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> run.at(1.5).paused, run.at(9).at, run.at(9).beyond
+        (True, 2.0, True)
+        >>> run.at(-1)
+        Traceback (most recent call last):
+        orchestra_nb.errors.EventLogError: -1 is no moment of a run; give seconds from 0 on, or None for its end
         """
         if seconds is None:
             return self.end
@@ -130,12 +238,25 @@ class RunReplay(Presented):
         return self._state(bisect_right(self._times, seconds), float(seconds))
 
     def after(self, count: int) -> ReplayState:
-        """Say what was known when so many of its events had happened.
+        r"""Say what was known when so many of its events had happened.
 
         Raises
         ------
         EventLogError
             There are not so many.
+
+        Examples
+        --------
+        >>> log = (
+        ...     b'{"run": "r", "name": "execution:run-paused", "at": 1.0, "reason": "for a look"}\n'
+        ...     b'{"run": "r", "name": "execution:run-ended", "at": 2.0, "success": true}\n'
+        ... )
+        >>> run = Replay.parse(log).last
+        >>> run.after(1).paused, run.after(2).over
+        (True, True)
+        >>> run.after(3)
+        Traceback (most recent call last):
+        orchestra_nb.errors.EventLogError: the run has 2 events; 3 is none of 0 to 2
         """
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(self.facts):
             raise EventLogError(f"the run has {len(self.facts):,} events; {count!r} is none of 0 to {len(self.facts)}")

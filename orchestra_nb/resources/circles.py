@@ -36,6 +36,12 @@ class DeadlockResult(Presented):
         The circles, the oldest first; each is resolved by one victim.
     victim
         Who would give way in the first one.
+
+    Examples
+    --------
+    >>> circle = (Wait("anna", "gpu", "ben"), Wait("ben", "db", "anna"))
+    >>> bool(DeadlockResult((circle,), victim="ben")), bool(DeadlockResult())
+    (True, False)
     """
 
     circles: tuple[Circle, ...] = ()
@@ -46,18 +52,39 @@ class DeadlockResult(Presented):
 
     @property
     def deadlocked(self) -> bool:
-        """Whether anybody waits in a circle."""
+        """Whether anybody waits in a circle.
+
+        Examples
+        --------
+        >>> circle = (Wait("anna", "gpu", "ben"), Wait("ben", "db", "anna"))
+        >>> DeadlockResult((circle,), victim="ben").deadlocked
+        True
+        """
         return bool(self.circles)
 
     @property
     def cycle(self) -> tuple[str, ...]:
-        """The owners around the first circle; the first is repeated at the end."""
+        """The owners around the first circle; the first is repeated at the end.
+
+        Examples
+        --------
+        >>> circle = (Wait("anna", "gpu", "ben"), Wait("ben", "db", "anna"))
+        >>> DeadlockResult((circle,), victim="ben").cycle
+        ('anna', 'ben', 'anna')
+        """
         owners = tuple(wait.owner for wait in self.circles[0]) if self.circles else ()
         return owners + owners[:1]
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """What they wait for, in the same order."""
+        """What they wait for, in the same order.
+
+        Examples
+        --------
+        >>> circle = (Wait("anna", "gpu", "ben"), Wait("ben", "db", "anna"))
+        >>> DeadlockResult((circle,), victim="ben").resources
+        ('gpu', 'db')
+        """
         return tuple(wait.resource for wait in self.circles[0]) if self.circles else ()
 
 

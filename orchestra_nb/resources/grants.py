@@ -44,29 +44,88 @@ class Grant:
 
     @property
     def token(self) -> LockId:
-        """The lock id, which is a fencing token: later grants have larger ones."""
+        """The lock id, which is a fencing token: later grants have larger ones.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> manager.release_lock(grant.token)
+        True
+        """
         return self._request.token
 
     @property
     def owner(self) -> str:
-        """Whose lock it is."""
+        """Whose lock it is.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> grant.owner
+        'load'
+        """
         return str(self._request.owner)
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """What is held."""
+        """What is held.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> grant.resources
+        ('db',)
+        """
         return self._request.resources
 
     @property
     def held(self) -> bool:
-        """Whether it is still held."""
+        """Whether it is still held.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> grant.held
+        True
+        >>> now[0] = 11.0
+        >>> grant.held
+        False
+        """
         expires = self._request.expires
         known = self._front.table.held.get(self.token) is self._request
         return known and (expires is None or self._front.now() < expires)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the lease expires, not below 0; ``None``: it has none."""
+        """Seconds until the lease expires, not below 0; ``None``: it has none.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> now[0] = 4.0
+        >>> grant.remaining
+        6.0
+        """
         expires = self._request.expires
         return None if expires is None else max(0.0, expires - self._front.now())
 
@@ -79,6 +138,20 @@ class Grant:
             Its lease has expired.
         ResourceError
             It was given back.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> grant.check()
+        >>> now[0] = 11.0
+        >>> grant.check()
+        Traceback (most recent call last):
+        orchestra_nb.errors.LeaseExpired: lock 1 of load for db was taken back: its lease had expired; ask again, and
+        renew in time
         """
         if not self.held:
             self._front.change(self._front.table.tick)
@@ -98,6 +171,19 @@ class Grant:
             It is too late.
         ResourceError
             It was given back, or has no lease to renew.
+
+        Examples
+        --------
+        >>> from orchestra_nb import ResourceManager
+        >>> now = [0.0]
+        >>> manager = ResourceManager(clock=lambda: now[0])
+        >>> manager.register_resource("db")
+        >>> grant = manager.grant(manager.acquire_lock("db", owner="load", lease=10))
+        >>> now[0] = 9.0
+        >>> grant.renew()
+        >>> now[0] = 18.0
+        >>> grant.held, grant.remaining
+        (True, 1.0)
         """
         seconds = self._request.lease if lease is None else lease
         if seconds is None:
@@ -115,6 +201,16 @@ class Guard:
         Where to ask.
     ask
         Makes the request, when the block is entered: whose lock it is may depend on who enters.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> manager = ResourceManager()
+    >>> for name in ("db", "gpu"):
+    ...     manager.register_resource(name)
+    >>> with manager.lock("db", "gpu", owner="train"):
+    ...     manager.get_resource_stats().owners["train"].holds
+    {'db': 1, 'gpu': 1}
     """
 
     def __init__(self, front: Front, ask: Callable[[], Request]) -> None:

@@ -165,7 +165,18 @@ class OwnerUse:
 
 @dataclass(frozen=True, slots=True)
 class ResourceStats(Presented):
-    """All resources at one moment, ``at`` seconds after the manager was made."""
+    """All resources at one moment, ``at`` seconds after the manager was made.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ResourceManager
+    >>> manager = ResourceManager(clock=lambda: 0.0)
+    >>> manager.register_resource("gpu", max_concurrent=4)
+    >>> _ = manager.acquire_lock("gpu:3", owner="train")
+    >>> stats = manager.get_resource_stats()
+    >>> stats["gpu"].used, stats["gpu"].left, stats.owners["train"].holds
+    (3, 1, {'gpu': 3})
+    """
 
     at: float
     resources: Mapping[str, ResourceUse]

@@ -54,6 +54,17 @@ class Checkpoint:
         The nodes that had ended well. The value of one that is on the disk is a :class:`.ValueRef`.
     undone
         Nodes that had, and were undone since.
+
+    Examples
+    --------
+    >>> from orchestra_nb import ParallelScheduler, RunConfig
+    >>> from orchestra_nb.model import Node
+    >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+    >>> dag = DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda: 1 / 0, after=["load"])])
+    >>> failed = scheduler.execute(dag)
+    >>> found = scheduler.get_checkpoints()[-1]
+    >>> found.id == failed.checkpoints[-1], list(found.outcomes)
+    (True, ['load'])
     """
 
     id: str

@@ -28,6 +28,18 @@ class NodeRun:
         How often its body was begun in this process, this time included.
     key
         The idempotency key, ``RUN/NODE/N``; *N* is from 1, and grows when the node is undone.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> def pay():
+    ...     return current_node().key  # for the service, which then knows a second request for the first
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     config = RunConfig(jobs=1, cache=folder, checkpoint="durable")
+    ...     result = Pipeline([Node("pay", fn=pay)], config).run()
+    >>> result.values["pay"] == f"{result.run_id}/pay/1"
+    True
     """
 
     run_id: RunId

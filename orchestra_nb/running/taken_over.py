@@ -65,6 +65,15 @@ class ResumePlan:
         Nodes that had not ended well, or that were undone.
     undone
         Those of them that were.
+
+    Examples
+    --------
+    >>> from orchestra_nb import DAG, Node, ParallelScheduler, RunConfig
+    >>> scheduler = ParallelScheduler(RunConfig(jobs=1))
+    >>> dag = DAG([Node("load", fn=lambda: 42), Node("half", fn=lambda: 1 / 0, after=["load"])])
+    >>> plan = scheduler.plan_resume(scheduler.execute(dag).checkpoints[-1], dag)
+    >>> plan.taken, plan.left
+    (('load',), ('half',))
     """
 
     taken: tuple[NodeId, ...]

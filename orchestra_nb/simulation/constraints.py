@@ -8,13 +8,18 @@ things help: a hint that is a whole schedule, and the time that must lie behind 
 strategies search in turns, with a fixed seed: the same course each time, which a race of threads has not, and with far
 more proofs than one strategy alone.
 
-Failure: none; a hint is a schedule, which is the answer when time was too short even to check it. This module imports
+Failure: none; a hint is a schedule, which is the answer when time was too short even to check it. An interrupt ends the
+search and goes on as ``KeyboardInterrupt``: the solver's own handler of it would call the best so far an answer, and
+whoever pressed stop would see the next line run. So the search has a thread of its own, which the caller's waits for.
+This module imports
 OR-tools and is imported by :mod:`.optimum` alone, when somebody wants the optimum.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +59,25 @@ class Answer:
     kinds: Mapping[int, int]
     bound: float
     seconds: float
+
+
+def _attended(solver: Any, model: Any) -> Any:
+    """Let the solver search in a thread of its own, and stop it when the one that waits is interrupted."""
+    solver.parameters.catch_sigint_signal = False
+    found: Future[Any] = Future()
+
+    def search() -> None:
+        try:
+            found.set_result(solver.solve(model))
+        except BaseException as error:
+            found.set_exception(error)
+
+    try:
+        threading.Thread(target=search, name="optimum", daemon=True).start()
+        return found.result()
+    except KeyboardInterrupt:
+        solver.stop_search()
+        raise
 
 
 class Model:
@@ -171,7 +195,7 @@ class Model:
         solver.parameters.num_workers = effort.threads or _STRATEGIES
         solver.parameters.interleave_search = effort.threads is None
         solver.parameters.random_seed = 0
-        status = solver.solve(self._model)
+        status = _attended(solver, self._model)
         if status == cp_model.UNKNOWN:
             known = {i: place.worker for i, place in hint.items()}
             kinds = {i: next(k for k, some in enumerate(self._kinds) if worker in some) for i, worker in known.items()}

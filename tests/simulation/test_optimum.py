@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import sys
+import threading
 from itertools import permutations, product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +17,7 @@ from orchestra_nb.graph import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.planning import POLICIES
 from orchestra_nb.resources.claims import wants_of
-from orchestra_nb.simulation import simulate
+from orchestra_nb.simulation import constraints, simulate
 from orchestra_nb.simulation.machines import machines_of
 from orchestra_nb.simulation.optimum import Optimum, optimum, solvable
 from orchestra_nb.simulation.ticks import MOST, ticks_of
@@ -180,3 +184,24 @@ def test_ticks_are_never_too_few_and_what_is_rounded_is_less_than_one_each(rows)
 )
 def test_decimals_and_simple_fractions_are_exact(rows, exact):
     assert ticks_of(rows, sum(row[0] for row in rows)).exact is exact
+
+
+def test_who_is_interrupted_is_told_so_and_the_search_ends():
+    stopped = threading.Event()
+
+    class Solver:
+        """Searches until it is stopped; somebody presses stop as soon as it has begun."""
+
+        def __init__(self):
+            self.parameters = SimpleNamespace()
+
+        def solve(self, model):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stopped.wait(60)
+
+        def stop_search(self):
+            stopped.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        constraints._attended(Solver(), None)
+    assert stopped.is_set()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from inspect import isclass, isfunction
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -48,6 +50,21 @@ def without_example(place: str, found: object) -> Iterator[str]:
 @pytest.mark.parametrize("front", FRONTS)
 def test_every_public_docstring_has_an_example(front: str) -> None:
     missing = {where for place, found in public(front) for where in without_example(place, found)}
+    assert sorted(missing) == []
+
+
+@pytest.fixture
+def reference(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(root / "tools"))
+    yield importlib.import_module("reference")
+    sys.modules.pop("reference", None)
+
+
+def test_so_has_every_record_of_the_reference(reference: ModuleType) -> None:
+    missing = set()
+    for place in (f"orchestra_nb.{name}" for group in reference.GROUPS for name in group.records):
+        module, _, name = place.rpartition(".")
+        missing.update(without_example(place, getattr(importlib.import_module(module), name)))
     assert sorted(missing) == []
 
 
