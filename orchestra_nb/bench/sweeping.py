@@ -117,6 +117,10 @@ def sweep(
     orchestra_nb.errors.ConfigError: jobs: jobs=0 can run nothing; give 1 or more, or -1 for all cores
     """
     _check(config, confidence)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"seed={seed!r} must be a whole number")
+    if follow is not None and not callable(follow):
+        raise ConfigError(f"follow={follow!r} must be a function that is told of each run")
     found = opened(target, Given(config, agents, context or {}), name)
     terms = _terms(config, found)
     settings = settings_of(

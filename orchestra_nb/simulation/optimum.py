@@ -39,6 +39,8 @@ MOST_NODES = 100
 """Beyond, one has to say how long the search may take."""
 TIMEOUT = 10.0
 MOST_THREADS = 256
+MOST_APART = 400
+"""Up to so many pairs of a node and a worker, workers are told apart even if they are equal."""
 _ROUNDING = 1e-9
 
 
@@ -185,9 +187,12 @@ class _Problem:
             yield self.place([i for i in order if self.tasks[i].times])
 
     def kinds(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Group workers on which every node takes the same."""
+        """Group workers on which every node takes the same; each by itself where there are few nodes and workers."""
+        workers = max(map(len, rows), default=0)
+        if workers * len(rows) <= MOST_APART:
+            return [[worker] for worker in range(workers)]
         found: dict[tuple[int, ...], list[int]] = {}
-        for worker in range(max(map(len, rows), default=0)):
+        for worker in range(workers):
             found.setdefault(tuple(row[worker] for row in rows), []).append(worker)
         return list(found.values())
 
