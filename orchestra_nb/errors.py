@@ -681,7 +681,14 @@ class CommandError(OrchestraError):
 
 
 class ComparisonError(OrchestraError):
-    """Two runs could not be compared."""
+    """Two runs could not be compared: there is no sound linear run to measure the others by.
+
+    Examples
+    --------
+    >>> error = ComparisonError("the linear run failed, so there is nothing to compare with: ZeroDivisionError")
+    >>> isinstance(error, OrchestraError)
+    True
+    """
 
 
 class DefinitionError(OrchestraError):

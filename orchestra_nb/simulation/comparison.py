@@ -27,7 +27,7 @@ from orchestra_nb.planning.policies import Policy
 from orchestra_nb.simulation.heft import cpop, heft
 from orchestra_nb.simulation.machines import held_by, machines_of
 from orchestra_nb.simulation.optimum import TIMEOUT, Optimum, optimum, solvable
-from orchestra_nb.simulation.policy_comparison import Compared, How, PolicyComparison, label_of
+from orchestra_nb.simulation.policy_comparison import ComparedPolicy, How, PolicyComparison, label_of
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.simulator import simulate
 
@@ -97,7 +97,7 @@ def compare_policies(
     crews = _crews(workers, speeds)
     asked.check()
     remarks: dict[str, None] = {}
-    rows: list[Compared] = []
+    rows: list[ComparedPolicy] = []
     for crew in crews:
         made, said = asked.on(crew)
         rows += made
@@ -177,7 +177,7 @@ class _Asked:
         if faults:
             raise ConfigError("\n".join(faults))
 
-    def on(self, crew: Crew) -> tuple[list[Compared], list[str]]:
+    def on(self, crew: Crew) -> tuple[list[ComparedPolicy], list[str]]:
         """Compare on some workers."""
         machines = machines_of(self.dag, crew)
         remarks: list[str] = []
@@ -233,12 +233,12 @@ class _Asked:
         return [found]
 
 
-def _row(name: str, how: How, plans: Sequence[Schedule], bound: float, exact: Schedule | None) -> Compared:
+def _row(name: str, how: How, plans: Sequence[Schedule], bound: float, exact: Schedule | None) -> ComparedPolicy:
     makespans = [plan.makespan for plan in plans]
     middle = median_low(makespans)
     plan = plans[makespans.index(middle)]
     room = plan.workers * plan.makespan
-    return Compared(
+    return ComparedPolicy(
         policy=name,
         schedule=how,
         workers=plan.workers,
