@@ -20,6 +20,7 @@ from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, DefinitionError, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
+from orchestra_nb.knobs import whole_seed
 from orchestra_nb.model import Node, is_duration
 from orchestra_nb.planning.policies import Policy, policy_of
 from orchestra_nb.running.admission import capacities_of, faults
@@ -186,8 +187,7 @@ def case_of(
     known = tuple(Terms.__annotations__)
     wrong = [f"there is no setting {name!r}; {nearest(name, known)}" for name in given if name not in known]
     count, speeds = _workers(workers, wrong)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        wrong.append(f"seed={seed!r} must be a whole number")
+    _told(lambda: whole_seed(seed), wrong)
     found = [
         _told(lambda: policy_of(policy, seed), wrong),
         _told(lambda: RunConfig(schedule=schedule), wrong),
