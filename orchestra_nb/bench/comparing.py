@@ -219,7 +219,7 @@ def _surroundings(before: Sweep, after: Sweep) -> list[str]:
 
 
 def _crowded(before: Sweep, after: Sweep) -> str:
-    """Say that both were made on a machine that was busy with other things, whose moods are differences too."""
+    """Say that the machine was busy with other things, before or after: its moods are differences too."""
     crowded = [sweep for sweep in (before, after) if sweep.load > sweep.environment.cores]
     if not crowded:
         return ""

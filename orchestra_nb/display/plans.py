@@ -100,9 +100,14 @@ def schedule_facts(schedule: Schedule) -> Iterator[str]:
     waits: db 2.0 s (b)
     resources: db 100% of 1
     idle: locks 2.0 s, nothing was left 1.0 s
+    >>> from orchestra_nb import taskgraphs
+    >>> print(next(schedule_facts(simulate(taskgraphs.fork_join(10), 2))))
+    no schedule is shorter than 7.0 s: work crowds
     """
     if schedule.stopped:
         yield f"stopped: {short(schedule.stopped)}"
+    if duration(schedule.tightest_bound) != duration(schedule.lower_bound):
+        yield f"no schedule is shorter than {duration(schedule.tightest_bound)}: work crowds"
     for how, ended in (("failed", schedule.failed), ("skipped", schedule.skipped)):
         if ended:
             named = ", ".join(f"{short(o.node)} ({short(o.reason, 60)})" for o in ended[:_MOST])

@@ -120,7 +120,7 @@ class Slider:
         """
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if isinstance(value, bool) or not isfinite(number) or not self.least <= number <= self.most:
             raise ConfigError(f"{self.name}={value!r} is not a number from {self.least:g} to {self.most:g}")

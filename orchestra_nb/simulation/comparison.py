@@ -14,7 +14,7 @@ that says why. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal, cast, get_args
@@ -22,9 +22,10 @@ from typing import Literal, cast, get_args
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import is_duration
 from orchestra_nb.planning.policies import Policy
 from orchestra_nb.simulation.heft import cpop, heft
-from orchestra_nb.simulation.machines import held_by, is_seconds, machines_of
+from orchestra_nb.simulation.machines import held_by, machines_of
 from orchestra_nb.simulation.optimum import TIMEOUT, Optimum, optimum, solvable
 from orchestra_nb.simulation.policy_comparison import ComparedPolicy, How, PolicyComparison, label_of
 from orchestra_nb.simulation.schedule import Schedule
@@ -89,6 +90,9 @@ def compare_policies(
     shortest-first: 7 s, 1.17 times the bound
     optimum: 6 s, 1.00 times the bound
     """
+    for knob, given in (("policies", policies), ("schedule", schedule)):
+        if isinstance(given, bytes) or not (callable(given) or isinstance(given, Iterable)):
+            raise ConfigError(f"{knob}={given!r} must be a name, or a sequence of names")
     asked = _Asked(dag, policies, schedule, seeds, optimum, resources)
     crews = _crews(workers, speeds)
     asked.check()
@@ -110,6 +114,8 @@ def _crews(workers: int | Sequence[int] | None, speeds: Sequence[float] | None) 
     if speeds is not None:
         if workers is not None:
             raise ConfigError("workers and speeds both say who the workers are; give one of them")
+        if isinstance(speeds, int | str | Mapping):
+            raise ConfigError(f"speeds={speeds!r} must be a sequence of speeds, such as [1.0, 0.5]")
         return [speeds]
     given = 2 if workers is None else workers
     if isinstance(given, int):
@@ -166,7 +172,7 @@ class _Asked:
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 1:
             faults.append(f"seeds={self.seeds!r} must be a whole number from 1")
         is_word = self.optimum == "auto" or isinstance(self.optimum, bool)
-        if not is_word and (not is_seconds(self.optimum) or self.optimum == 0):
+        if not is_word and (not is_duration(self.optimum) or self.optimum == 0):
             faults.append(f"optimum={self.optimum!r} must be 'auto', True, False or a positive number of seconds")
         if faults:
             raise ConfigError("\n".join(faults))

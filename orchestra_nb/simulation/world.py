@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from orchestra_nb.config import BreakerPolicy
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.events import LevelEnded, NodeRetrying
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.planning.plan import Plan
@@ -34,6 +35,8 @@ from orchestra_nb.simulation.holders import Holders
 from orchestra_nb.simulation.plain import free_workers
 from orchestra_nb.simulation.schedule import Slot
 
+MOST_AGAIN = 100_000
+"""How often failed attempts may be tried again; a billion of them would end, but nobody would see it."""
 _DONE = Reply("done")
 _CHANCE = "it fails by the chance that it was given"
 
@@ -139,6 +142,7 @@ class World:
         self._loop: list[int] = []
         self._on_loop = 0
         self._waited: dict[NodeId, float] = {}
+        self._again = 0
 
     def _terms(self) -> Terms:
         case = self.case
@@ -218,6 +222,10 @@ class World:
                     self.due.pop(decision.node, None)
                 self.holders.leave(decision.node, self.now)
             elif isinstance(decision, NodeRetrying):
+                self._again += 1
+                if self._again > MOST_AGAIN:
+                    hint = f"allow fewer of them ({decision.node!r} has failed {decision.attempt} times)"
+                    raise ConfigError(f"a simulation ends after {MOST_AGAIN:,} attempts that were tried again; {hint}")
                 self.due[decision.node] = self.now + decision.delay
                 keeps = retry_policy(self.case.dag.nodes[decision.node]).keep_locks
                 self.holders.leave(decision.node, self.now, keeps=keeps)
