@@ -320,7 +320,8 @@ def export_options(parser: Parser, surface: Surface) -> None:
     add = parser.add_argument
     text = f"where to; what is written follows from how it ends: {', '.join(EXPORTS)}"
     if surface == "magic":
-        add("file", metavar="FILE", help=text)
+        add("file", nargs="?", metavar="FILE", help=text)
+        add("-o", "--output", metavar="FILE", help="the same, as on the command line")
     else:
         add("-o", "--output", metavar="FILE", required=True, help=text)
     text = f"write the graph in this format, whatever the ending: {', '.join(GRAPH_FORMATS)}"

@@ -33,6 +33,7 @@ Policy = Literal[
     "smallest-slack",
 ]
 _MOST_JOBS = 4096
+_MOST_AMOUNT = 10**15
 """A pool begins all its workers at once, and many times more than this leave a machine no thread to end them with."""
 
 
@@ -75,10 +76,12 @@ def read_capacity(name: str, given: object) -> Capacity:
     >>> read_capacity("gpu", 2), read_capacity("api", "60/min"), read_capacity("tokens", "50000/run")
     (Capacity(amount=2, period=None), Capacity(amount=60, period=60.0), Capacity(amount=50000, period=inf))
     """
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= _MOST_AMOUNT:
         return Capacity(given)
     amount, slash, unit = given.partition("/") if isinstance(given, str) else ("", "", "")
-    if slash and amount.strip().isdecimal() and int(amount) >= 1 and unit.strip() in _PERIODS:
+    amount = amount.strip()
+    whole = amount.isdecimal() and len(amount) <= len(str(_MOST_AMOUNT)) and 1 <= int(amount) <= _MOST_AMOUNT
+    if slash and whole and unit.strip() in _PERIODS:
         return Capacity(int(amount), _PERIODS[unit.strip()])
     raise ConfigError(
         f"resource {name!r}: {given!r} must be a whole number from 1, a rate such as '60/min', or a budget, '50000/run'"

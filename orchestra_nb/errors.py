@@ -360,7 +360,8 @@ class CheckpointError(OrchestraError):
     Examples
     --------
     >>> from orchestra_nb import DAG, Node, ParallelScheduler, RunConfig
-    >>> ParallelScheduler(RunConfig(jobs=1)).resume_from_checkpoint("r1/2", DAG([Node("load", fn=lambda: 1)]))
+    >>> scheduler = ParallelScheduler(RunConfig(jobs=1, cache=False))
+    >>> scheduler.resume_from_checkpoint("r1/2", DAG([Node("load", fn=lambda: 1)]))
     Traceback (most recent call last):
     orchestra_nb.errors.CheckpointError: there is no checkpoint 'r1/2'; no run has left one here
     """
@@ -680,7 +681,14 @@ class CommandError(OrchestraError):
 
 
 class ComparisonError(OrchestraError):
-    """Two runs could not be compared."""
+    """Two runs could not be compared: there is no sound linear run to measure the others by.
+
+    Examples
+    --------
+    >>> error = ComparisonError("the linear run failed, so there is nothing to compare with: ZeroDivisionError")
+    >>> isinstance(error, OrchestraError)
+    True
+    """
 
 
 class DefinitionError(OrchestraError):

@@ -34,8 +34,9 @@ _PROGRAMS: Mapping[Surface, str] = {"magic": "%orchestrate", "cli": "orchestra"}
 RUN_KNOBS = (
     *("jobs", "backend", "schedule", "policy", "keep_going", "timeout", "seed"),
     *("async_jobs", "resources", "cluster", "loop", "cache", "checkpoint", "log"),
+    *("history", "guard", "plan_cache", "undo"),
 )
-"""Fields of RunConfig that a line can set."""
+"""Fields of RunConfig that a line can set, or ``%config``; of a node's own settings some have the same names."""
 TEXT_SETTINGS: Mapping[str, str] = {
     "after": "nodes that must end first, as a,b",
     "reads": "names that the cell uses, in place of what was inferred",

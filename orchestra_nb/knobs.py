@@ -28,6 +28,12 @@ def between(knob: str, value: float, least: float, most: float) -> None:
         raise ConfigError(f"{knob}={value!r} must be a number from {least:g} to {most:g}")
 
 
+def whole_seed(value: int) -> None:
+    """Refuse what is no whole number that chance can begin with."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"seed={value!r} must be a whole number")
+
+
 def class_names(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
     """Read the names of exception classes in ``on``."""
     if given is None or isinstance(given, str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NewType, get_args
+from typing import Any, Literal, NewType, TypeGuard, get_args
 
 from orchestra_nb.errors import ConfigError, OrchestraError
 
@@ -22,6 +22,8 @@ Status = Literal["done", "cached", "failed", "skipped", "cancelled"]
 NodeKind = Literal["function", "cell", "agent"]
 Output = Mapping[str, Any]
 """One output of a cell, in nbformat's shape (``output_type`` and its fields)."""
+MOST_SECONDS = 1e100
+"""More is no duration: so whatever is computed of durations stays finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,8 @@ class Node:
             if not all(isinstance(item, str) for item in names):
                 raise self._wrong(name, "a sequence of names")
             object.__setattr__(self, name, names)
-        if not _is_number(self.cost) or self.cost < 0:
-            raise self._wrong("cost", "seconds, zero or more")
+        if not is_duration(self.cost):
+            raise self._wrong("cost", f"seconds, from 0 to {MOST_SECONDS:g}")
         if self.timeout is not None and (not _is_number(self.timeout) or self.timeout <= 0):
             raise self._wrong("timeout", "a positive number of seconds")
         if not isinstance(self.cache, bool) and (not _is_number(self.cache) or self.cache <= 0):
@@ -207,6 +209,17 @@ class Node:
 
     def _wrong(self, setting: str, expected: str) -> ConfigError:
         return ConfigError(f"node {self.id!r}: {setting} must be {expected}, not {getattr(self, setting)!r}")
+
+
+def is_duration(value: object) -> TypeGuard[float]:
+    """Whether something is a number of seconds that something can take: finite, and not negative.
+
+    Examples
+    --------
+    >>> [is_duration(value) for value in (0, 1.5, -1.0, float("nan"), 1e308, 10**400, True, "1")]
+    [True, True, False, False, False, False, False, False]
+    """
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= MOST_SECONDS
 
 
 def _is_number(value: object) -> bool:

@@ -284,7 +284,7 @@ def test_compared_policies_are_one_json_object(tell: Tell) -> None:
         (("--compare", "--runs", "5"), "knows no --runs"),
         (("--durations", "lognormal:x"), "durations 'lognormal:x' say nothing"),
         (("--durations", "gama:1"), "did you mean 'gamma'"),
-        (("--durations", "gamma:-1"), "cv=-1.0 must be a positive"),
+        (("--durations", "gamma:-1"), "cv=-1.0 must be a number from"),
     ],
 )
 def test_what_a_simulation_cannot_be_asked_is_bad_input(tell: Tell, words: tuple[str, ...], told: str) -> None:

@@ -19,7 +19,10 @@ fi
 # Neither this repository's code nor a user's settings for pip have a place in an environment that stands for itself.
 unset PYTHONPATH PIP_CONSTRAINT PIP_REQUIREMENT
 PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1
-export PIP_USER PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK
+# Compiling all that is installed would take as long as installing it; what is imported is compiled then, and kept.
+PIP_QUIET=2 PIP_COMPILE=0 # PIP_NO_COMPILE=1 means the opposite of what it says
+export PIP_USER PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK PIP_QUIET PIP_COMPILE
+unset PYTHONDONTWRITEBYTECODE
 
 pins() {
   awk '$1 == "-" && $2 == "pip:" { pip = 1; next } pip && $1 == "-" { print $2 }' binder/environment.yml
@@ -34,7 +37,8 @@ fingerprint() {
 copy() {
   rm -rf "$place/tree"
   mkdir -p "$place/tree"
-  tar -cf - --exclude ./.git --exclude ./.venv --exclude ./build --exclude './.*_cache' --exclude ./.hypothesis . |
+  tar -cf - --exclude ./.git --exclude ./.venv --exclude ./build --exclude './.*_cache' --exclude ./.hypothesis \
+    --exclude './.coverage*' --exclude __pycache__ . |
     tar -xf - -C "$place/tree"
 }
 
@@ -43,7 +47,7 @@ install() {
   echo "binder: installing what binder/ lists into $venv, which takes two or three minutes"
   .venv/bin/python -m venv "$venv"
   # shellcheck disable=SC2046 # a word for each
-  "$venv/bin/python" -m pip install --quiet $(pins)
+  "$venv/bin/python" -m pip install $(pins)
   (cd "$place/tree" && PATH="$venv/bin:$PATH" bash binder/postBuild)
   "$venv/bin/python" -m pip check
   fingerprint > "$stamp"

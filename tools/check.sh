@@ -1,35 +1,67 @@
 #!/bin/sh
-# Everything that a change must pass, cheapest first; the first failure ends it. `make test` calls this.
+# Everything that a change must pass, cheapest first; the first failure ends it. `make test` calls this. What would keep
+# a core waiting is begun early and judged in its turn (`begin` and `settle`, in beside.sh).
 set -eu
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
 
+beside=build/beside
+# shellcheck source=tools/beside.sh
+. tools/beside.sh
+
 step() {
+  ahead
   echo
   echo "== $1"
 }
+
+# The browser tests drive Debian's Chromium. Where none can be had, they are left out, and that is said. It is installed
+# before anything is begun: two installations at once would keep each other out.
+find_browser() {
+  browser=""
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" > /dev/null 2>&1; then browser=$name; fi
+  done
+}
+find_browser
+if [ -z "$browser" ]; then
+  step "a Chromium for the browser tests"
+  sh tools/system_packages.sh chromium || true
+  find_browser
+fi
+
+# What is installed into an empty environment comes from a network to a disk, which takes minutes and half a core.
+begin binder "Binder: the environment that it builds, and the first notebook in it" \
+  sh tools/binder.sh
 
 step "ruff"
 $python -m ruff check .
 $python -m ruff format --check .
 
-step "mypy --strict"
-$python -m mypy
-
 step "import-linter: the layers"
 .venv/bin/lint-imports
-
-step "the pages, warnings as errors, and every link"
-sh tools/docs.sh
 
 # Several hundred kernels, workers and command lines start below. Where Python is told not to write what it compiled
 # (PYTHONDONTWRITEBYTECODE), each of them would compile the package again, and every process of pytest all tests.
 # Only these two are written, and once: what a test writes and imports is never taken for what it was a moment before.
 step "compile the package and the tests, once for all processes"
 $python -m compileall -q orchestra_nb tests
+
+# One process, and one core.
+begin pages "the pages, warnings as errors, and every link" \
+  sh tools/docs.sh
+
 # What cannot be collected is told by the steps below.
 env -u PYTHONDONTWRITEBYTECODE $python -m pytest -p no:randomly --no-cov --collect-only -qqq --ignore=tests/browser \
   > /dev/null || true
+
+step "mypy --strict"
+$python -m mypy
+
+# A process of its own: the driver of the browser leaves an event loop running in the main thread. It waits for pages and
+# kernels, and measures no time.
+[ -z "$browser" ] || begin browser "pytest: JupyterLab in a real browser" \
+  $python -m pytest -p no:randomly -p no:cacheprovider --no-cov tests/browser
 
 # A kernel for each notebook, two at a time: they measure themselves under marks only, so they may disturb each other.
 # What earlier runs took would change what they expect, and is no business of whoever runs this.
@@ -39,22 +71,7 @@ ORCHESTRA_NB_HISTORY='' $python -m pytest -n 2 --dist loadfile -p no:randomly \
   --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
   --cov --cov-report= --cov-fail-under=0 notebooks
 
-step "Binder: the environment that it builds, and the first notebook in it"
-sh tools/binder.sh
-
-# The browser tests drive Debian's Chromium. Where none can be had, they are left out, and that is said.
-browser=""
-for name in chromium chromium-browser google-chrome; do
-  if command -v "$name" >/dev/null 2>&1; then browser=$name; fi
-done
-if [ -z "$browser" ] && sh tools/system_packages.sh chromium; then browser=chromium; fi
-if [ -n "$browser" ]; then
-  # a process of its own: the driver of the browser leaves an event loop running in the main thread
-  step "pytest: JupyterLab in a real browser"
-  $python -m pytest -p no:randomly --no-cov tests/browser
-else
-  echo "no Chromium: tests/browser is left out"
-fi
+settle pages
 
 # A process of its own, with no tracer: multiprocessing forks, and a child that is forked while another thread holds
 # a lock (coverage takes one at every call) waits for it for ever.
@@ -97,3 +114,6 @@ for named in $executors $stops $laws; do
 done
 $python -m pytest -n "$workers" --dist loadgroup --ignore=tests/browser $ignored \
   --cov --cov-append --cov-report=term "$@"
+
+if [ -n "$browser" ]; then settle browser; else echo "no Chromium: tests/browser was left out"; fi
+settle binder

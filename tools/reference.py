@@ -182,7 +182,7 @@ _GROUPS: tuple[Group, ...] = (
             "simulation.durations.Empirical",
             "simulation.optimum.Optimum",
             "simulation.policy_comparison.PolicyComparison",
-            "simulation.policy_comparison.Compared",
+            "simulation.policy_comparison.ComparedPolicy",
         ),
     ),
     Group("taskgraphs", "Task graphs", "Graphs to study, made or read from files.", package="taskgraphs"),
@@ -211,7 +211,7 @@ _GROUPS: tuple[Group, ...] = (
             *("AgentTimeout", "CommandFailed", "OutputTooLong", "AnswerBroken", "ServiceError", "RateLimited"),
             *("ServiceUnreachable", "BackendError", "CacheError", "CheckpointError", "SagaFailed", "ConditionError"),
             *("ResourceError", "LockTimeout", "DeadlockError", "ProgressError", "EventLogError", "CircuitOpenError"),
-            *("RunNotOver", "CommandError"),
+            *("RunNotOver", "CommandError", "BudgetSpent", "LeaseExpired", "ComparisonError"),
         ),
     ),
 )

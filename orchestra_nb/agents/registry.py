@@ -46,10 +46,11 @@ class AgentRegistry:
     ... def read(node, context):
     ...     return len(context["text"])
     >>> command = {"phases": [{"name": "Read", "agents": [{"id": "count", "type": "reader"}]}]}
-    >>> Pipeline(command, RunConfig(history=False), agents=registry).run({"text": "abc"}).values["count"]
+    >>> config = RunConfig(jobs=1, cache=False)
+    >>> Pipeline(command, config, agents=registry).run({"text": "abc"}).values["count"]
     3
     >>> command["phases"][0]["agents"][0]["type"] = "raeder"
-    >>> Pipeline(command, RunConfig(history=False), agents=registry).run({"text": "abc"})
+    >>> Pipeline(command, config, agents=registry).run({"text": "abc"})
     Traceback (most recent call last):
     orchestra_nb.errors.DefinitionError: phases[0].agents[0]: nobody does the work of 'count', of the type 'raeder'; did
     you mean 'reader'?

@@ -38,7 +38,7 @@ class SubprocessExecutor(AgentRegistry):
     >>> tools = SubprocessExecutor({"counter": ["wc", "-w", "{input.path}"]}, timeout=60)
     >>> agents = [{"id": "words", "type": "counter", "input": {"path": "/dev/null"}}]
     >>> command = {"phases": [{"name": "Count", "agents": agents}]}
-    >>> Pipeline(command, RunConfig(history=False), agents=tools).run().values["words"].split()
+    >>> Pipeline(command, RunConfig(jobs=1, cache=False), agents=tools).run().values["words"].split()
     ['0', '/dev/null']
     """
 

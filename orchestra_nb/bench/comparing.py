@@ -209,13 +209,22 @@ def _apart(some: Iterable[tuple[str, Setting]], others: Iterable[tuple[str, Sett
 
 def _surroundings(before: Sweep, after: Sweep) -> list[str]:
     """Say what else was different."""
-    load = busier(before.load, after.load, after.environment.cores)
+    load = busier(before.load, after.load, after.environment.cores) or _crowded(before, after)
     sizes = [{run.nodes for run in sweep.runs if run.ok} for sweep in (before, after)]
     found = [*differences(before.environment, after.environment), *filter(None, [load])]
     if all(sizes) and sizes[0] != sizes[1]:
         told = [" or ".join(map(str, sorted(size))) for size in sizes]
         found.append(f"nodes: {told[0]} before, {told[1]} after")
     return found
+
+
+def _crowded(before: Sweep, after: Sweep) -> str:
+    """Say that the machine was busy with other things, before or after: its moods are differences too."""
+    crowded = [sweep for sweep in (before, after) if sweep.load > sweep.environment.cores]
+    if not crowded:
+        return ""
+    loads = f"a load of {before.load:.1f} before and {after.load:.1f} after"
+    return f"the machine was busy: {loads} on {after.environment.cores} cores; what is found may be due to that"
 
 
 def _last_two(sweeps: Sequence[Sweep], path: str | os.PathLike[str]) -> tuple[Sweep, Sweep]:

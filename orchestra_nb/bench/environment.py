@@ -32,6 +32,8 @@ THREADS = (
     "BLIS_NUM_THREADS",
 )
 """Environment variables by which libraries are told how many threads to use."""
+_MOST = 2**62
+"""Whatever a file says: no machine has more cores or bytes, and no frame has room for it."""
 _BUSIER = 0.5
 """By how much of the cores a load must differ to be worth a word."""
 
@@ -121,8 +123,8 @@ def environment_of(told: Mapping[str, Any]) -> Environment:
     )
     return replace(
         made,
-        cores=int(told.get("cores", 1)),
-        memory=int(told.get("memory", 0)),
+        cores=min(int(told.get("cores", 1)), _MOST),
+        memory=min(int(told.get("memory", 0)), _MOST),
         packages=packages,
         threads=threads,
         revision=str(told.get("revision", "")),

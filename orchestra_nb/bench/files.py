@@ -29,11 +29,14 @@ from orchestra_nb.bench.measuring import Measured
 from orchestra_nb.bench.records import Sweep
 from orchestra_nb.bench.turns import Setting, Turn
 from orchestra_nb.errors import ConfigError, Issue
+from orchestra_nb.model import is_duration
 from orchestra_nb.wording import clean, short
 
 FORMAT = 1
+_MOST = 10**15
+"""Of runs, workers and nodes; no sweep has more, and no frame has room for it."""
 _NUMBERS = ("at", "wall", "seconds", "work", "bound", "load_before", "load_after")
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,20 @@ class ResultsFile:
     """
 
     path: Path
+    _place: Path
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"file={path!r:.60} must be the path of a file of results")
         object.__setattr__(self, "path", Path(path))
+        object.__setattr__(self, "_place", self.path.absolute())  # what is measured may go to another folder
         if not self.path.absolute().parent.is_dir():
             raise ConfigError(f"{_named(self.path)}: there is no folder {clean(self.path.absolute().parent)}; make it")
-        if self.path.exists():
+        try:
+            there = self.path.exists()
+        except (OSError, ValueError) as error:  # too long, or with a character that no name has
+            raise ConfigError(f"{_named(path)} cannot be the name of a file: {clean(error)}") from None
+        if there or "\0" in os.fspath(path):
             read(self.path)
 
     def begin(self, sweep: Sweep) -> None:
@@ -129,7 +140,7 @@ class ResultsFile:
     def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         data = "".join(json.dumps({"bench": FORMAT, **line}) + "\n" for line in lines).encode("ascii")
         try:
-            with open(self.path, "a+b", buffering=0) as file:
+            with open(self._place, "a+b", buffering=0) as file:
                 if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                     data = b"\n" + data  # a line that was cut short stands for itself
                 file.write(data)
@@ -172,9 +183,9 @@ def run_of(told: Mapping[str, Any]) -> Measured:
     """
     how = told["setting"]
     setting = Setting(_whole(how["jobs"], 1), *(str(how[name]) for name in ("backend", "schedule", "policy")))
-    turn = Turn(_whole(told["number"], 0), str(told["graph"]), setting, int(told["round"]))
+    turn = Turn(_whole(told["number"], 0), str(told["graph"]), setting, _whole(told["round"], -_MOST))
     numbers = {name: math.nan if told.get(name) is None else _number(told[name]) for name in _NUMBERS}
-    run = Measured(turn, **numbers, nodes=int(told.get("nodes", 0)), error=str(told.get("error", "")))
+    run = Measured(turn, **numbers, nodes=_whole(told.get("nodes", 0), 0), error=str(told.get("error", "")))
     if run.ok and not run.seconds > 0:
         raise ValueError(f"a run that ended well took {run.seconds} seconds")
     return run
@@ -209,6 +220,9 @@ def read(path: str | os.PathLike[str]) -> tuple[tuple[Sweep, ...], tuple[Issue, 
     orchestra_nb.errors.ConfigError: ....csv is no file of bench results: ...; give one that a sweep has written
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            told = "is a folder" if Path(path).is_dir() else "is no ordinary file"
+            raise ConfigError(f"{_named(path)} {told}; give a file that a sweep has written")
         lines = Path(path).read_bytes().split(b"\n")
     except OSError as error:
         raise ConfigError(f"{_named(path)} cannot be read: {clean(error.strerror or error)}") from None
@@ -293,14 +307,14 @@ def _fault(path: str | os.PathLike[str], number: int, error: Exception) -> Issue
 
 
 def _whole(value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{value!r} is no whole number from {least}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+        raise ValueError(f"{value!r:.40} is no whole number from {least} to {_MOST}")
     return value
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
+    if not is_duration(value):
+        raise ValueError(f"{value!r:.40} is no number from 0")
     return float(value)
 
 

@@ -241,10 +241,12 @@ def _outcome(run: Runner, config: RunConfig, raised: tuple[type[Exception], ...]
         result: object = run(config)
     except raised:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # who asks for the end of the process ends its own run alone
         return {"error": _told(error)}
     if not isinstance(result, RunResult):
         told = f"what is measured gave {type(result).__name__}, and no RunResult"
+        if not raised:  # it did before: what was measured is worth keeping
+            return {"error": told}
         raise ConfigError(f"{told}; a function that is measured takes a RunConfig and returns what Pipeline.run() does")
     if result.stopped == "interrupted":
         raise KeyboardInterrupt("the sweep was interrupted")

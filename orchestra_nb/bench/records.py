@@ -72,8 +72,12 @@ class Sweep(Presented):
 
         Examples
         --------
-        >>> Sweep("1", "graph", (), 0, Environment("3.11", "Linux")).summaries
-        ()
+        >>> from orchestra_nb.bench.turns import Setting, Turn
+        >>> turns = [Turn(n, "graph", Setting(jobs), n) for n in (1, 2, 3) for jobs in (1, 2)]
+        >>> runs = tuple(Measured(turn, 0.0, 6.5, seconds=6.0 / turn.setting.jobs, load_before=0.5) for turn in turns)
+        >>> sweep = Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> [(row.setting.jobs, row.time.value, row.against.value) for row in sweep.summaries if row.against]
+        [(1, 6.0, 1.0), (2, 3.0, 2.0)]
         """
         return summaries(self.runs, self.confidence)
 
@@ -83,8 +87,14 @@ class Sweep(Presented):
 
         Examples
         --------
-        >>> Sweep("1", "graph", (), 0, Environment("3.11", "Linux")).summary.empty
-        True
+        >>> from orchestra_nb.bench.turns import Setting, Turn
+        >>> turns = [Turn(n, "graph", Setting(jobs), n) for n in (1, 2, 3) for jobs in (1, 2)]
+        >>> runs = tuple(Measured(turn, 0.0, 6.5, seconds=6.0 / turn.setting.jobs, load_before=0.5) for turn in turns)
+        >>> sweep = Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> sweep.summary[["jobs", "n", "median", "speedup", "efficiency"]]
+           jobs  n  median  speedup  efficiency
+        0     1  3     6.0      1.0         1.0
+        1     2  3     3.0      2.0         1.0
         """
         return cast("_SweepPresenter", presenter_of(self)).summary(self)
 
@@ -105,8 +115,10 @@ class Sweep(Presented):
 
         Examples
         --------
-        >>> Sweep("1", "graph", (), 0, Environment("3.11", "Linux")).failed
-        0
+        >>> from orchestra_nb.bench.turns import Setting, Turn
+        >>> failed = Measured(Turn(1, "graph", Setting(2), 1), 0.0, 1.0, error="node 'fit' failed")
+        >>> Sweep("1", "graph", (failed,), 1, Environment("3.11", "Linux")).failed
+        1
         """
         return sum(not run.ok for run in self.runs)
 
@@ -116,8 +128,12 @@ class Sweep(Presented):
 
         Examples
         --------
-        >>> Sweep("1", "graph", (), 0, Environment("3.11", "Linux")).load
-        nan
+        >>> from orchestra_nb.bench.turns import Setting, Turn
+        >>> turns = [Turn(n, "graph", Setting(jobs), n) for n in (1, 2, 3) for jobs in (1, 2)]
+        >>> runs = tuple(Measured(turn, 0.0, 6.5, seconds=6.0 / turn.setting.jobs, load_before=0.5) for turn in turns)
+        >>> sweep = Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> sweep.load
+        0.5
         """
         known = [run.load_before for run in self.runs if not math.isnan(run.load_before)]
         return median(known) if known else math.nan

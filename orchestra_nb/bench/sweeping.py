@@ -29,6 +29,7 @@ from orchestra_nb.bench.records import Sweep, SweepInterrupted
 from orchestra_nb.bench.turns import Turn, settings_of, turns_of
 from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import ConfigError
+from orchestra_nb.knobs import whole_seed
 
 Follow = Callable[[Next], object]
 _INSTRUMENTS = Instruments(time.perf_counter, usual_load)
@@ -117,6 +118,9 @@ def sweep(
     orchestra_nb.errors.ConfigError: jobs: jobs=0 can run nothing; give 1 or more, or -1 for all cores
     """
     _check(config, confidence)
+    whole_seed(seed)
+    if follow is not None and not callable(follow):
+        raise ConfigError(f"follow={follow!r} must be a function that is told of each run")
     found = opened(target, Given(config, agents, context or {}), name)
     terms = _terms(config, found)
     settings = settings_of(

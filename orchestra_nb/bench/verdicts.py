@@ -93,10 +93,15 @@ class Comparison(Presented):
 
     Examples
     --------
-    >>> from orchestra_nb import Node, bench
-    >>> found = bench.sweep([Node("load", fn=lambda: 1)], jobs=[1], repeats=3)
-    >>> bench.compare(found, found).differs
-    False
+    >>> from orchestra_nb.bench import Environment, Measured, Turn, compare
+    >>> def sweep(took):
+    ...     turns = [Turn(n, "graph", Setting(1), n) for n in range(1, 7)]
+    ...     runs = tuple(Measured(turn, 0.0, 1.0, seconds=took + turn.number / 100) for turn in turns)
+    ...     return Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+    >>> print(compare(sweep(1.0), sweep(1.5)).headline)
+    graph: 1 job, threading, eager, critical-path: slower by 48 % (45 to 51)
+    >>> print(compare(sweep(1.0), sweep(1.0)).headline)
+    graph: 1 job, ...: no difference that this noise could show; one of 4.2 % would have shown
     """
 
     before: Sweep
@@ -111,10 +116,13 @@ class Comparison(Presented):
 
         Examples
         --------
-        >>> from orchestra_nb.bench.environment import Environment
-        >>> sweep = Sweep("1", "graph", (), 0, Environment("3.11", "Linux"))
-        >>> Comparison(sweep, sweep, (), 0.05, ()).differs
-        False
+        >>> from orchestra_nb.bench import Environment, Measured, Turn, compare
+        >>> def sweep(took):
+        ...     turns = [Turn(n, "graph", Setting(1), n) for n in range(1, 7)]
+        ...     runs = tuple(Measured(turn, 0.0, 1.0, seconds=took + turn.number / 100) for turn in turns)
+        ...     return Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> compare(sweep(1.0), sweep(1.5)).differs, compare(sweep(1.0), sweep(1.0)).differs
+        (True, False)
         """
         return any(row.verdict in ("faster", "slower") for row in self.rows)
 
@@ -124,10 +132,13 @@ class Comparison(Presented):
 
         Examples
         --------
-        >>> from orchestra_nb.bench.environment import Environment
-        >>> sweep = Sweep("1", "graph", (), 0, Environment("3.11", "Linux"))
-        >>> Comparison(sweep, sweep, (), 0.05, ()).slower
-        ()
+        >>> from orchestra_nb.bench import Environment, Measured, Turn, compare
+        >>> def sweep(took):
+        ...     turns = [Turn(n, "graph", Setting(1), n) for n in range(1, 7)]
+        ...     runs = tuple(Measured(turn, 0.0, 1.0, seconds=took + turn.number / 100) for turn in turns)
+        ...     return Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> [(row.name, row.verdict) for row in compare(sweep(1.0), sweep(1.5)).slower]
+        [('graph: 1 job, threading, eager, critical-path', 'slower')]
         """
         return tuple(row for row in self.rows if row.verdict == "slower")
 
@@ -137,10 +148,13 @@ class Comparison(Presented):
 
         Examples
         --------
-        >>> from orchestra_nb.bench.environment import Environment
-        >>> sweep = Sweep("1", "graph", (), 0, Environment("3.11", "Linux"))
-        >>> Comparison(sweep, sweep, (), 0.05, ()).headline
-        'nothing to compare: no configuration is in both sweeps'
+        >>> from orchestra_nb.bench import Environment, Measured, Turn, compare
+        >>> def sweep(took):
+        ...     turns = [Turn(n, "graph", Setting(1), n) for n in range(1, 7)]
+        ...     runs = tuple(Measured(turn, 0.0, 1.0, seconds=took + turn.number / 100) for turn in turns)
+        ...     return Sweep("1", "graph", runs, len(runs), Environment("3.11", "Linux"))
+        >>> compare(sweep(1.5), sweep(1.0)).headline
+        'graph: 1 job, threading, eager, critical-path: faster by 33 % (31 to 34)'
         """
         if not self.rows:
             return "nothing to compare: no configuration is in both sweeps"

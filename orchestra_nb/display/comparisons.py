@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 from orchestra_nb.display import comparison_tables, html
 from orchestra_nb.display.columns import framed
 from orchestra_nb.display.gantt.chart import Gantt
-from orchestra_nb.display.gantt.svg import gantt_svg
-from orchestra_nb.display.gantt.timeline import timeline_of
 from orchestra_nb.display.gantt.words import title
 from orchestra_nb.display.plans import schedule_gantt
 from orchestra_nb.display.plots.figure import drawable, figure_html
 from orchestra_nb.display.text import aligned
 from orchestra_nb.display.wording import clean, count, duration, short
 from orchestra_nb.presentation import Bundle, presents
-from orchestra_nb.simulation.policy_comparison import Compared, PolicyComparison
+from orchestra_nb.simulation.policy_comparison import ComparedPolicy, PolicyComparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,11 +104,11 @@ def _table(value: PolicyComparison) -> Iterator[Sequence[str]]:
     yield ("lower bound", *(duration(bounds[number]) for number in value.workers))
 
 
-def _makespan(row: Compared) -> str:
+def _makespan(row: ComparedPolicy) -> str:
     return duration(row.makespan)
 
 
-def _row(row: Compared) -> Sequence[str]:
+def _row(row: ComparedPolicy) -> Sequence[str]:
     over = "" if row.over_optimum is None else f"{row.over_optimum:.3f}"
     spread = f"{duration(row.low)} to {duration(row.high)}" if row.low < row.high else ""
     said = "the shortest" if row.proved else ""
@@ -120,7 +118,7 @@ def _row(row: Compared) -> Sequence[str]:
     )
 
 
-def _frame_row(row: Compared) -> tuple[object, ...]:
+def _frame_row(row: ComparedPolicy) -> tuple[object, ...]:
     return (
         *(row.policy, row.schedule, row.workers, row.makespan, row.low, row.high, row.lower_bound, row.over_bound),
         *(row.over_optimum, row.utilization, row.idle, row.proved, row.label),
@@ -162,9 +160,8 @@ def _charts(value: PolicyComparison) -> Iterator[str]:
     until = max((plan.makespan for plan in plans.values()), default=0.0)
     parts: list[str] = []
     for label, plan in plans.items():
-        chart = schedule_gantt(plan)
-        svg = gantt_svg(timeline_of(plan), until=until)
-        shown = html.paragraph(f"{_named(label)} · {chart.heading}") + html.picture(svg, title(chart.timeline))
+        chart = schedule_gantt(plan, until)
+        shown = html.paragraph(f"{_named(label)} · {chart.heading}") + html.picture(chart.svg, title(chart.timeline))
         if parts and sum(map(len, parts)) + len(shown) > _MOST_BYTES:
             left = len(plans) - len(parts)
             parts.append(html.paragraph(f"and {count(left, 'schedule')} more; .gantt(name) draws each"))

@@ -1,7 +1,8 @@
 """A small histogram, as SVG and in characters. Pure.
 
 Policy: bins of equal width from the least to the largest number, about as many as the square root of how many numbers
-there are, and 24 at most. Marks are lines through it with a word each. One font, no ids, no style sheet, as in all
+there are, and 24 at most. Marks are lines through it, each with its words in a row of its own above
+all bars, so that marks that lie close together can be read. One font, no ids, no style sheet, as in all
 pictures here.
 """
 
@@ -14,8 +15,10 @@ from orchestra_nb.display.html import text
 from orchestra_nb.display.picture.layout import FONT
 from orchestra_nb.display.wording import duration
 
-_WIDTH, _HEIGHT = 480.0, 150.0
-_LEFT, _TOP, _BOTTOM = 12.0, 30.0, 118.0
+_WIDTH, _HEIGHT = 480.0, 128.0
+_LEFT, _TOP, _BOTTOM = 12.0, 8.0, 96.0
+_LINE = 12.0
+"""Height of a mark's words."""
 _MOST_BINS = 24
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -78,32 +81,34 @@ def histogram_svg(numbers: Sequence[float], marks: Mapping[str, float]) -> str:
     def x(number: float) -> float:
         return _LEFT + ((number - low) / (high - low) if high > low else 0.5) * (_WIDTH - 2 * _LEFT)
 
+    top, bottom = _TOP + _LINE * len(marks), _BOTTOM + _LINE * len(marks)
+    height = _HEIGHT + _LINE * len(marks)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" '
-        f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" font-family="{FONT}" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {_WIDTH:.0f} {height:.0f}" role="img" font-family="{FONT}" font-size="11">',
         f"<title>{text(f'histogram of {len(numbers):,} makespans')}</title>",
-        f'<path d="M{_LEFT:.1f},{_BOTTOM:.1f}H{_WIDTH - _LEFT:.1f}" stroke="#5c6b7a" stroke-width="1"/>',
+        f'<path d="M{_LEFT:.1f},{bottom:.1f}H{_WIDTH - _LEFT:.1f}" stroke="#5c6b7a" stroke-width="1"/>',
     ]
     width = (largest - least) / len(found) if found else 0.0
     for number, share in enumerate(found):
         left, right = x(least + number * width), x(least + (number + 1) * width)
         left, right = (left - 4, right + 4) if right - left < 2 else (left, right)
-        high_y = _BOTTOM - share / max(found) * (_BOTTOM - _TOP)
+        high_y = bottom - share / max(found) * (bottom - top)
         told = f"{share:,} from {duration(least + number * width)} to {duration(least + (number + 1) * width)}"
         parts.append(
-            f'<rect x="{left:.1f}" y="{high_y:.1f}" width="{right - left:.1f}" height="{_BOTTOM - high_y:.1f}" '
+            f'<rect x="{left:.1f}" y="{high_y:.1f}" width="{right - left:.1f}" height="{bottom - high_y:.1f}" '
             f'fill="#e8edf3" stroke="#5c6b7a" stroke-width="0.8"><title>{text(told)}</title></rect>'
         )
-    for number, (words, at) in enumerate(marks.items()):
-        side = "end" if x(at) > _WIDTH / 2 else "start"
-        row = 11 + 11 * (number % 2)
+    for number, (words, at) in enumerate(sorted(marks.items(), key=lambda mark: -mark[1]), 1):
+        right = x(at) < _WIDTH * 0.7
+        row = number * _LINE
         parts.append(
-            f'<path d="M{x(at):.1f},{row + 3:.1f}V{_BOTTOM:.1f}" stroke="#a83800" stroke-width="1.2" '
-            f'stroke-dasharray="4,2"/><text x="{x(at):.1f}" y="{row:.1f}" text-anchor="{side}" fill="#111111">'
-            f"{text(f'{words} {duration(at)}')}</text>"
+            f'<path d="M{x(at):.1f},{row - 9:.1f}V{bottom:.1f}" stroke="#a83800" stroke-width="1.2" '
+            f'stroke-dasharray="4,2"/><text x="{x(at) + (4 if right else -4):.1f}" y="{row:.1f}" '
+            f'text-anchor="{"start" if right else "end"}" fill="#111111">{text(f"{words} {duration(at)}")}</text>'
         )
     for at, side in ((least, "start"), (largest, "end")):
         parts.append(
-            f'<text x="{x(at):.1f}" y="{_BOTTOM + 16:.1f}" text-anchor="{side}" fill="#595959">{duration(at)}</text>'
+            f'<text x="{x(at):.1f}" y="{bottom + 16:.1f}" text-anchor="{side}" fill="#595959">{duration(at)}</text>'
         )
     return "\n".join([*parts, "</svg>"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestra_nb.display import html, simulation_frames
+from orchestra_nb.display.gantt.bars import Timeline
 from orchestra_nb.display.gantt.chart import Gantt, gantt_of
 from orchestra_nb.display.wording import count, duration, short
 from orchestra_nb.presentation import Bundle, presents
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 _HEADINGS = ("node", "worker", "start", "end", "time", "waited for", "status")
 _MOST = 5
 """Names in one line."""
+_LANES = 16
+"""As many workers have a lane although they did nothing."""
 _IDLE = {
     "needs": "nothing was ready",
     "barrier": "barriers of levels",
@@ -55,9 +59,20 @@ class SchedulePresenter:
         return simulation_frames.schedule(value)
 
 
-def schedule_gantt(schedule: Schedule) -> Gantt:
-    """Make the Gantt chart of a simulated schedule."""
-    return gantt_of(schedule, schedule_line(schedule))
+def schedule_gantt(schedule: Schedule, until: float = 0.0) -> Gantt:
+    """Make the Gantt chart of a simulated schedule, on a time axis that goes to a moment at least (seconds)."""
+    chart = gantt_of(schedule, schedule_line(schedule))
+    return replace(chart, timeline=_with_idle(chart.timeline, schedule), until=until)
+
+
+def _with_idle(timeline: Timeline, schedule: Schedule) -> Timeline:
+    """Give workers that did nothing their empty lanes, after the others: that they were idle is what is to be seen."""
+    used = 1 + max((slot.worker for slot in schedule.rows if slot.worker < schedule.workers), default=-1)
+    idle = [f"worker {number}" for number in range(used + 1, min(schedule.workers, _LANES) + 1)]
+    if not idle or not schedule.rows:
+        return timeline
+    bars = tuple(bar if bar.lane < used else bar._replace(lane=bar.lane + len(idle)) for bar in timeline.bars)
+    return replace(timeline, lanes=(*timeline.lanes[:used], *idle, *timeline.lanes[used:]), bars=bars)
 
 
 def schedule_line(schedule: Schedule) -> str:
@@ -85,9 +100,14 @@ def schedule_facts(schedule: Schedule) -> Iterator[str]:
     waits: db 2.0 s (b)
     resources: db 100% of 1
     idle: locks 2.0 s, nothing was left 1.0 s
+    >>> from orchestra_nb import taskgraphs
+    >>> print(next(schedule_facts(simulate(taskgraphs.fork_join(10), 2))))
+    no schedule is shorter than 7.0 s: work crowds
     """
     if schedule.stopped:
         yield f"stopped: {short(schedule.stopped)}"
+    if duration(schedule.tightest_bound) != duration(schedule.lower_bound):
+        yield f"no schedule is shorter than {duration(schedule.tightest_bound)}: work crowds"
     for how, ended in (("failed", schedule.failed), ("skipped", schedule.skipped)):
         if ended:
             named = ", ".join(f"{short(o.node)} ({short(o.reason, 60)})" for o in ended[:_MOST])

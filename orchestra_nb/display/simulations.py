@@ -126,7 +126,8 @@ class WhatIfPresenter:
     def bundle(self, value: WhatIf) -> Bundle:
         """Make ``text/plain`` and ``text/html``."""
         lines = list(told_of(value))
-        charts = schedule_gantt(value.before), schedule_gantt(value.after)
+        until = max(value.before.makespan, value.after.makespan)
+        charts = schedule_gantt(value.before, until), schedule_gantt(value.after, until)
         names = "as it was", "as it would be"
         plain = [*lines, *(f"\n{name}\n{chart.text}" for name, chart in zip(names, charts, strict=True))]
         markup = "".join(map(html.paragraph, lines))

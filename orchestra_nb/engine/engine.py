@@ -420,10 +420,15 @@ class OrchestrationEngine(Presented):
 
         Examples
         --------
-        >>> engine = OrchestrationEngine()
-        >>> engine.pause()  # nothing runs, so there is nothing to hold
-        >>> engine.paused
-        False
+        >>> from orchestra_nb import Node
+        >>> engine, seen = OrchestrationEngine(RunConfig(jobs=1, history=False)), []
+        >>> def look(event):
+        ...     seen.append(engine.paused)
+        ...     engine.unpause()
+        >>> stop = engine.on("execution:run-paused", look)
+        >>> nodes = [Node("hold", fn=lambda: engine.pause()), Node("next", fn=lambda: 2, after=["hold"])]
+        >>> engine.run(nodes).success, seen, engine.paused
+        (True, [True], False)
         """
         running = self._parts.running
         return running is not None and running.paused
@@ -601,10 +606,10 @@ class OrchestrationEngine(Presented):
         Examples
         --------
         >>> from orchestra_nb import Node
-        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False))
-        >>> failed = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
-        >>> engine.get_checkpoints()[-1].id == failed.checkpoints[-1]
-        True
+        >>> engine = OrchestrationEngine(RunConfig(jobs=1, history=False, cache=False))
+        >>> _ = engine.run([Node("load", fn=lambda: 42), Node("half", fn=lambda load: load / 0)])
+        >>> [list(checkpoint.outcomes) for checkpoint in engine.get_checkpoints()][-1]
+        ['load']
         """
         return self._parts.scheduler().get_checkpoints()
 

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any, cast
 
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.knobs import between, positive
+from orchestra_nb.knobs import between, positive, whole_seed
 from orchestra_nb.labs.circuit_course import (
     CircuitCourse,
     CircuitMoment,
@@ -271,10 +271,12 @@ def breaker_lab(
     >>> lab.with_breaker.reached, lab.without_breaker.reached
     (7, 30)
     """
-    positive("seconds", seconds)
-    positive("answer", answer)
-    positive("patience", patience)
+    for knob, value in (("seconds", seconds), ("answer", answer), ("patience", patience)):
+        between(knob, value, 1e-6, 1e9)
+    whole_seed(seed)
     policy = BreakerPolicy(threshold=threshold, rest=rest, probes=probes, multiplier=multiplier)
+    between("threshold", threshold, 1, 1e9)
+    between("probes", probes, 1, 1e9)
     if isinstance(calls, int | float):
         positive("calls", calls)
         between("calls * seconds", calls * seconds, 1, MOST_CALLS)

@@ -224,7 +224,8 @@ def deadlock_lab(
         acts, capacities = read_script(script, resources)
         return _lab(_OWN, "", acts, capacities, victim, owners)
     scenario = scenario_of(next(iter(SCENARIOS)) if script is None else script)
-    acts, capacities = read_script(scenario.steps(owners), {**scenario.resources, **(resources or {})})
+    given = {**scenario.resources, **resources} if isinstance(resources, Mapping) else resources or scenario.resources
+    acts, capacities = read_script(scenario.steps(owners), given)
     return _lab(scenario.name, scenario.about, acts, capacities, victim, owners)
 
 

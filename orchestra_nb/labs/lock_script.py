@@ -22,6 +22,9 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 _FORM = "write (owner, verb, what), such as ('anna', 'takes', 'db')"
 _MOST = 1_000
 """Steps of a script: more are no story."""
+_MOST_OWNERS = 100
+"""Of a script; who waits for whom is looked at anew after each step."""
+_MOST_OF_IT = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,11 @@ def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> t
     Traceback (most recent call last):
     orchestra_nb.errors.DefinitionError: step 1: 'steals' is no verb of a script; known: gives back, has priority, takes
     """
-    given = dict(resources or {})
+    amounts: Any = resources
+    if amounts is not None and not isinstance(amounts, Mapping):
+        told = f"resources={amounts!r:.60} must be a mapping, such as {{'gpu': 2}}"
+        raise DefinitionError([Issue("no-capacity", told)])
+    given = {str(name): much for name, much in (resources or {}).items()}
     issues = [_faulty_capacity(name, much) for name, much in given.items() if not _is_whole(much)]
     several = isinstance(script, Iterable) and not isinstance(script, str | bytes)
     steps: list[Any] = list(islice(script, _MOST + 1)) if several else [script]
@@ -175,6 +182,10 @@ def _read_step(step: Any, place: str) -> tuple[Act | None, list[Issue]]:
 def _faults_of(acts: Sequence[Act], given: Mapping[str, int]) -> Iterator[Issue]:
     """Find what the steps cannot mean together."""
     names = dict.fromkeys(name for act in acts for name, _ in act.wants)
+    owners = len({act.owner for act in acts})
+    if owners > _MOST_OWNERS:
+        told = f"a script has at most {_MOST_OWNERS} owners, and this one has {owners:,}"
+        yield Issue("too-many-owners", told, suggestion="let fewer of them act")
     for name in given:
         if name not in names:
             yield Issue("unused-resource", f"nobody takes {name!r}", path="resources", suggestion=nearest(name, names))
@@ -199,8 +210,13 @@ def _faults_of(acts: Sequence[Act], given: Mapping[str, int]) -> Iterator[Issue]
 
 
 def _is_whole(much: object) -> bool:
-    return isinstance(much, int) and not isinstance(much, bool) and much >= 1
+    return isinstance(much, int) and not isinstance(much, bool) and 1 <= much <= _MOST_OF_IT
 
 
 def _faulty_capacity(name: str, much: object) -> Issue:
-    return Issue("no-capacity", f"there cannot be {much!r} of {name!r}", path="resources", suggestion="give 1 or more")
+    return Issue(
+        "no-capacity",
+        f"there cannot be {much!r} of {name!r}",
+        path="resources",
+        suggestion="give a whole number from 1",
+    )

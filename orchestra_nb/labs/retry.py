@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.knobs import between
+from orchestra_nb.knobs import between, whole_seed
 from orchestra_nb.labs.storm import Attempt, Crowd, Result, Storm, storm
 from orchestra_nb.labs.story import Choice, Control, Frame, Rows, Slider, Story, Told, Value
 from orchestra_nb.policies import BreakerPolicy, RetryPolicy
@@ -293,6 +293,7 @@ def retry_lab(
         between("retry_after", retry_after, 0, 1e6)
     if breaker is not None and not isinstance(breaker, bool | BreakerPolicy):
         raise ConfigError(f"breaker={breaker!r} must be a BreakerPolicy, True or None")
+    whole_seed(seed)
     shared = breaker if isinstance(breaker, BreakerPolicy) else _BREAKER if breaker else None
     crowd = Crowd(clients, float(outage), capacity, retry_after, seed)
     jitters = sorted({0.0, 0.5, 1.0, float(policy.jitter)})

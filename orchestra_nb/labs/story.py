@@ -120,7 +120,7 @@ class Slider:
         """
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if isinstance(value, bool) or not isfinite(number) or not self.least <= number <= self.most:
             raise ConfigError(f"{self.name}={value!r} is not a number from {self.least:g} to {self.most:g}")
@@ -250,8 +250,8 @@ class Told(Presented, ABC):
     --------
     >>> from orchestra_nb import DAG, Node, step_through
     >>> walk = step_through(DAG([Node("load"), Node("plot", after=["load"])]), workers=2)
-    >>> isinstance(walk, Told), walk.story.frames[0].told[0]
-    (True, 'load may begin')
+    >>> walk.story.frames[0].told[0], walk.story.frames[-1].title
+    ('load may begin', '2.0 s')
     """
 
     __slots__ = ()

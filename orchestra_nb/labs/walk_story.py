@@ -98,7 +98,7 @@ class Frames(Sequence[Frame]):
 
 def _summary(walk: Walk) -> tuple[str, ...]:
     found = walk.schedule
-    said = f"It takes {duration(found.makespan)}, and no schedule less than {duration(found.lower_bound)}"
+    said = f"It takes {duration(found.makespan)}, and no schedule less than {duration(found.tightest_bound)}"
     return (f"{said}; workers are busy for {found.utilization:.0%} of the time.",)
 
 

@@ -95,10 +95,10 @@ class Orchestrate(RunTraits):
     def _cell_config(self, options: Namespace, whole: Sequence[str] = ()) -> RunConfig:
         """The knobs on a cell's line. On a single node's, ``timeout`` and ``backend`` are the node's own settings.
 
-        ``cache`` always is.
+        ``cache`` and ``undo`` always are.
         """
         given = {knob: getattr(options, knob, None) for knob in RUN_KNOBS}
-        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend", "cache")}
+        given |= {knob: given[knob] if knob in whole else None for knob in ("timeout", "backend", "cache", "undo")}
         if isinstance(given["timeout"], str):
             given["timeout"] = _number("--timeout", given["timeout"])
         return options_to_config(Namespace(**given), self.defaults())
@@ -261,9 +261,11 @@ class Orchestrate(RunTraits):
         return looking_back.history(self.defaults(), self._dag(options) if known else None, options.asked)
 
     def _export(self, options: Namespace) -> Any:
+        if bool(options.file) == bool(options.output):
+            raise CommandError("%orchestrate export: name one file to write to, such as graph.svg")
         result = self.session.result if options.notebook is None else None
         what = self._dag(options) if result is None else result
-        path = export(what, options.file, force=options.force, format=options.format)
+        path = export(what, options.file or options.output, force=options.force, format=options.format)
         called = "the graph" if result is None else f"run {result.run_id}"
         return reports.told(f"{called} is in {path}")
 

@@ -40,6 +40,13 @@ class RunTraits(Magics):
     checkpoint = Enum(get_args(Checkpointing), None, allow_none=True, help="what survives a crash, for resume")
     checkpoint.tag(config=True)
     loop = Enum(get_args(Loop), None, allow_none=True, help="background, or the notebook's own").tag(config=True)
+    history = Bool(None, allow_none=True, help="whether earlier runs say what to expect, and this one is remembered")
+    history.tag(config=True)
+    guard = Float(None, allow_none=True, help="share of a cell's time for noticing changes that no code showed").tag(
+        config=True
+    )
+    plan_cache = Bool(None, allow_none=True, help="whether the plan of a file is kept on disk").tag(config=True)
+    undo = Bool(None, allow_none=True, help="whether a failed run is compensated").tag(config=True)
 
     log = Unicode(None, allow_none=True, help="a file to which everything that happens is appended").tag(config=True)
     tracebacks = Enum(("short", "full"), "short", help="how an error of a magic is shown: in short, or in full")

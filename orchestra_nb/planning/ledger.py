@@ -11,11 +11,12 @@ what comes after it waits through it for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappush
 from typing import Literal
 
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import NodeId, Status
 from orchestra_nb.planning.barriers import lay_out
@@ -145,5 +146,10 @@ class Ledger:
 def _order(dag: DAG, policy: Policy) -> list[int]:
     """Positions of all nodes, the most urgent first."""
     keys = policy(dag)
-    urgency = [(-node.priority, keys[node.id]) for node in dag.nodes.values()]
-    return sorted(range(len(urgency)), key=urgency.__getitem__)
+    try:
+        urgency = [(-node.priority, keys[node.id]) for node in dag.nodes.values()]
+        return sorted(range(len(urgency)), key=urgency.__getitem__)
+    except (LookupError, TypeError) as error:
+        name = getattr(policy, "__name__", repr(policy))
+        told = f"it gave {keys!r:.60}" if not isinstance(keys, Mapping) else f"{type(error).__name__}: {error}"
+        raise ConfigError(f"policy {name} must give a mapping with a number for each node; {told}") from error

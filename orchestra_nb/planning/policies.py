@@ -176,6 +176,6 @@ def policy_of(policy: str | Policy, seed: int = 0) -> Policy:
     """
     if callable(policy):
         return policy
-    if policy not in POLICIES:
+    if not isinstance(policy, str) or policy not in POLICIES:
         raise ConfigError(f"policy={policy!r} is unknown; {nearest(str(policy), POLICIES)}")
     return POLICIES[policy](seed)

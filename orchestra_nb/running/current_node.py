@@ -62,6 +62,14 @@ def current_node() -> NodeRun | None:
 
     Examples
     --------
+    >>> import tempfile
+    >>> from orchestra_nb import Node, Pipeline, RunConfig
+    >>> def pay():
+    ...     return current_node().node, current_node().attempt
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     config = RunConfig(jobs=1, cache=folder, checkpoint="durable")
+    ...     Pipeline([Node("pay", fn=pay)], config).run().values["pay"]
+    ('pay', 1)
     >>> current_node() is None
     True
     """

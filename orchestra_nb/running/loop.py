@@ -98,7 +98,13 @@ class BackgroundLoop:
                     ended.put((False, error))
 
         def begin() -> None:
-            cancel.task = loop.create_task(guarded(), context=context)
+            cancel.task = task = loop.create_task(guarded(), context=context)
+            task.add_done_callback(over)
+
+        def over(task: asyncio.Task[None]) -> None:
+            if task.cancelled():  # before its first step: after that, `guarded` answers
+                coroutine.close()
+                ended.put((False, asyncio.CancelledError()))
 
         if running is not None:
             running.append(cancel)

@@ -151,11 +151,11 @@ class RunResult(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, Pipeline, RunConfig
-        >>> nodes = [Node("load", fn=lambda: 42), Node("plot", fn=lambda load: load)]
-        >>> result = Pipeline(nodes, RunConfig(jobs=1)).run()
-        >>> result.work == sum(outcome.seconds for outcome in result.outcomes.values())
-        True
+        >>> from orchestra_nb import Node
+        >>> done = {name: Outcome(name, "done", started=at, ended=at + 2.0) for name, at in zip("abc", (0, 0, 2))}
+        >>> result = RunResult(done, {}, DAG([Node(name) for name in "abc"]), 2, "threading", 4.0, "r", "")
+        >>> result.work
+        6.0
         """
         aside = self._aside
         return sum(outcome.seconds for outcome in self.outcomes.values() if outcome.node not in aside)
@@ -166,10 +166,11 @@ class RunResult(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, Pipeline, RunConfig
-        >>> result = Pipeline([Node("load", fn=lambda: 42, cost=60)], RunConfig(jobs=1)).run()
-        >>> result.measured.nodes["load"].cost == result.outcomes["load"].seconds < 60
-        True
+        >>> from orchestra_nb import Node
+        >>> done = {"load": Outcome("load", "done", started=0.5, ended=2.0), "plot": Outcome("plot", "skipped")}
+        >>> result = RunResult(done, {}, DAG([Node("load", cost=60), Node("plot")]), 1, "threading", 2.0, "r", "")
+        >>> [(node.id, node.cost) for node in result.measured.nodes.values()]
+        [('load', 1.5), ('plot', 0.0)]
         """
         return self.dag.with_costs({name: outcome.seconds for name, outcome in self.outcomes.items()})
 
@@ -181,10 +182,11 @@ class RunResult(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, Pipeline, RunConfig
-        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
-        >>> result.work / 2 <= result.lower_bound <= result.total_time
-        True
+        >>> from orchestra_nb import Node
+        >>> done = {name: Outcome(name, "done", started=at, ended=at + 2.0) for name, at in zip("abc", (0, 0, 2))}
+        >>> result = RunResult(done, {}, DAG([Node(name) for name in "abc"]), 2, "threading", 4.0, "r", "")
+        >>> result.lower_bound, result.total_time
+        (3.0, 4.0)
         """
         if not self.outcomes:
             return 0.0
@@ -200,10 +202,11 @@ class RunResult(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, Pipeline, RunConfig
-        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
-        >>> result.lower_bound <= result.upper_bound <= 2 * result.lower_bound
-        True
+        >>> from orchestra_nb import Node
+        >>> done = {name: Outcome(name, "done", started=at, ended=at + 2.0) for name, at in zip("abc", (0, 0, 2))}
+        >>> result = RunResult(done, {}, DAG([Node(name) for name in "abc"]), 2, "threading", 4.0, "r", "")
+        >>> result.lower_bound, result.upper_bound
+        (3.0, 4.0)
         """
         if not self.outcomes:
             return 0.0
@@ -216,10 +219,11 @@ class RunResult(Charted):
 
         Examples
         --------
-        >>> from orchestra_nb import Node, Pipeline, RunConfig
-        >>> result = Pipeline([Node(name, fn=lambda: sum(range(9999))) for name in "abc"], RunConfig(jobs=2)).run()
-        >>> result.speedup == result.work / result.total_time
-        True
+        >>> from orchestra_nb import Node
+        >>> done = {name: Outcome(name, "done", started=at, ended=at + 2.0) for name, at in zip("abc", (0, 0, 2))}
+        >>> result = RunResult(done, {}, DAG([Node(name) for name in "abc"]), 2, "threading", 4.0, "r", "")
+        >>> result.speedup
+        1.5
         """
         return self.work / self.total_time if self.total_time and self.work else 1.0
 

@@ -20,12 +20,14 @@ from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, DefinitionError, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
-from orchestra_nb.model import Node
+from orchestra_nb.knobs import whole_seed
+from orchestra_nb.model import Node, is_duration
 from orchestra_nb.planning.policies import Policy, policy_of
 from orchestra_nb.running.admission import capacities_of, faults
 from orchestra_nb.running.coroutine_call import is_coroutine_function
-from orchestra_nb.simulation.durations import NO_DURATION, Durations, Empirical, chance_of, is_duration, uniform
+from orchestra_nb.simulation.durations import NO_DURATION, Durations, Empirical, chance_of, uniform
 from orchestra_nb.simulation.learned import learned_costs, learned_durations
+from orchestra_nb.simulation.machines import SPEED, is_speed
 
 Workers = int | Sequence[float]
 """How many there are; or the speed of each, where 1 takes a node's cost and 0.5 twice that."""
@@ -120,7 +122,10 @@ class Case:
         """
         if attempt == 1 or self.durations is None:
             return self.seconds[node.id]
-        return self.durations.seconds(node, chance_of(self.seed, node.id, attempt))
+        drawn = self.durations.seconds(node, chance_of(self.seed, node.id, attempt))
+        if not is_duration(drawn):
+            raise ConfigError(f"durations: attempt {attempt} at node {node.id!r} takes {drawn!r}; {NO_DURATION}")
+        return drawn
 
     def fails(self, node: Node, attempt: int) -> bool:
         """Say whether an attempt fails.
@@ -182,6 +187,7 @@ def case_of(
     known = tuple(Terms.__annotations__)
     wrong = [f"there is no setting {name!r}; {nearest(name, known)}" for name in given if name not in known]
     count, speeds = _workers(workers, wrong)
+    _told(lambda: whole_seed(seed), wrong)
     found = [
         _told(lambda: policy_of(policy, seed), wrong),
         _told(lambda: RunConfig(schedule=schedule), wrong),
@@ -245,8 +251,8 @@ def _workers(given: object, wrong: list[str]) -> tuple[int, tuple[float, ...]]:
         wrong.append(f"workers={given!r} can run nothing; {hint}")
         return 1, ()
     for place, speed in enumerate(given):
-        if not is_duration(speed) or speed <= 0:
-            wrong.append(f"workers[{place}]={speed!r} is no speed; give a positive, finite number")
+        if not is_speed(speed):
+            wrong.append(f"workers[{place}]={speed!r} is no speed; give {SPEED}, such as 0.5")
     speeds = tuple(given)
     return len(speeds), () if all(speed == 1 for speed in speeds) else speeds
 

@@ -14,7 +14,7 @@ that says why. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal, cast, get_args
@@ -22,11 +22,12 @@ from typing import Literal, cast, get_args
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import is_duration
 from orchestra_nb.planning.policies import Policy
 from orchestra_nb.simulation.heft import cpop, heft
-from orchestra_nb.simulation.machines import held_by, is_seconds, machines_of
+from orchestra_nb.simulation.machines import held_by, machines_of
 from orchestra_nb.simulation.optimum import TIMEOUT, Optimum, optimum, solvable
-from orchestra_nb.simulation.policy_comparison import Compared, How, PolicyComparison, label_of
+from orchestra_nb.simulation.policy_comparison import ComparedPolicy, How, PolicyComparison, label_of
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.simulator import simulate
 
@@ -89,11 +90,14 @@ def compare_policies(
     shortest-first: 7 s, 1.17 times the bound
     optimum: 6 s, 1.00 times the bound
     """
+    for knob, given in (("policies", policies), ("schedule", schedule)):
+        if isinstance(given, bytes) or not (callable(given) or isinstance(given, Iterable)):
+            raise ConfigError(f"{knob}={given!r} must be a name, or a sequence of names")
     asked = _Asked(dag, policies, schedule, seeds, optimum, resources)
     crews = _crews(workers, speeds)
     asked.check()
     remarks: dict[str, None] = {}
-    rows: list[Compared] = []
+    rows: list[ComparedPolicy] = []
     for crew in crews:
         made, said = asked.on(crew)
         rows += made
@@ -110,6 +114,8 @@ def _crews(workers: int | Sequence[int] | None, speeds: Sequence[float] | None) 
     if speeds is not None:
         if workers is not None:
             raise ConfigError("workers and speeds both say who the workers are; give one of them")
+        if isinstance(speeds, int | str | Mapping):
+            raise ConfigError(f"speeds={speeds!r} must be a sequence of speeds, such as [1.0, 0.5]")
         return [speeds]
     given = 2 if workers is None else workers
     if isinstance(given, int):
@@ -166,12 +172,12 @@ class _Asked:
         if isinstance(self.seeds, bool) or not isinstance(self.seeds, int) or self.seeds < 1:
             faults.append(f"seeds={self.seeds!r} must be a whole number from 1")
         is_word = self.optimum == "auto" or isinstance(self.optimum, bool)
-        if not is_word and (not is_seconds(self.optimum) or self.optimum == 0):
+        if not is_word and (not is_duration(self.optimum) or self.optimum == 0):
             faults.append(f"optimum={self.optimum!r} must be 'auto', True, False or a positive number of seconds")
         if faults:
             raise ConfigError("\n".join(faults))
 
-    def on(self, crew: Crew) -> tuple[list[Compared], list[str]]:
+    def on(self, crew: Crew) -> tuple[list[ComparedPolicy], list[str]]:
         """Compare on some workers."""
         machines = machines_of(self.dag, crew)
         remarks: list[str] = []
@@ -227,12 +233,12 @@ class _Asked:
         return [found]
 
 
-def _row(name: str, how: How, plans: Sequence[Schedule], bound: float, exact: Schedule | None) -> Compared:
+def _row(name: str, how: How, plans: Sequence[Schedule], bound: float, exact: Schedule | None) -> ComparedPolicy:
     makespans = [plan.makespan for plan in plans]
     middle = median_low(makespans)
     plan = plans[makespans.index(middle)]
     room = plan.workers * plan.makespan
-    return Compared(
+    return ComparedPolicy(
         policy=name,
         schedule=how,
         workers=plan.workers,

@@ -22,15 +22,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from statistics import NormalDist
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from orchestra_nb.errors import ConfigError, nearest
-from orchestra_nb.knobs import positive
-from orchestra_nb.model import Node
+from orchestra_nb.knobs import between
+from orchestra_nb.model import Node, is_duration
 
 _NORMAL = NormalDist()
 _BITS = 52
 """Of a uniform number: with half a step beside them they are a float, to the last."""
+_CV = (1e-3, 1e3)
+_HIGH = (1e-6, 1e6)
+"""Within these no intermediate result is too large or too small for a float."""
 
 
 class Durations(Protocol):
@@ -84,7 +87,7 @@ class LogNormal:
     Raises
     ------
     ConfigError
-        It is no positive, finite number.
+        It is no number from 0.001 to 1,000.
 
     Examples
     --------
@@ -95,7 +98,7 @@ class LogNormal:
     cv: float = 0.3
 
     def __post_init__(self) -> None:
-        positive("cv", self.cv)
+        between("cv", self.cv, *_CV)
 
     def seconds(self, node: Node, chance: int) -> float:
         """Draw what an attempt takes, in seconds.
@@ -133,7 +136,7 @@ class Uniform:
     high: float = 1.5
 
     def __post_init__(self) -> None:
-        positive("high", self.high)
+        between("high", self.high, *_HIGH)
         good = not isinstance(self.low, bool) and isinstance(self.low, int | float) and 0 <= self.low <= self.high
         if not good:
             raise ConfigError(f"low={self.low!r} must be a number from 0 to high={self.high!r}")
@@ -162,7 +165,7 @@ class Gamma:
     Raises
     ------
     ConfigError
-        It is no positive, finite number.
+        It is no number from 0.001 to 1,000.
 
     Examples
     --------
@@ -173,7 +176,7 @@ class Gamma:
     cv: float = 0.5
 
     def __post_init__(self) -> None:
-        positive("cv", self.cv)
+        between("cv", self.cv, *_CV)
 
     def seconds(self, node: Node, chance: int) -> float:
         """Draw what an attempt takes, in seconds.
@@ -215,6 +218,11 @@ class Empirical:
             return
         if not isinstance(self.samples, Mapping):
             raise ConfigError(f"samples={self.samples!r} must be a mapping of nodes to their seconds")
+        odd = {name: each for name, each in self.samples.items() if not isinstance(each, Iterable)}
+        if odd:
+            raise ConfigError(
+                "\n".join(f"samples: {each!r} of node {name!r} must be several" for name, each in odd.items())
+            )
         kept = {name: tuple(each) for name, each in self.samples.items()}
         faults = [f"samples: node {name!r} has none" for name, each in kept.items() if not each]
         faults += [
@@ -277,14 +285,3 @@ def read_durations(words: str) -> Durations | str | None:
 
 
 NO_DURATION = "a duration is a finite number of seconds from 0"
-
-
-def is_duration(value: object) -> TypeGuard[float]:
-    """Whether something is a finite number of seconds from 0.
-
-    Examples
-    --------
-    >>> is_duration(0), is_duration(-1.0), is_duration(float("nan")), is_duration(True), is_duration("1")
-    (True, False, False, False, False)
-    """
-    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value < math.inf

@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
-from orchestra_nb.config import read_capacity
+from orchestra_nb.config import RunConfig, read_capacity
 from orchestra_nb.errors import ConfigError, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.undoing import compensators
+from orchestra_nb.model import is_duration
 from orchestra_nb.resources.claims import Wants, impossible, wants_of
 
 Speeds = int | Sequence[float] | Mapping[str, Mapping[str, float]]
@@ -146,6 +147,8 @@ def machines_of(dag: DAG, speeds: Speeds) -> Machines:
     orchestra_nb.errors.ConfigError: worker 'server': no node is named 'fti'; did you mean 'fit'?
     worker 'server': nothing says what 'fit' takes there
     """
+    if not isinstance(dag, DAG):
+        raise ConfigError(f"a schedule is of a DAG, not {type(dag).__name__}; DAGBuilder makes one")
     aside = compensators(dag.nodes.values())
     costs = [None if node.id in aside else float(node.cost) for node in dag.nodes.values()]
     if isinstance(speeds, Mapping):
@@ -169,8 +172,22 @@ def _faults_of_speeds(speeds: Sequence[object]) -> Iterator[str]:
     if not speeds:
         yield "speeds=[] has no workers; give the speed of one or more"
     for number, speed in enumerate(speeds):
-        if not is_seconds(speed) or speed == 0:
-            yield f"speeds[{number}]={speed!r} must be a number above 0; 1.0 is a worker that takes a node's cost"
+        if not is_speed(speed):
+            yield f"speeds[{number}]={speed!r} must be {SPEED}; 1.0 is a worker that takes a node's cost"
+
+
+SPEED = "a number from 1e-09 to 1e+09"
+
+
+def is_speed(value: object) -> TypeGuard[float]:
+    """Whether something is how fast a worker can be.
+
+    Examples
+    --------
+    >>> [is_speed(value) for value in (1, 0.5, 0, -1.0, 1e-308, float("inf"), True, "1")]
+    [True, True, False, False, False, False, False, False]
+    """
+    return is_duration(value) and 1e-9 <= value <= 1e9
 
 
 def _of_table(dag: DAG, table: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Machines:
@@ -191,22 +208,11 @@ def _faults_of_worker(dag: DAG, worker: str, times: object, names: Sequence[str]
     for name, seconds in times.items():
         if name not in dag.nodes:
             yield f"worker {worker!r}: no node is named {name!r}; {nearest(str(name), dag.nodes)}"
-        elif not is_seconds(seconds):
+        elif not is_duration(seconds):
             yield f"worker {worker!r}: {name!r} takes {seconds!r} there, which is no number of seconds from 0"
     for name in names:
         if name not in times:
             yield f"worker {worker!r}: nothing says what {name!r} takes there"
-
-
-def is_seconds(value: object) -> bool:
-    """Tell whether something is a finite number from 0.
-
-    Examples
-    --------
-    >>> [is_seconds(value) for value in (0, 1.5, -1, float("nan"), float("inf"), True, "1")]
-    [True, True, False, False, False, False, False]
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
 def delays_of(dag: DAG, communication: Communication | None) -> dict[tuple[int, int], float]:
@@ -223,6 +229,8 @@ def delays_of(dag: DAG, communication: Communication | None) -> dict[tuple[int, 
     >>> delays_of(DAG([Node("load"), Node("fit", after=["load"])]), {("load", "fit"): 2.0})
     {(0, 1): 2.0}
     """
+    if communication is not None and not isinstance(communication, Mapping):
+        raise ConfigError(f"communication={communication!r} must be a mapping of (source, target) to seconds")
     found: dict[tuple[int, int], float] = {}
     faults = []
     index: Mapping[Any, int] = dag.table.index
@@ -234,7 +242,7 @@ def delays_of(dag: DAG, communication: Communication | None) -> dict[tuple[int, 
             faults += [f"communication: no node is named {n!r}; {nearest(str(n), index)}" for n in unknown]
         elif index[pair[0]] not in dag.table.preds[index[pair[1]]]:
             faults.append(f"communication: {pair[1]!r} does not wait for {pair[0]!r} directly")
-        elif not is_seconds(seconds):
+        elif not is_duration(seconds):
             faults.append(f"communication: {pair[0]!r} to {pair[1]!r} takes {seconds!r}, no number of seconds from 0")
         else:
             found[index[pair[0]], index[pair[1]]] = float(seconds)
@@ -265,7 +273,8 @@ def held_by(dag: DAG, resources: Mapping[str, int | str] | None) -> tuple[dict[s
     >>> held_by(DAG([Node("load", uses=["db"]), Node("fit", uses=["gpu:2"])]), {"gpu": 4})
     ({'db': 1, 'gpu': 4}, [(('db', 1),), (('gpu', 2),)])
     """
-    capacities = {name: read_capacity(name, given) for name, given in (resources or {}).items()}
+    declared = RunConfig(resources={} if resources is None else resources).resources
+    capacities = {name: read_capacity(name, given) for name, given in declared.items()}
     issues = impossible(dag.nodes.values(), capacities)
     if issues:
         raise ConfigError("\n".join(map(str, issues)))

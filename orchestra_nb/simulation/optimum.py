@@ -26,10 +26,11 @@ from importlib.util import find_spec
 
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.model import is_duration
 from orchestra_nb.planning.policies import POLICIES
 from orchestra_nb.simulation.board import Board, Place, Task, placed
 from orchestra_nb.simulation.heft import schedule_of
-from orchestra_nb.simulation.machines import Machines, Speeds, held_by, is_seconds, machines_of
+from orchestra_nb.simulation.machines import Machines, Speeds, held_by, machines_of
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.simulator import simulate
 from orchestra_nb.simulation.ticks import Effort, Ticks, ticks_of
@@ -37,6 +38,9 @@ from orchestra_nb.simulation.ticks import Effort, Ticks, ticks_of
 MOST_NODES = 100
 """Beyond, one has to say how long the search may take."""
 TIMEOUT = 10.0
+MOST_THREADS = 256
+MOST_APART = 400
+"""Up to so many pairs of a node and a worker, workers are told apart even if they are equal."""
 _ROUNDING = 1e-9
 
 
@@ -140,9 +144,11 @@ def optimum(
 
 
 def _check(dag: DAG, timeout: float | None, threads: int | None) -> None:
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ConfigError(f"threads={threads!r} must be a whole number from 1, or None for strategies that take turns")
-    if timeout is not None and (not is_seconds(timeout) or timeout == 0):
+    odd = isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS
+    if threads is not None and odd:
+        told = f"a whole number from 1 to {MOST_THREADS}, or None for strategies that take turns"
+        raise ConfigError(f"threads={threads!r} must be {told}")
+    if timeout is not None and (not is_duration(timeout) or timeout == 0):
         raise ConfigError(f"timeout={timeout!r} must be a positive number of seconds")
     if timeout is None and len(dag) > MOST_NODES:
         hint = "give timeout=60 to search for so many seconds all the same"
@@ -181,9 +187,12 @@ class _Problem:
             yield self.place([i for i in order if self.tasks[i].times])
 
     def kinds(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Group workers on which every node takes the same."""
+        """Group workers on which every node takes the same; each by itself where there are few nodes and workers."""
+        workers = max(map(len, rows), default=0)
+        if workers * len(rows) <= MOST_APART:
+            return [[worker] for worker in range(workers)]
         found: dict[tuple[int, ...], list[int]] = {}
-        for worker in range(max(map(len, rows), default=0)):
+        for worker in range(workers):
             found.setdefault(tuple(row[worker] for row in rows), []).append(worker)
         return list(found.values())
 

@@ -35,7 +35,7 @@ def label_of(policy: str, schedule: How) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedPolicy:
     """One policy on one number of workers.
 
     Parameters
@@ -141,7 +141,7 @@ class PolicyComparison(Plotted):
     ('critical-path', {'fifo': 8.0, 'critical-path': 6.0})
     """
 
-    rows: tuple[Compared, ...]
+    rows: tuple[ComparedPolicy, ...]
     remarks: tuple[str, ...] = ()
     nodes: int = 0
     seeds: int = 1
@@ -180,7 +180,7 @@ class PolicyComparison(Plotted):
         return replace(self, rows=rows)
 
     @property
-    def _last(self) -> tuple[Compared, ...]:
+    def _last(self) -> tuple[ComparedPolicy, ...]:
         return tuple(row for row in self.rows if row.workers == self.rows[-1].workers)
 
     @property
@@ -196,7 +196,7 @@ class PolicyComparison(Plotted):
         return {row.label: row.plan for row in self._last}
 
     @property
-    def best(self) -> Compared:
+    def best(self) -> ComparedPolicy:
         """The shortest of those that a run can follow; the first of several, and where there is none, of all.
 
         Examples

@@ -202,8 +202,9 @@ class Schedule(Presented):
 
         Work, span, the lower bound of Fernández and Bussell and the upper one of Graham, see :meth:`.DAG.bounds`; they
         are worked out when they are asked for. ``None`` where they would say nothing: workers are unequal, levels have
-        barriers, something awaited on the event loop, waited for a resource or ran more than once, or there is no
-        graph.
+        barriers, something awaited on the event loop, waited for a resource or ran more than once, there is no graph,
+        or the places were settled before (HEFT, an optimum): there machines may differ node by node, and
+        ``lower_bound`` is as tight already.
 
         Examples
         --------
@@ -211,11 +212,28 @@ class Schedule(Presented):
         >>> simulate(DAG([Node("a", cost=2), Node("b"), Node("c")]), workers=2).bounds
         Bounds(workers=2, work=4.0, span=2.0, lower=2.0, upper=3.0)
         """
-        if self.dag is None or self.speeds or self.schedule == "levels" or self.resources or self.outcomes:
+        if self.dag is None or self.speeds or self.schedule != "eager" or self.resources or self.outcomes:
             return None
         if any(row.attempt > 1 or row.worker >= self.workers for row in self.rows):
             return None
         return self.dag.bounds(self.workers)
+
+    @property
+    def tightest_bound(self) -> float:
+        """The most that is known no schedule can beat (seconds): of :attr:`bounds` the lower, else ``lower_bound``.
+
+        ``lower_bound`` sees the longest way and the shared work, as that of a run does; this sees too where work
+        crowds, as :func:`.compare_policies` does, and takes a moment on large graphs.
+
+        Examples
+        --------
+        >>> from orchestra_nb import simulate, taskgraphs
+        >>> found = simulate(taskgraphs.fork_join(10), workers=2)
+        >>> found.lower_bound, found.tightest_bound, found.makespan
+        (6.0, 7.0, 7.0)
+        """
+        bounds = self.bounds
+        return self.lower_bound if bounds is None else max(self.lower_bound, bounds.lower)
 
     @property
     def waits(self) -> Waits:

@@ -31,7 +31,7 @@ from orchestra_nb.resources.claims import wants_of
 from orchestra_nb.running.history_keys import is_given
 from orchestra_nb.running.result import RunResult
 from orchestra_nb.simulation.case import Case, Workers, case_of
-from orchestra_nb.simulation.durations import is_duration
+from orchestra_nb.simulation.machines import SPEED, is_speed
 from orchestra_nb.simulation.schedule import Schedule
 from orchestra_nb.simulation.simulator import run_case, simulate
 from orchestra_nb.wording import clean
@@ -280,9 +280,12 @@ def _faults(dag: DAG, changes: Changes) -> list[str]:
     several: object = cached
     if isinstance(several, str) or not isinstance(several, Iterable):
         wrong.append(f"cached={several!r} must be a sequence of nodes, such as ['load']")
+    else:
+        changes["cached"] = cached = tuple(cached)
+        odd = [name for name in cached if not isinstance(name, str)]
+        wrong += [f"cached: {name!r} is no name of a node; give names, such as 'load'" for name in odd]
     if wrong:
         return faults + wrong
-    changes["cached"] = cached = tuple(cached)
     for knob, names in (("faster", faster), ("cached", cached)):
         faults += [
             f"{knob}: there is no node {name!r}; {nearest(str(name), dag.nodes)}"
@@ -290,9 +293,9 @@ def _faults(dag: DAG, changes: Changes) -> list[str]:
             if name not in dag.nodes
         ]
     faults += [
-        f"faster: {factor!r} of node {name!r} must be a positive, finite factor"
+        f"faster: {factor!r} of node {name!r} must be {SPEED}"
         for name, factor in faster.items()
-        if not is_duration(factor) or factor <= 0
+        if not is_speed(factor)
     ]
     used = dict.fromkeys(name for node in dag.nodes.values() for name, _ in wants_of(node.uses))
     hint = "no node uses any"

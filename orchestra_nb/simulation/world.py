@@ -7,8 +7,8 @@ So what a simulation shows is what the library does, its mistakes included.
 
 Order: at one moment, first all answers (:meth:`.Driver.replies`), then what is due for time's sake; an attempt that
 ends when its time is up has ended in time. A body that is asked to stop stops at once. Of free workers the fastest gets
-the next node, which is the most urgent one; of equally fast ones the first. Failure: none;
-what cannot be simulated was refused when the :class:`.Case` was made.
+the next node, which is the most urgent one; of equally fast ones the first. Failure: what
+cannot be simulated was refused when the :class:`.Case` was made; only attempts without end are refused here.
 
 The hot loop is :meth:`World.steps`: the next end, the driver's answer to it, the attempts that follow. It costs some
 15 µs an attempt, of which the driver's are two thirds (:mod:`~orchestra_nb.running.driver` says how it saves). Of an
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from orchestra_nb.config import BreakerPolicy
+from orchestra_nb.errors import ConfigError
 from orchestra_nb.events import NodeRetrying
 from orchestra_nb.model import Node, NodeId, Outcome, Status
 from orchestra_nb.planning.plan import Plan
@@ -39,6 +40,8 @@ from orchestra_nb.simulation.holders import Holders
 from orchestra_nb.simulation.plain import free_workers
 from orchestra_nb.simulation.schedule import Slot, placed
 
+MOST_AGAIN = 100_000
+"""How often failed attempts may be tried again; a billion of them would end, but nobody would see it."""
 _DONE = Reply("done")
 _CHANCE = "it fails by the chance that it was given"
 
@@ -142,6 +145,7 @@ class World:
         self._loop: list[int] = []
         self._on_loop = 0
         self._waited: dict[NodeId, float] = {}
+        self._again = 0
 
     def _terms(self) -> Terms:
         case = self.case
@@ -231,6 +235,10 @@ class World:
                 if decision.node in self.holders.owners:
                     self.holders.leave(decision.node, self.now)
             elif isinstance(decision, NodeRetrying):
+                self._again += 1
+                if self._again > MOST_AGAIN:
+                    hint = f"allow fewer of them ({decision.node!r} has failed {decision.attempt} times)"
+                    raise ConfigError(f"a simulation ends after {MOST_AGAIN:,} attempts that were tried again; {hint}")
                 self.due[decision.node] = self.now + decision.delay
                 keeps = retry_policy(self.case.dag.nodes[decision.node]).keep_locks
                 self.holders.leave(decision.node, self.now, keeps=keeps)

@@ -8,7 +8,6 @@ so that circles are found all the same. Order: faults as they were found, then c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from orchestra_nb.errors import DefinitionError, Issue, nearest
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check
-from orchestra_nb.model import Edge, Node, NodeId
+from orchestra_nb.model import Edge, Node, NodeId, is_duration
 
 MOST_FAULTS = 200
 """How many faults are told; of more, how many there are."""
@@ -115,12 +114,11 @@ class Draft:
                 hint = "add it, or say missing=SECONDS (--missing SECONDS) for all that have none"
                 self.fault("no-runtime", f"{name!r} has no {what}", place, hint, [name])
             return float(self.missing or 0.0)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < 0 or value > 1e15:  # type: ignore[arg-type,operator]
+        if not is_duration(value) or value > 1e15:
             told = f"the {what} of {name!r} must be seconds, zero or more, not {value!r}"
             self.fault("bad-runtime", told, place, nodes=[name])
             return 0.0
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
 
     def need(self, source: str, target: str, place: str, edge: Edge | None = None) -> None:
         """Note that a task needs another; with an edge of its own where there is more to say of it.

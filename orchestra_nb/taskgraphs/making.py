@@ -10,14 +10,13 @@ know shapes and no tasks.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
-from orchestra_nb.model import Node, NodeId
+from orchestra_nb.model import Node, NodeId, is_duration
 
 MOST = 1_000_000
 """How many nodes a graph that is made may have."""
@@ -84,7 +83,7 @@ class Maker:
         self._work = work
         self._place = place
         self._nodes: list[Node] = []
-        if not callable(cost) and not _is_duration(cost):
+        if not callable(cost) and not is_duration(cost):
             told = "a number of seconds, zero or more, or a function of a node's facts"
             raise ConfigError(f"{name}: cost must be {told}, not {cost!r}")
         if work is not None and not callable(work):
@@ -138,7 +137,7 @@ class Maker:
         if not callable(self._cost):
             return facts.cost * self._cost
         seconds = self._cost(facts)
-        if not _is_duration(seconds):
+        if not is_duration(seconds):
             raise ConfigError(f"{self.name}: the cost of {facts.id} must be seconds, zero or more, not {seconds!r}")
         return float(seconds)
 
@@ -205,8 +204,3 @@ def not_too_many(name: str, nodes: int) -> None:
     if nodes > MOST:
         told = f"{nodes:,}" if nodes < 10**15 else "far too many"
         raise ConfigError(f"{name}: would have {told} nodes; at most {MOST:,} are made, so ask for a smaller one")
-
-
-def _is_duration(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]

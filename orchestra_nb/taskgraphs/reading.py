@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -93,7 +95,7 @@ def _wanted(format: str | None) -> Format | None:
         return None
     found = named(format)
     if found is None:
-        raise ConfigError(f"no format is called {format!r}; {nearest(format, [each.name for each in FORMATS])}")
+        raise ConfigError(f"no format is called {format!r}; {nearest(str(format), [each.name for each in FORMATS])}")
     return found
 
 
@@ -137,11 +139,18 @@ def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
         if len(source) > MOST_BYTES:
             _refuse("too-large", f"is longer than {MOST_BYTES >> 20} MB", "text", "leave data out of it")
         return "text", source
-    path = Path(source).expanduser()
+    if isinstance(source, bytes) or not isinstance(source, str | os.PathLike):
+        raise ConfigError(f"read_graph: source must be the path of a file, or its text, not {source!r:.60}")
+    path = Path(source)
+    with suppress(RuntimeError):  # no such user: then it is a folder's name as any other
+        path = path.expanduser()
     try:
         if path.is_dir():
             _refuse("missing-file", "is a folder, not a file", str(path), "give a file in it")
-        if path.stat().st_size > MOST_BYTES:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a device that never ends, a pipe that nobody writes to
+            _refuse("missing-file", "is no ordinary file", str(path), "save what it gives in a file first")
+        if about.st_size > MOST_BYTES:
             _refuse("too-large", f"is longer than {MOST_BYTES >> 20} MB", str(path), "leave data out of it")
         return path.name, path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -23,7 +23,7 @@ from typing import Any
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.taskgraphs.drafts import Draft
 
-_NAME = re.compile(r"#\s*name\s+(\d+)\s(.*)")
+_NAME = re.compile(r"#\s*name\s+(\d{1,99})\s(.*)")
 _WIDTH = 11
 
 

@@ -66,6 +66,8 @@ def write_graph(
     True
     >>> folder.cleanup()
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(f"write_graph: path must be the path of a file, not {path!r:.60}")
     place = Path(path)
     with suppress(RuntimeError):  # no such user: then it is a folder's name as any other
         place = place.expanduser()
@@ -145,7 +147,7 @@ def format_for(path: str, format: str | None = None) -> Format:
 def _named(format: str) -> Format:
     found = named(format)
     if found is None:
-        raise ConfigError(f"no format is called {format!r}; {nearest(format, [each.name for each in FORMATS])}")
+        raise ConfigError(f"no format is called {format!r}; {nearest(str(format), [each.name for each in FORMATS])}")
     return found
 
 

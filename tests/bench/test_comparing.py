@@ -105,6 +105,15 @@ def test_what_else_is_different_stands_beside_the_numbers():
     ]
 
 
+def test_that_the_machine_was_busy_both_times_is_said():
+    calm = sweep_of({Setting(1): [1.0, 1.1]})
+    busy = replace(calm, runs=tuple(replace(run, load_before=3 * WHERE.cores) for run in calm.runs))
+    said = [[note for note in compare(both, both).notes if "was busy" in note] for both in (calm, busy)]
+    load = f"{3 * WHERE.cores:.1f}"
+    told = f"the machine was busy: a load of {load} before and {load} after on {WHERE.cores} cores; what is found"
+    assert said == [[], [f"{told} may be due to that"]]
+
+
 def test_a_file_is_compared_with_itself_by_its_last_two_sweeps_of_a_name(tmp_path):
     path, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     first, second = sweep_of({Setting(2): [1.0, 1.1]}), sweep_of({Setting(2): [1.2, 1.3]})

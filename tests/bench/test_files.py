@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestra_nb.bench import Measured, Setting, Sweep, Turn, load
 from orchestra_nb.bench.environment import Environment, environment_of
-from orchestra_nb.bench.files import read, run_of, run_to_json
+from orchestra_nb.bench.files import ResultsFile, read, run_of, run_to_json
 from orchestra_nb.errors import ConfigError
 
 from .timed_worlds import WHERE, sweep_of
@@ -116,7 +116,7 @@ def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("", "is a directory|cannot be"), ("no/file", "cannot be read"), ("a\0b", "cannot be")]
+    ("name", "message"), [("", "is a folder"), ("no/file", "cannot be read"), ("a\0b", "cannot be")]
 )
 def test_what_is_no_file_is_refused(tmp_path, name, message):
     with pytest.raises(ConfigError, match=f"(?i){message}"):
@@ -134,3 +134,34 @@ def test_an_empty_file_has_no_sweeps_and_takes_some(tmp_path):
 def test_an_environment_comes_back_as_it_was():
     full = Environment("3", "L", "cpu", 8, 2**34, {"joblib": "1.5"}, {"OMP_NUM_THREADS": "1"}, "abc+", "2026")
     assert environment_of(json.loads(json.dumps(full.to_json()))) == full
+
+
+def outcome(path):
+    try:
+        return read(path)
+    except ConfigError:
+        return (), ()  # nothing is left of it
+
+
+@pytest.mark.parametrize("odd", [10**400, 10**18, -1, 1.5, 1e308, "x", None, [], True])
+@pytest.mark.parametrize(
+    "field", ["planned", "number", "round", "nodes", "jobs", "cores", "memory", "load_before", "wall"]
+)
+def test_whatever_stands_for_a_number_is_shown_or_told_of(tmp_path, field, odd):
+    path = tmp_path / "results.jsonl"
+    SOME.save(path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in (lines[0], lines[0]["environment"], lines[1], lines[1]["setting"]):
+        if field in line:
+            line[field] = odd
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    sweeps, faults = outcome(path)
+    for sweep in sweeps:
+        assert len(sweep.frame) == len(sweep.runs) == len(SOME.runs) - len(faults)
+        assert len(sweep.summary)
+
+
+@pytest.mark.parametrize("name", [None, 5, [], b"a.jsonl", "a\0b", "x" * 5000, "/dev/zero", "."])
+def test_what_can_be_no_file_of_results_is_refused_before_anything_runs(name):
+    with pytest.raises(ConfigError, match=r"must be the path|cannot be|is no ordinary file|is a folder"):
+        ResultsFile(name)

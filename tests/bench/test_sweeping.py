@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 
 import nbformat
 import pytest
@@ -174,3 +176,42 @@ def test_a_disk_that_is_full_costs_the_file_and_not_the_sweep(tmp_path, monkeypa
     with pytest.warns(UserWarning, match="the sweep goes on"):
         found = bench.sweep(world, [1], repeats=3, file=path, instruments=world.instruments)
     assert len(found.runs) == 4
+
+
+def later(then):
+    """What is measured: fine at first, and then something else."""
+    again = []
+
+    def run(config):
+        again.append(config)
+        return then() if len(again) > 1 else Pipeline([Node("a", fn=lambda: 1)], config).run()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("then", "told"), [(lambda: None, "gave NoneType, and no RunResult"), (lambda: sys.exit("bye"), "bye")]
+)
+def test_what_goes_wrong_later_costs_nothing_of_what_was_measured(then, told):
+    found = bench.sweep(later(then), jobs=[1], repeats=3, warmup=0)
+    assert [run.ok for run in found.runs] == [True, False, False]
+    assert told in found.runs[1].error
+
+
+def test_a_target_that_goes_to_another_folder_leaves_the_file_where_it_is(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def away(config):
+        os.chdir(tmp_path / "other")
+        return Pipeline([Node("a", fn=lambda: 1)], config).run()
+
+    bench.sweep(away, jobs=[1], repeats=2, warmup=0, file="results.jsonl")
+    assert [len(each.runs) for each in bench.load(tmp_path / "results.jsonl")] == [2]
+    assert not list((tmp_path / "other").iterdir())
+
+
+@pytest.mark.parametrize("odd", [{"seed": []}, {"seed": "x"}, {"seed": None}, {"follow": "x"}])
+def test_what_cannot_be_meant_of_a_sweep_is_refused_first(odd):
+    with pytest.raises(ConfigError, match="must be a"):
+        bench.sweep(later(lambda: None), jobs=[1], repeats=1, **odd)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from orchestra_nb.display import frames
+from orchestra_nb.display import frames, simulation_frames
 from orchestra_nb.errors import Issue
 from orchestra_nb.graph import DAG
 from orchestra_nb.model import Edge, Evidence, Node, Outcome
@@ -41,7 +41,7 @@ def test_levels_with_their_seconds():
 
 def test_issues_schedule_and_outcomes():
     assert frames.issues([Issue("cycle", "m", ("a", "b"))]).loc[0, "nodes"] == "a, b"
-    assert frames.schedule(simulate(DAG_, 2))["seconds"].tolist() == [2.0, 3.0, 1.0]
+    assert simulation_frames.schedule(simulate(DAG_, 2))["seconds"].tolist() == [2.0, 3.0, 1.0]
     done = Outcome("load", "done", started=1.0, ended=2.5, attempts=1, worker="w", queued=0.5, lock_wait=0.25)
     frame = frames.outcomes({"load": done, "fit": Outcome("fit", "skipped")}, DAG_)
     assert frame["seconds"].tolist() == [1.5, 0.0]
@@ -57,7 +57,7 @@ def test_empty_frames_have_their_columns():
         frames.edges(empty),
         frames.levels(empty),
         frames.issues([]),
-        frames.schedule(simulate(empty, 1)),
+        simulation_frames.schedule(simulate(empty, 1)),
         frames.outcomes({}, empty),
     ):
         assert isinstance(frame, pd.DataFrame)

@@ -120,5 +120,9 @@ def test_the_magic_writes_the_formats_of_others(cell: Cell, tmp_path: Path) -> N
     assert [task["id"] for task in data["workflow"]["execution"]["tasks"]] == ["load"]
     assert data["workflow"]["execution"]["machines"]
     assert cell("%orchestrate export a.stg").result.plain.endswith("is in a.stg")
+    assert cell("%orchestrate export -o b.stg").result.plain.endswith("is in b.stg")
+    for line in ("", "c.svg -o d.svg"):
+        with pytest.raises(CommandError, match="name one file to write to"):
+            cell(f"%orchestrate export {line}")
     with pytest.raises(CommandError, match="no format is called 'fabrc'; did you mean 'fabric'"):
         cell("%orchestrate export b.json --format fabrc")

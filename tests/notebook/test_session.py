@@ -7,12 +7,14 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from orchestra_nb.config import RunConfig
 from orchestra_nb.errors import (
     CommandError,
     ConfigError,
@@ -478,6 +480,17 @@ def test_defaults_come_from_config_then_from_the_project_then_from_the_library(
     assert magics.defaults().jobs == 4
     cell("%%orchestrate a\nx = 1")
     assert cell("%orchestrate run -j 1").result.jobs == 1
+
+
+def test_every_knob_of_a_run_is_one_of_config(cell: Cell, shell: Any) -> None:
+    magics = shell.magics_manager.registry["Orchestrate"]
+    assert {one.name for one in fields(RunConfig)} <= set(magics.trait_names())
+    cell("%config Orchestrate.history = False")
+    cell("%config Orchestrate.undo = False")
+    assert (magics.defaults().history, magics.defaults().undo) == (False, False)
+    assert "guard       0.5" in cell("%orchestrate config guard=0.5").result.plain
+    cell("%%orchestrate drop\nx = 1")
+    assert cell("%%orchestrate a --undo drop --run\ny = 1").result.success
 
 
 def test_verify_shows_the_comparison(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

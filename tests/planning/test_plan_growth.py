@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from orchestra_nb.errors import DefinitionError, MissingDependencyError
+from orchestra_nb.errors import ConfigError, DefinitionError, MissingDependencyError
 from orchestra_nb.graph import DAG, grown
 from orchestra_nb.model import Edge, Expand, Node, NodeId
 from orchestra_nb.planning import Plan, Skip
@@ -295,7 +295,9 @@ def test_a_policy_that_fails_on_the_grown_graph_changes_nothing(fan):
         return dict.fromkeys(fan.nodes, 0.0)
 
     plan = Plan(fan, policy=picky)
-    with pytest.raises(KeyError):
+    with pytest.raises(
+        ConfigError, match="policy picky must give a mapping with a number for each node; KeyError: 'p'"
+    ):
         plan.grow(grown(fan, "split", [Node("p")]))
     assert (plan.dag, plan.ready()) == (fan, ("split", "beside"))
 

@@ -137,6 +137,28 @@ def test_a_coroutine_that_was_interrupted_before_it_began_is_closed(monkeypatch)
     assert coroutine.cr_frame is None
 
 
+def test_one_that_is_cancelled_between_its_beginning_and_its_first_step_is_over(monkeypatch):
+    loop, running, go_on = BackgroundLoop(), [], threading.Event()
+    each, thread = loop.run(where())
+    schedule, calls = each.call_soon_threadsafe, []
+
+    def cancelled_at_once(callback, *args):
+        calls.append(callback)
+        schedule(callback, *args)
+        if len(calls) == 1:
+            running[0]()
+            go_on.set()
+
+    schedule(go_on.wait, 60)  # the loop stands still: what comes meanwhile happens in one turn of it
+    monkeypatch.setattr(each, "call_soon_threadsafe", cancelled_at_once)
+    coroutine = where()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run(coroutine, running)
+    schedule(each.stop)
+    thread.join(60)
+    assert coroutine.cr_frame is None
+
+
 def test_code_that_does_not_await_borrows_the_loop_and_starts_tasks_on_it():
     async def double(value):
         await asyncio.sleep(0)

@@ -145,3 +145,11 @@ def test_travel_that_cannot_be_is_an_error_with_the_place(communication, told):
 def test_what_is_not_there_or_no_lock_is_refused(node, resources, told):
     with pytest.raises(ConfigError, match=told):
         heft(DAG([node]), 1, resources=resources)
+
+
+def test_what_machines_that_differ_took_bounds_no_schedule_on_them() -> None:
+    dag = DAG([Node(name) for name in "abc"])
+    everything = {"slow": dict.fromkeys("abc", 9.0), "fast": dict.fromkeys("abc", 4.0)}
+    plan = heft(dag, everything)
+    assert (plan.bounds, plan.tightest_bound) == (None, plan.lower_bound)
+    assert plan.lower_bound <= 9.0 == plan.makespan

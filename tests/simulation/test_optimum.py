@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import signal
 import sys
 import threading
@@ -156,6 +157,20 @@ def test_what_cannot_be_is_refused(dag, more, told):
 
 def test_a_large_graph_is_searched_when_a_time_is_given():
     assert optimum(BIG, 2, timeout=0.5).makespan == pytest.approx(BIG.total_time / 2, abs=0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_times_that_are_no_round_numbers_are_proved_too(seed):
+    draw = random.Random(seed)
+    costs = [draw.random() * 5 for _ in range(9)]
+    least = min(
+        max(math.fsum(c for c, w in zip(costs, chosen, strict=True) if w == worker) for worker in range(3))
+        for chosen in product(range(3), repeat=9)
+    )
+    found = optimum(DAG([Node(f"n{i}", cost=cost) for i, cost in enumerate(costs)]), 3)
+    assert found.proved
+    assert least - 1e-9 <= found.makespan <= least + found.error
+    assert found.shortest <= least + 1e-9
 
 
 def test_without_the_solver_the_error_says_how_to_get_it(monkeypatch):

@@ -124,7 +124,7 @@ def test_it_shows_both():
     ("changes", "told"),
     [
         ({"faster": {"fitt": 2}}, "faster: there is no node 'fitt'; did you mean 'fit'"),
-        ({"faster": {"fit": 0}}, "faster: 0 of node 'fit' must be a positive"),
+        ({"faster": {"fit": 0}}, "faster: 0 of node 'fit' must be a number from"),
         ({"faster": ["fit"]}, r"faster=\['fit'\] must be a mapping"),
         ({"cached": "fit"}, "cached='fit' must be a sequence of nodes"),
         ({"cached": ["fot"]}, "cached: there is no node 'fot'; did you mean 'fit'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orchestra_nb import DefinitionError
-from orchestra_nb.taskgraphs import graph_text, read_graph
+from orchestra_nb import ConfigError, DefinitionError
+from orchestra_nb.taskgraphs import chain, graph_text, read_graph, write_graph
 from orchestra_nb.taskgraphs import reading as limits
 
 DATA = Path(__file__).parent / "data"
@@ -73,3 +74,36 @@ def test_what_is_too_long_is_refused_before_it_is_read(tmp_path: Path, monkeypat
     for source in (tmp_path / "a.json", '{"nodes": [], "edges": []}' + " " * 100):
         with pytest.raises(DefinitionError, match="is longer than 0 MB; leave data out of it"):
             read_graph(source)
+
+
+@pytest.mark.parametrize("source", [None, 5, True, [], b"a.stg"])
+def test_what_is_no_path_is_refused(source: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="source must be the path of a file, or its text"):
+        read_graph(source)
+    with pytest.raises(ConfigError, match="path must be the path of a file"):
+        write_graph(chain(2), source)
+
+
+@pytest.mark.parametrize("format", [5, True, b"stg"])
+def test_what_is_no_name_of_a_format_is_refused(format: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no format is called"):
+        read_graph("2\n0 0 0\n", format=format)
+    with pytest.raises(ConfigError, match="no format is called"):
+        write_graph(chain(2), tmp_path / "a.stg", format=format)
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.stg")
+    for path in (tmp_path / "pipe.stg", "/dev/zero"):
+        with pytest.raises(DefinitionError, match="is no ordinary file"):
+            read_graph(path)
+
+
+def test_the_folder_of_nobody_is_no_file() -> None:
+    with pytest.raises(DefinitionError, match="there is no such file"):
+        read_graph("~nobody-of-this-name/a.stg")
+
+
+def test_a_number_of_thousands_of_digits_in_a_remark_names_nothing() -> None:
+    text = "2\n0 0 0\n1 5 1 0\n2 3 1 1\n3 0 1 2\n# name " + "9" * 5000 + " x\n"
+    assert list(read_graph(text).nodes) == ["1", "2"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import orchestra_nb
+from orchestra_nb import errors
 
 SUBPACKAGES = ("bench", "taskgraphs", "labs")
 
@@ -39,6 +40,12 @@ def test_every_public_name_stands_in_exactly_one_group_of_the_reference(tools: A
     groups = tools("reference").GROUPS
     named = [f"orchestra_nb.{name}" for group in groups for name in group.listed]
     assert sorted(named) == sorted(public_names())
+
+
+def test_every_error_of_the_tree_is_public() -> None:
+    tree = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
+    assert len(tree) > 30
+    assert tree <= set(orchestra_nb.__all__)
 
 
 def test_every_subpackage_to_import_from_has_a_page_of_all_its_names(tools: Any) -> None:

@@ -135,4 +135,6 @@ def test_binder_installs_the_package_and_what_notebooks_need_from_the_pins(root:
 
 def test_the_image_is_tried_with_every_change(root: Path) -> None:
     subprocess.run(["sh", "-n", root / "tools" / "binder.sh"], check=True)
-    assert "sh tools/binder.sh" in (root / "tools" / "check.sh").read_text(encoding="utf-8").splitlines()
+    check = (root / "tools" / "check.sh").read_text(encoding="utf-8")
+    assert re.search(r"^begin binder .*\\\n +sh tools/binder\.sh$", check, re.MULTILINE)
+    assert "\nsettle binder\n" in check

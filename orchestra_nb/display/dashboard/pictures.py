@@ -33,7 +33,7 @@ def graph_panel(snapshot: Snapshot) -> Panel:
 
 
 def gantt_panel(snapshot: Snapshot) -> Panel:
-    """Make the panel of who ran what when, with the schedule that was planned behind it."""
+    """Make the panel of who ran what when, with a simulated schedule behind it."""
     chart = cache(lambda: chart_of(snapshot))
     says = any(outcome.started is not None for outcome in snapshot.state.outcomes.values())
     says = says or any(each.state == "running" for each in snapshot.state.active)
@@ -41,9 +41,16 @@ def gantt_panel(snapshot: Snapshot) -> Panel:
 
 
 def chart_of(snapshot: Snapshot) -> Gantt:
-    """Make the chart: of the result where there is one, for it knows more of waits than events tell."""
+    """Make the chart: of the result where there is one, for it knows more of waits than events tell.
+
+    Behind a run that goes on stands what was expected of it. Behind one that is over, what the simulator makes of the
+    times that were measured, as everywhere else: what was expected may have been no more than a guess, and next to a
+    guess of seconds a run of milliseconds is too small to be seen.
+    """
     chart = gantt_of(snapshot.state if snapshot.result is None else snapshot.result)
-    return chart if snapshot.planned is None else replace(chart, behind=timeline_of(snapshot.planned))
+    if snapshot.planned is None or chart.behind is not None:
+        return chart
+    return replace(chart, behind=timeline_of(snapshot.planned))
 
 
 def dag_of(snapshot: Snapshot) -> DAG:

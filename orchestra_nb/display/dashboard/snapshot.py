@@ -25,7 +25,7 @@ class Snapshot(Presented):
     cache, resources, breakers
         The counts of what it shares with others; ``None`` where that is not known.
     planned
-        The schedule that was expected, for the Gantt chart.
+        The schedule that was expected, for the Gantt chart while the run goes on.
     paused
         Whether somebody has paused it.
     result

@@ -36,16 +36,19 @@ class Gantt:
         What is shown behind it; ``None`` for nothing.
     heading
         A line above it.
+    until
+        The time axis goes to this moment at least (seconds), so that several charts can be compared.
     """
 
     timeline: Timeline
     behind: Timeline | None = None
     heading: str = ""
+    until: float = 0.0
 
     @cached_property
     def svg(self) -> str:
         """The picture: static, and all that it needs is in it."""
-        return gantt_svg(self.timeline, self.behind)
+        return gantt_svg(self.timeline, self.behind, self.until)
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def lines(panel: StormChart) -> tuple[str, ...]:
 
 
 def _reached(each: Storm, until: float | None) -> int:
-    return sum(map(sum, (load.values() for load in each.load(1.0, until))))
+    return sum(attempt.result != "refused" and (until is None or attempt.at < until) for attempt in each.attempts)
 
 
 @dataclass(frozen=True)

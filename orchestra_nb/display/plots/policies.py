@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestra_nb.display.plots.figure import BOUND, COLUMN, figure, named, series
 from orchestra_nb.display.wording import count, duration
-from orchestra_nb.simulation.policy_comparison import Compared, PolicyComparison
+from orchestra_nb.simulation.policy_comparison import ComparedPolicy, PolicyComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def _bars(value: PolicyComparison) -> Paper:
     return made
 
 
-def _bar(axes: Axes, place: int, row: Compared) -> None:
+def _bar(axes: Axes, place: int, row: ComparedPolicy) -> None:
     look = series(_LOOKS[row.schedule])
     fill, line = (_PALE, _GREY) if row.policy == "random" else (look.fill, look.line)
     axes.barh(place, row.makespan, height=0.7, color=fill, edgecolor=line)
@@ -83,7 +83,7 @@ def _bar(axes: Axes, place: int, row: Compared) -> None:
     axes.text(row.high, place, told, va="center", ha="left", fontsize=6.5)
 
 
-def _marks(axes: Axes, rows: tuple[Compared, ...]) -> None:
+def _marks(axes: Axes, rows: tuple[ComparedPolicy, ...]) -> None:
     """The bound and the optimum, which nobody can pass."""
     axes.axvline(rows[0].lower_bound, color=BOUND, linewidth=1.0, label="lower bound")
     proved = [row for row in rows if row.proved]
@@ -118,7 +118,7 @@ def _curves(value: PolicyComparison) -> Paper:
     return made
 
 
-def _special(axes: Axes, rows: list[Compared], scale: Mapping[int, float]) -> bool:
+def _special(axes: Axes, rows: list[ComparedPolicy], scale: Mapping[int, float]) -> bool:
     """Draw chance and the optimum, which are no policies like the others."""
     at = [row.workers for row in rows]
     middle = [row.makespan / scale[row.workers] for row in rows]
@@ -133,7 +133,7 @@ def _special(axes: Axes, rows: list[Compared], scale: Mapping[int, float]) -> bo
     return False
 
 
-def _curve(axes: Axes, rows: list[Compared], scale: Mapping[int, float], number: int) -> None:
+def _curve(axes: Axes, rows: list[ComparedPolicy], scale: Mapping[int, float], number: int) -> None:
     look = series(number)
     dashes = {"dashes": look.dash} if look.dash else {}
     axes.plot(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from orchestra_nb.display.dashboard import KEYS, Snapshot, panels_of
+from orchestra_nb.display.dashboard.pictures import chart_of
 from orchestra_nb.events import RunPaused, RunUnpaused, Stalled
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.model import Node
 from orchestra_nb.replay.following import Following
+from orchestra_nb.simulation import simulate
 
 from ..judges import Reader
 from . import moments
@@ -243,3 +246,12 @@ def test_the_frame_of_a_snapshot_has_the_numbers_of_all_panels():
     assert frame.query("panel == 'progress' and measure == 'percent'").value.item() == 37.5
     assert frame.query("panel == 'running' and item == 'train' and measure == 'seconds'").value.item() == 2.25
     assert set(frame["panel"]) == {"progress", "running", "levels", "cache", "events", "graph", "gantt", "todos"}
+
+
+def test_a_guess_stands_behind_a_run_only_until_it_is_over() -> None:
+    guess = simulate(moments.DAG_.with_costs(dict.fromkeys(moments.DAG_.nodes, 1000.0)), 2)
+    running, over = (chart_of(replace(snapshot, planned=guess)) for snapshot in (moments.middle(), moments.good()))
+    assert running.behind is not None
+    assert running.behind.end == guess.makespan > 1000
+    assert over.behind is not None
+    assert over.behind.end <= over.timeline.end < 20
