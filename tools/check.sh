@@ -73,6 +73,9 @@ ORCHESTRA_NB_HISTORY='' $python -m pytest -n 2 --dist loadfile -p no:randomly \
 
 settle pages
 
+# Before the executors and all that follows, which keep every core busy and would have pages wait for seconds.
+if [ -n "$browser" ]; then settle browser; else echo "no Chromium: tests/browser is left out"; fi
+
 # A process of its own, with no tracer: multiprocessing forks, and a child that is forked while another thread holds
 # a lock (coverage takes one at every call) waits for it for ever.
 step "pytest: executors"
@@ -115,5 +118,4 @@ done
 $python -m pytest -n "$workers" --dist loadgroup --ignore=tests/browser $ignored \
   --cov --cov-append --cov-report=term "$@"
 
-if [ -n "$browser" ]; then settle browser; else echo "no Chromium: tests/browser was left out"; fi
 settle binder

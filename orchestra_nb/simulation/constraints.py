@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ from orchestra_nb.simulation.board import Place
 from orchestra_nb.simulation.ticks import Effort
 
 _STRATEGIES = 8
+_LOOKS = 0.2
+"""Seconds after which whoever waits for the solver looks whether it was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def _attended(solver: Any, model: Any) -> Any:
 
     try:
         threading.Thread(target=search, name="optimum", daemon=True).start()
+        while not found.done():
+            wait([found], timeout=_LOOKS)  # a signal that another thread was given wakes nobody who waits without end
         return found.result()
     except KeyboardInterrupt:
         solver.stop_search()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import signal
 import sys
@@ -211,7 +210,7 @@ def test_who_is_interrupted_is_told_so_and_the_search_ends():
             self.parameters = SimpleNamespace()
 
         def solve(self, model):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             assert stopped.wait(60)
 
         def stop_search(self):
