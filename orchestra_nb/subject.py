@@ -16,7 +16,7 @@ from orchestra_nb.config import RunConfig
 from orchestra_nb.definitions.command import CommandDefinition
 from orchestra_nb.definitions.documents import SUFFIXES
 from orchestra_nb.definitions.loading import load_command
-from orchestra_nb.errors import CommandError, DefinitionError, Issue
+from orchestra_nb.errors import CommandError, DefinitionError, Issue, NotebookError
 from orchestra_nb.graph.dag import DAG
 from orchestra_nb.graph.validation import check, faults_of
 from orchestra_nb.running import not_kept
@@ -86,6 +86,18 @@ def rehearsable(dag: DAG, path: str) -> DAG:
     return DAG([replace(node, kind="agent") for node in dag.nodes.values()], dag.given, dag.metadata)
 
 
+def _notebook(path: str, parameters: Mapping[str, Any] | None, config: RunConfig) -> Notebook:
+    """Read a notebook; of a file that is no JSON and is not called one, say what else could have been given."""
+    try:
+        return Notebook.read(path, parameters, plan_cache=config.plan_cache)
+    except NotebookError as error:
+        if Path(path).suffix.lower() == ".ipynb" or [issue.code for issue in error.issues] != ["not-json"]:
+            raise
+        told = "is no notebook, command definition or task graph by its ending, and it is no JSON"
+        hint = f"notebooks end with .ipynb, definitions with {', '.join(SUFFIXES)}; task graphs are {KNOWN}"
+        raise DefinitionError([Issue("unknown-format", told, path=path, suggestion=hint)]) from error
+
+
 def read_subject(
     path: str,
     targets: Sequence[str] = (),
@@ -131,7 +143,7 @@ def read_subject(
             raise CommandError(f"{path} is a command definition; only notebooks take parameters")
         command = _command(path)
         return Subject(history.costed(_narrowed(command.dag, targets)), command.warnings)
-    notebook = Notebook.read(path, parameters, plan_cache=config.plan_cache)
+    notebook = _notebook(path, parameters, config)
     cells = {cell.id: cell for cell in notebook.cells}
     dag = notebook.planned(keep_going=config.keep_going)
     nodes = dag.nodes.values()

@@ -114,3 +114,17 @@ def test_bad_input_is_one_clear_message_and_code_2(words: list[str], told: str, 
     assert main(words) == 2
     said = capsys.readouterr()
     assert told in said.out + said.err
+
+
+def test_a_file_that_is_none_of_all_is_told_what_there_could_be(folder: Path, capsys: Capture) -> None:
+    (folder / "notes.txt").write_text("lanes: four\n")
+    (folder / "notes.ipynb").write_text("lanes: four\n")
+    for command in ("simulate", "plan", "levels", "validate"):
+        assert main([command, "notes.txt"]) == 2
+        told = "".join(capsys.readouterr())
+        assert "notes.txt: is no notebook, command definition or task graph" in told
+        assert "Standard Task Graph" in told
+    assert main(["simulate", "notes.ipynb"]) == 2
+    assert "notes.ipynb, line 1, column 1: is not JSON" in capsys.readouterr().err
+    assert main(["simulate", "gone.txt"]) == 2
+    assert "gone.txt: there is no such file" in capsys.readouterr().err

@@ -20,7 +20,7 @@ fi
 unset PYTHONPATH PIP_CONSTRAINT PIP_REQUIREMENT
 PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Compiling all that is installed would take as long as installing it; what is imported is compiled then, and kept.
-PIP_QUIET=1 PIP_COMPILE=0 # PIP_NO_COMPILE=1 means the opposite of what it says
+PIP_QUIET=2 PIP_COMPILE=0 # PIP_NO_COMPILE=1 means the opposite of what it says
 export PIP_USER PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK PIP_QUIET PIP_COMPILE
 unset PYTHONDONTWRITEBYTECODE
 

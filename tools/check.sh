@@ -47,13 +47,13 @@ step "import-linter: the layers"
 step "compile the package and the tests, once for all processes"
 $python -m compileall -q orchestra_nb tests
 
-# What cannot be collected is told by the steps below.
-env -u PYTHONDONTWRITEBYTECODE $python -m pytest -p no:randomly --no-cov --collect-only -qqq --ignore=tests/browser \
-  > /dev/null || true
-
 # One process, and one core.
 begin pages "the pages, warnings as errors, and every link" \
   sh tools/docs.sh
+
+# What cannot be collected is told by the steps below.
+env -u PYTHONDONTWRITEBYTECODE $python -m pytest -p no:randomly --no-cov --collect-only -qqq --ignore=tests/browser \
+  > /dev/null || true
 
 step "mypy --strict"
 $python -m mypy

@@ -107,9 +107,9 @@ def read_script(script: Iterable[Any], resources: Mapping[str, int] | None) -> t
     Traceback (most recent call last):
     orchestra_nb.errors.DefinitionError: step 1: 'steals' is no verb of a script; known: gives back, has priority, takes
     """
-    declared: object = resources
-    if declared is not None and not isinstance(declared, Mapping):
-        told = f"resources={declared!r:.60} must be a mapping, such as {{'gpu': 2}}"
+    amounts: Any = resources
+    if amounts is not None and not isinstance(amounts, Mapping):
+        told = f"resources={amounts!r:.60} must be a mapping, such as {{'gpu': 2}}"
         raise DefinitionError([Issue("no-capacity", told)])
     given = {str(name): much for name, much in (resources or {}).items()}
     issues = [_faulty_capacity(name, much) for name, much in given.items() if not _is_whole(much)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from orchestra_nb.labs.order import Offer, Order
 from orchestra_nb.labs.walk_words import told_of
 from orchestra_nb.model import NodeId
-from orchestra_nb.simulation.moments import Moment
+from orchestra_nb.simulation.moments import Moment, Moments
 
 Waiting = tuple[NodeId, str, tuple[NodeId, ...]]
 """Who waits for which resource, and who holds it."""
@@ -23,16 +24,16 @@ class Step:
     ----------
     number
         Which step, from 0.
-    moment
-        What the simulator says of it.
+    at
+        Seconds since the run began.
     begun
         Who began then, each with its worker (from 0).
     levels
         How many levels are complete.
-    told
-        What happened, a sentence each.
     order
         In which order nodes are looked at.
+    moments, span
+        All moments of the run, and which of them are of this step.
 
     Examples
     --------
@@ -43,25 +44,38 @@ class Step:
     """
 
     number: int
-    moment: Moment
+    at: float
     begun: tuple[tuple[NodeId, int], ...]
     levels: int
-    told: tuple[str, ...]
     order: Order = field(repr=False, compare=False)
+    moments: Moments = field(repr=False, compare=False)
+    span: range = field(repr=False, compare=False)
 
     @property
-    def at(self) -> float:
-        """Seconds since the run began.
+    def moment(self) -> Moment:
+        """How everything stands then, with all that has happened at this time; made when it is asked for.
 
         Examples
         --------
         >>> from orchestra_nb import DAG, Node, step_through
-        >>> nodes = [Node("load", cost=2), Node("fit", uses=["gpu"]), Node("score", uses=["gpu"])]
-        >>> step = step_through(DAG(nodes), workers=3)[0]
-        >>> step.at
-        0.0
+        >>> step_through(DAG([Node("load", cost=2)]))[1].moment.happened
+        ('load is done', 'level 0 is complete')
         """
-        return self.moment.at
+        group = self.moments[self.span.start : self.span.stop]
+        return replace(group[-1], happened=tuple(word for each in group for word in each.happened))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What happened, a sentence each.
+
+        Examples
+        --------
+        >>> from orchestra_nb import DAG, Node, step_through
+        >>> step_through(DAG([Node("load", cost=2)]))[0].told
+        ('load may begin', 'load begins on worker 1')
+        """
+        before = self.moments[self.span.start - 1] if self.number else Moment(-math.inf)
+        return told_of(before, self.moment, self.begun, self.order)
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -170,8 +184,8 @@ class Step:
         return found
 
 
-def steps_of(found: Sequence[Moment], order: Order) -> Iterator[Step]:
-    """Put moments of one time together, and say who began, who became ready and what was complete.
+def steps_of(found: Moments, order: Order) -> Iterator[Step]:
+    """Put moments of one time together, and say who began and what was complete.
 
     Parameters
     ----------
@@ -184,38 +198,19 @@ def steps_of(found: Sequence[Moment], order: Order) -> Iterator[Step]:
     --------
     >>> from orchestra_nb.graph.dag import DAG
     >>> from orchestra_nb.model import Node
-    >>> from orchestra_nb.simulation.case import case_of
-    >>> dag = DAG([Node("load")])
-    >>> [step.at for step in steps_of([Moment(0.0), Moment(0.0), Moment(1.0)], Order.of(case_of(dag, 1)))]
-    [0.0, 1.0]
+    >>> from orchestra_nb.simulation.moments import moments
+    >>> found = moments(DAG([Node("load"), Node("none", cost=0, after=["load"])]), 1)
+    >>> [beat.at for beat in found.beats], [step.at for step in steps_of(found, Order.of(found.case))]
+    ([0.0, 1.0, 1.0], [0.0, 1.0])
     """
-    before = Moment(-math.inf)
-    number = first = 0
     left = [len(level) for level in order.levels]
-    while first < len(found):
-        end = first + 1
-        while end < len(found) and found[end].at == found[first].at:
-            end += 1
-        group = found[first:end]
-        now = replace(group[-1], happened=tuple(word for each in group for word in each.happened))
-        begun = tuple(_begun(before, group))
-        for node in (
-            *now.done[len(before.done) :],
-            *now.failed[len(before.failed) :],
-            *now.skipped[len(before.skipped) :],
-        ):
-            left[order.level_of[node]] -= 1
-        complete = next((level for level, many in enumerate(left) if many), len(left))
-        told = told_of(before, now, begun, order)
-        yield Step(number, now, begun, complete, told, order)
-        before, first, number = now, end, number + 1
-
-
-def _begun(before: Moment, group: Sequence[Moment]) -> Iterator[tuple[NodeId, int]]:
-    """Who began within some moments, with their workers."""
-    running = {(node, end) for node, _, end in before.running}
-    for moment in group:
-        for node, worker, end in moment.running:
-            if (node, end) not in running:
-                yield node, worker
-        running = {(node, end) for node, _, end in moment.running}
+    complete = first = 0
+    for number, (at, group) in enumerate(groupby(found.beats, key=lambda beat: beat.at)):
+        beats = list(group)
+        for beat in beats:
+            for node in beat.ended:
+                left[order.level_of[node]] -= 1
+        while complete < len(left) and not left[complete]:
+            complete += 1
+        span = range(first, first := first + len(beats))
+        yield Step(number, at, tuple(one for beat in beats for one in beat.begun), complete, order, found, span)

@@ -5,9 +5,10 @@ here those at one and the same time become one step, since they follow from each
 words: who became ready, who was taken first and by which number, who waits for what. A step is about one time: who is
 offered at it is everyone who began then, waits for a resource or a worker, in the order in which they are looked at.
 
-Order: steps by time. Cost: a moment for each end of a node, so a thousand nodes take a tenth of a second or two; what
-is shown of a step is made when it is looked at. Failure: as :func:`.simulate`, all faults at once. Rejected: a step for
-each decision (a barrier with a hundred nodes behind it would be a hundred steps at one time).
+Order: steps by time. Cost: one simulation, and a few numbers for each step; how everything stood at a step, and what is
+said of it, is made when it is looked at (:class:`.Moments`), so that a walk is no larger than its graph. Failure: as
+:func:`.simulate`, all faults at once. Rejected: a step for each decision (a barrier with a hundred nodes behind it
+would be a hundred steps at one time).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from orchestra_nb.labs.order import Order
 from orchestra_nb.labs.steps import Step, steps_of
 from orchestra_nb.labs.story import Story, Told
 from orchestra_nb.planning.policies import Policy
-from orchestra_nb.simulation import Schedule, simulate
-from orchestra_nb.simulation.case import Terms, Workers, case_of
+from orchestra_nb.simulation import Schedule
+from orchestra_nb.simulation.case import Terms, Workers
 from orchestra_nb.simulation.moments import moments
 
 
@@ -181,12 +182,9 @@ fit begins on worker 1 | score waits for gpu, held by fit
     2.0 | fit is done | plot may begin | score begins on worker 1 | plot begins on worker 2
     3.0 | score is done | plot is done | level 0 is complete | level 1 is complete
     """
-    whole = simulate(dag, workers, policy, schedule, seed, **terms)
-    case = case_of(dag, workers, policy, schedule, seed, **terms)
     found = moments(dag, workers, policy, schedule, seed, **terms)
-    order = Order.of(case)
-    steps = tuple(steps_of(found, order))
-    return Walk(dag, whole, steps, workers, policy, schedule, seed, terms)
+    steps = tuple(steps_of(found, Order.of(found.case)))
+    return Walk(dag, found.schedule, steps, workers, policy, schedule, seed, terms)
 
 
 def walk_of(dag: DAG, config: RunConfig, jobs: int) -> Walk:

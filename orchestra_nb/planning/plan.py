@@ -140,8 +140,11 @@ class Plan(Ledger):
 
         For drivers that keep a queue of their own: one step in place of :meth:`ready` and a :meth:`start` for each.
         """
-        heap, order, state, ids = self._heap, self._order, self._state, self._ids
-        taken = []
+        taken: list[NodeId] = []
+        heap = self._heap
+        if not heap:  # as at every other call
+            return taken
+        order, state, ids = self._order, self._state, self._ids
         while heap:
             i = order[heappop(heap)]
             if state[i] == "ready":

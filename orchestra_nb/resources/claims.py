@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from orchestra_nb.config import Capacity
@@ -57,6 +58,12 @@ def wants_of(uses: Iterable[str]) -> Wants:
     >>> wants_of(["db", "gpu:2", "db"])
     (('db', 2), ('gpu', 2))
     """
+    return _read(tuple(uses))
+
+
+@lru_cache(maxsize=4096)
+def _read(uses: tuple[str, ...]) -> Wants:
+    """Read it once: a run asks at each step of a node, and many nodes use the same."""
     found: dict[str, int] = {}
     for use in uses:
         name, colon, amount = use.rpartition(":")
@@ -127,8 +134,13 @@ class Claims:
     (Obstacle(resource='api', amount=1), 61.0)
     """
 
+    shared = False
+    """Whether others share some of it (:mod:`.joint`)."""
+
     def __init__(self, capacities: Mapping[str, Capacity] | None = None) -> None:
         self._capacities = dict(capacities or {})
+        self.has_rates = any(c.period not in (None, math.inf) for c in self._capacities.values())
+        """Whether time alone makes room in any of its own."""
         self._held: dict[str, int] = {}
         self._windows: dict[str, Window] = {}
         self._budgets = {name: Budget(name, c.amount) for name, c in self._capacities.items() if c.period == math.inf}
@@ -163,14 +175,11 @@ class Claims:
             if not self.room(name, amount, now):
                 return Obstacle(name, amount)
         for name, amount in wants:
-            budget = self._budgets.get(name)
-            if budget is not None:
-                budget.spend(owner, amount)
-                continue
-            window = self._window(name)
-            if window is None:
+            if self._capacity(name).period is None:
                 self._held[name] = self._held.get(name, 0) + amount
-            else:
+            elif (budget := self._budgets.get(name)) is not None:
+                budget.spend(owner, amount)
+            elif (window := self._window(name)) is not None:
                 window.add(now, amount)
         self._kept.discard(owner)
         self._owners[owner] = whole
@@ -246,12 +255,14 @@ class Claims:
 
     def room(self, name: str, amount: int, now: float) -> bool:
         """Whether so much of a resource could be claimed now."""
+        capacity = self._capacities.get(name, _ONCE)
+        if capacity.period is None:
+            return self._held.get(name, 0) + amount <= capacity.amount
         budget = self._budgets.get(name)
         if budget is not None:
             return budget.allows(amount)
         window = self._window(name)
-        used = self._held.get(name, 0) if window is None else window.used(now)
-        return used + amount <= self._capacity(name).amount
+        return window is None or window.used(now) + amount <= capacity.amount
 
     def opens(self, name: str, amount: int, now: float) -> float | None:
         """Say when time alone makes room for so much; ``None`` where only a release can, or nothing."""

@@ -73,6 +73,8 @@ class Joint(Claims):
     (None, {'load': 1})
     """
 
+    shared = True
+
     def __init__(self, front: Front, capacities: Mapping[str, Capacity], adopt: Callable[[str], object]) -> None:
         super().__init__(capacities)
         self._ring: Callable[[], object] = _nobody

@@ -85,13 +85,15 @@ class Places:
     def next(self, now: float) -> Attempt | None:
         """Choose who goes in; it has its place and all its resources then."""
         self._claims.left()
-        if not self._room.size:
+        room = self._room
+        if not room.size or (self.busy >= self._jobs and "async" not in room.lanes and not self._claims.shared):
             return None
-        waiter = self._room.next(self.is_open, now)
+        waiter = room.next(self.is_open, now)
         if waiter is None:
             return None
         attempt: Attempt = waiter.attempt
-        attempt.lock_wait += self._room.waited(waiter.node, now)
+        if waiter.wants:
+            attempt.lock_wait += room.waited(waiter.node, now)
         self._take(attempt)
         return attempt
 

@@ -69,6 +69,8 @@ class WaitingRoom:
         self.size = 0
         """How many wait."""
         self._heaps: dict[_Reason, list[Waiter]] = {}
+        self.lanes: dict[str, list[Waiter]] = {}
+        """For each lane in which anybody ever waited, the heap of those that wait for nothing but its place."""
         self._elsewhere: dict[NodeId, tuple[_Reason, Waiter]] = {}
         self._hopeless: list[tuple[Waiter, ResourceError]] = []
         self._refused_at: dict[NodeId, float] = {}
@@ -78,7 +80,11 @@ class WaitingRoom:
 
     def enter(self, lane: str, waiter: Waiter) -> None:
         """Let a node wait for a place in its lane."""
-        self._push(_Reason(lane), waiter)
+        heap = self.lanes.get(lane)
+        if heap is None:
+            heap = self.lanes[lane] = self._heaps.setdefault(_Reason(lane), [])
+        heappush(heap, waiter)
+        self.size += 1
 
     def next(self, is_open: Open, now: float) -> Waiter | None:
         """Choose who goes in, with all that it uses claimed for it; ``None`` when nobody can.
@@ -90,11 +96,13 @@ class WaitingRoom:
         now
             Seconds, for rates.
         """
+        if not self._claims.shared:
+            return self._chosen(is_open, now)
         while True:
             for node in self._claims.arrived():
                 reason, waiter = self._elsewhere.pop(NodeId(str(node)))
                 self.size -= 1
-                self._push(_Reason(reason.lane), waiter)
+                self.enter(reason.lane, waiter)
             found = self._chosen(is_open, now)
             if found is not None or not self._claims.settle():
                 return found
@@ -126,6 +134,8 @@ class WaitingRoom:
     def wake(self, now: float) -> float | None:
         """Say when time alone makes room for somebody: the earliest moment at which to ask again."""
         soonest = self._claims.wake(now)
+        if not self._claims.has_rates:
+            return soonest
         for reason, heap in self._heaps.items():
             if heap and reason.resource:
                 at = self._claims.opens(reason.resource, reason.amount, now)
@@ -156,6 +166,7 @@ class WaitingRoom:
         gone = sorted((waiter for _, waiter in self._all()), key=_urgency)
         gone += [waiter for waiter, _ in self._hopeless]
         self._heaps.clear()
+        self.lanes.clear()
         self._hopeless.clear()
         self._elsewhere.clear()
         for waiter in gone:
@@ -172,7 +183,7 @@ class WaitingRoom:
         self.size -= len(there)
         for node, (reason, waiter) in there:
             self._claims.withdraw(node)
-            self._push(_Reason(reason.lane), waiter)
+            self.enter(reason.lane, waiter)
         self._claims.settle()
 
     def waits_for(self, lane: str) -> bool:

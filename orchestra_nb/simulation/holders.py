@@ -37,7 +37,7 @@ class Holders:
 
     def __init__(self, capacities: Mapping[str, Capacity]) -> None:
         self._capacities = capacities
-        self._held: dict[NodeId, dict[str, tuple[int, float]]] = {}
+        self.owners: dict[NodeId, dict[str, tuple[int, float]]] = {}
         """Of each node that holds something, how much of what and since when."""
         self._left: dict[str, tuple[float, tuple[NodeId, ...]]] = {}
         """Of each resource, who gave some of it back last, and when."""
@@ -54,7 +54,7 @@ class Holders:
             return "", ()
         wants = wants_of(node.uses)
         let_in = max((self._opened(name, now) for name, _ in wants), default=(-1.0, "", ())) if waited else None
-        held = self._held.setdefault(node.id, {})
+        held = self.owners.setdefault(node.id, {})
         for name, amount in wants:
             if name in held:  # kept while it rested
                 continue
@@ -70,7 +70,7 @@ class Holders:
         """Take note that a node gives back what it holds, unless it keeps that while it rests."""
         if keeps:
             return
-        for name, (amount, since) in self._held.pop(node, {}).items():
+        for name, (amount, since) in self.owners.pop(node, {}).items():
             self.busy[name] = self.busy.get(name, 0.0) + amount * (now - since)
             at, names = self._left.get(name, (now, ()))
             self._left[name] = now, (*names, node) if at == now else (node,)
@@ -80,7 +80,7 @@ class Holders:
         if resource in self._turns:
             period = self._capacities[resource].period or 0.0
             return tuple(dict.fromkeys(name for at, name in self._turns[resource] if at + period > now))
-        return tuple(node for node, held in self._held.items() if resource in held)
+        return tuple(node for node, held in self.owners.items() if resource in held)
 
     def _opened(self, name: str, now: float) -> tuple[float, str, tuple[NodeId, ...]]:
         """Say when there was room last, and by whose leaving."""

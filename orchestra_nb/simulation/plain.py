@@ -14,8 +14,9 @@ from heapq import heapify, heappop, heappush
 
 from orchestra_nb.model import NodeId
 from orchestra_nb.planning.plan import Plan
+from orchestra_nb.running.seams import Lane
 from orchestra_nb.simulation.case import Case
-from orchestra_nb.simulation.schedule import Slot
+from orchestra_nb.simulation.schedule import Slot, placed
 
 
 def plain_slots(case: Case) -> list[Slot]:
@@ -30,7 +31,8 @@ def plain_slots(case: Case) -> list[Slot]:
     [('a', 1, 0.0), ('b', 0, 0.0)]
     """
     plan = Plan(case.dag, policy=case.policy, schedule=case.schedule, seed=case.seed)
-    seconds, speeds, lane = case.seconds, case.speeds, "main" if case.workers == 1 else "thread"
+    seconds, speeds = case.seconds, case.speeds
+    lane: Lane = "main" if case.workers == 1 else "thread"
     free = free_workers(case)
     waiting: list[tuple[int, NodeId, float]] = []
     rows: list[Slot] = []
@@ -44,7 +46,7 @@ def plain_slots(case: Case) -> list[Slot]:
             worker = heappop(free)
             end = now + (seconds[name] / speeds[worker[1]] if speeds else seconds[name])
             heappush(ends, (end, len(rows), worker))
-            rows.append(Slot(name, worker[1], now, end, queued, lane=lane))  # type: ignore[arg-type]
+            rows.append(placed(name, worker[1], now, end, queued, lane))
         if not ends:
             return rows
         now = ends[0][0]

@@ -7,6 +7,7 @@ somebody asks, so that whoever makes a schedule by other means (HEFT, an optimum
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestra_nb.graph.analysis import Bounds
 from orchestra_nb.graph.dag import DAG
@@ -15,8 +16,10 @@ from orchestra_nb.presentation import Presented
 from orchestra_nb.running.seams import Lane
 from orchestra_nb.simulation.waits import Gaps, Waits, gaps_of, waits_of
 
+_new = object.__new__
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)  # without slots: see placed
 class Slot:
     """One attempt's place in a schedule; times in seconds since its begin.
 
@@ -79,6 +82,30 @@ class Slot:
         1.5
         """
         return self.end - self.start
+
+
+def placed(node: NodeId, worker: int, start: float, end: float, queued: float, lane: Lane, **rest: Any) -> Slot:
+    """Make the slot of an attempt, quickly: a schedule has one for each, and most of them say no more than this.
+
+    A frozen class that sets its fields one by one takes four times as long.
+
+    Parameters
+    ----------
+    node, worker, start, end, queued, lane, **rest
+        The fields of a :class:`Slot`; what is not given has its default.
+
+    Examples
+    --------
+    >>> placed("load", 0, 0.0, 2.5, 0.0, "thread") == Slot("load", 0, 0.0, 2.5, 0.0)
+    True
+    """
+    slot = _new(Slot)
+    fields = slot.__dict__
+    fields["node"], fields["worker"], fields["start"], fields["end"] = node, worker, start, end
+    fields["queued"], fields["lane"] = queued, lane
+    if rest:
+        fields.update(rest)
+    return slot
 
 
 @dataclass(frozen=True, slots=True)

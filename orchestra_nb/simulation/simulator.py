@@ -102,6 +102,11 @@ def run_case(case: Case) -> Schedule:
 def run_world(world: World) -> Schedule:
     """Let a world happen, and put its schedule together."""
     world.run()
+    return schedule_of(world)
+
+
+def schedule_of(world: World) -> Schedule:
+    """Put the schedule of a world together in which everything has happened."""
     driver, case = world.driver, world.case
     ended = (driver.outcomes[node.id] for node in case.dag.nodes.values())
     found = _schedule(case, world.slots(), world.now, world.holders)

@@ -351,6 +351,39 @@ def test_what_is_no_graph_is_refused():
         simulate([Node("a")], 2)
 
 
+@settings(max_examples=30)
+@given(troubled(), st.lists(st.integers(0, 10**6), max_size=12))
+def test_a_moment_is_the_same_in_whatever_order_moments_are_looked_at(asked, places):
+    dag, how, terms = asked
+    in_order = list(moments(dag, *how, **terms))
+    found = moments(dag, *how, **terms)
+    for place in places:
+        assert found[place % len(found)] == in_order[place % len(found)]
+    assert found[-1] == in_order[-1]
+    assert found[:] == tuple(in_order)
+    assert found.schedule == simulate(dag, *how, **terms)
+    begun = [(beat.at, node) for beat in found.beats for node, _ in beat.begun]
+    assert begun == [(row.start, row.node) for row in found.schedule.rows]
+
+
+def test_who_has_rested_and_waits_for_a_worker_does_not_rest_any_more():
+    dag = DAG([Node("call", retry=STILL, priority=1), Node("long", cost=9)])
+    stands = [(moment.at, moment.resting, moment.ready) for moment in moments(dag, 1, failures={"call": 1.0})]
+    assert stands[1] == (1.0, (("call", 2.0),), ())
+    assert stands[2][1:] == ((), ("call",))
+
+
+def test_a_walk_of_many_nodes_keeps_few_moments():
+    nodes = [Node(f"n{i}", index=i, after=[f"n{i - 40}"] if i >= 40 else ()) for i in range(5_000)]
+    found = moments(DAG(nodes), 8)
+    assert len(found[len(found) - 1].done) == 5_000
+    assert found[300].running != found[10].running
+    assert sum(1 for _ in found[:200]) == 200
+    assert len(found._made) <= 64
+    with pytest.raises(IndexError):
+        found[len(found)]
+
+
 def test_more_nodes_than_a_person_can_watch_are_refused():
     with pytest.raises(ConfigError, match="too many to be looked at"):
-        moments(DAG(Node(f"n{i}", index=i) for i in range(2_001)))
+        moments(DAG(Node(f"n{i}", index=i) for i in range(20_001)))
