@@ -114,7 +114,7 @@ def test_given_times_stay_when_a_control_is_turned():
         ({"outage": [(1, 2, 3)]}, "or several such pairs"),
         ({"threshold": 0}, "threshold=0 must be a whole number from 1"),
         ({"rest": -1}, "rest=-1"),
-        ({"patience": 0}, "patience=0 must be a positive"),
+        ({"patience": 0}, "patience=0 must be a number from"),
         ({"seconds": float("inf")}, "seconds=inf"),
     ],
 )
