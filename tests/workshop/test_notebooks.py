@@ -90,7 +90,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "a hit rate of 62%",
     ),
     "09_benchmarking.ipynb": (
-        "vectors       0.976",
+        "smooth        0.976",
         "<Sweep 'study': 18 runs of 3 configurations>",
         "efficiency",
         "a difference is shown: False",
