@@ -303,7 +303,9 @@ class Subscription:
     """Of what was heard last."""
 
     def _told(self, what: str, error: BaseException | None, over: bool) -> None:
-        if over:
-            self._bus._without(self)
         how = logging.WARNING if error is None else logging.ERROR
-        _log.log(how, "an event subscriber %s: %r", what, self.subscriber, exc_info=error)
+        try:
+            _log.log(how, "an event subscriber %s: %r", what, self.subscriber, exc_info=error)
+        finally:
+            if over:  # last: whoever settles waits for those who are on the bus, and then finds it in the log
+                self._bus._without(self)

@@ -22,7 +22,7 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 _FORM = "write (owner, verb, what), such as ('anna', 'takes', 'db')"
 _MOST = 1_000
 """Steps of a script: more are no story."""
-_MOST_OWNERS = 100
+_MOST_OWNERS = 200
 """Of a script; who waits for whom is looked at anew after each step."""
 _MOST_OF_IT = 10**9
 

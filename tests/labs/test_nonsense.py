@@ -12,7 +12,7 @@ REFUSED = [
     (lambda: deadlock_lab([("a", "takes", "db")], resources=[1]), r"resources=\[1\] must be a mapping"),
     (lambda: deadlock_lab(resources={"db": HUGE}), "there cannot be 1000"),
     (lambda: deadlock_lab(resources={1: 1}), "nobody takes '1'"),
-    (lambda: deadlock_lab([(f"o{i}", "takes", "db") for i in range(101)]), "at most 100 owners, and this one has 101"),
+    (lambda: deadlock_lab([(f"o{i}", "takes", "db") for i in range(201)]), "at most 200 owners, and this one has 201"),
     (lambda: breaker_lab(seconds=None), "seconds=None must be a number"),
     (lambda: breaker_lab(answer=None), "answer=None must be a number"),
     (lambda: breaker_lab(patience=None), "patience=None must be a number"),

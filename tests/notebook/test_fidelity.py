@@ -37,7 +37,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "in order": ("--linear",),
 }
 INCIDENTAL = re.compile(r"ipykernel_\d+[/\\]\d+|0x[0-9a-f]{6,}|[0-9a-f]{32}")
-UNTIMED = ("child(", "os.system", "!echo", "%%bash", "busy", "after the warning")
+UNTIMED = ("child(", "os.system", "!echo", "%%bash", "busy", "'err', i,", "after the warning")
 """In cells that write to both streams: which of the two a kernel sends first depends on how fast its machine is."""
 
 

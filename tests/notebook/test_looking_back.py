@@ -144,7 +144,7 @@ def test_history_is_of_the_session_or_of_a_file(ran: Cell, tmp_path: Path) -> No
         ("cache --clera", CommandError, "did you mean '--clear'"),
         ("cache away", CommandError, "'away' is one word too many"),
         ("error now", CommandError, "one word too many"),
-        ("export", CommandError, "FILE"),
+        ("export", CommandError, "name one file to write to"),
         ("export a.svg b.svg", CommandError, "one word too many"),
     ],
 )
