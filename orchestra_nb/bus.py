@@ -267,7 +267,7 @@ class Subscription:
         """End it."""
         self.finish()
         if self.listener is not None:
-            self.listener.close()
+            self.listener.leave()
 
     def finish(self) -> None:
         """Hear nothing that is published from now on; what was published before is still heard.

@@ -12,7 +12,7 @@ from os import PathLike
 from typing import Literal, get_args
 
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.knobs import one_of, positive
+from orchestra_nb.knobs import one_of, positive, whole
 from orchestra_nb.policies import BreakerPolicy as BreakerPolicy
 from orchestra_nb.policies import RetryPolicy as RetryPolicy
 from orchestra_nb.policies import SinkPolicy as SinkPolicy
@@ -134,8 +134,7 @@ class CachePolicy:
         for knob, value in (("max_bytes", self.max_bytes), ("max_entries", self.max_entries)):
             if value is None and knob == "max_entries":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
+            whole(knob, value)
         positive("default_ttl", self.default_ttl)
         one_of("eviction", self.eviction, get_args(Eviction))
         one_of("copies", self.copies, get_args(Copies))

@@ -28,6 +28,12 @@ def between(knob: str, value: float, least: float, most: float) -> None:
         raise ConfigError(f"{knob}={value!r} must be a number from {least:g} to {most:g}")
 
 
+def whole(knob: str, value: object, least: int = 1) -> None:
+    """Refuse what is no whole number, or too small."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{knob}={value!r} must be a whole number from {least}")
+
+
 def whole_seed(value: int) -> None:
     """Refuse what is no whole number that chance can begin with."""
     if isinstance(value, bool) or not isinstance(value, int):

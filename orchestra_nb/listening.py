@@ -121,6 +121,8 @@ class Listener(Generic[T]):
         self._drained = drained
         self._warned: dict[str, object] = {}
         self.closed = False
+        self.left = False
+        """Whether it was closed by its own wish: then there is nothing that it should have heard."""
         self._renew()
 
     def _renew(self) -> None:
@@ -162,6 +164,11 @@ class Listener(Generic[T]):
             self._clear()
         self._wake()
         return mark
+
+    def leave(self) -> None:
+        """Close by its own wish: whoever waits for it waits for nothing, and not in vain."""
+        self.left = True
+        self.close()
 
     def close(self) -> None:
         """Hear nothing more, also of what waits; a call that is under way goes on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestra_nb.errors import ConfigError
-from orchestra_nb.knobs import between, class_names, positive
+from orchestra_nb.knobs import between, class_names, positive, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,7 @@ class BreakerPolicy:
             value = getattr(self, knob)
             if knob == "threshold" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
+            whole(knob, value)
         for knob in ("rest", "window", "max_rest"):
             if getattr(self, knob) is None:
                 raise ConfigError(f"{knob}=None must be a positive, finite number")

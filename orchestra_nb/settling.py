@@ -63,7 +63,7 @@ def _waited(listener: Listener[Any], mark: Mark, end: float, circular: bool) -> 
         if left <= 0 or (circular and listener.ident in _settling):
             return False
         mark.wait(min(left, _POLL))
-    return not listener.closed
+    return listener.left or not listener.closed
 
 
 def _say_late(listener: Listener[Any], wait: float) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from orchestra_nb import listening
 from orchestra_nb.listening import Listener, Loss
+from orchestra_nb.settling import settled
 
 LONG = 60.0
 
@@ -117,6 +118,14 @@ def test_closed_it_hears_nothing_more_also_of_what_waits():
     if thread is not None:
         thread.join(LONG)
     assert gate.heard == ["first"]
+
+
+def test_who_waits_for_one_that_leaves_by_its_own_wish_does_not_wait_in_vain():
+    leaving, dropped = (Listener(print, most=10, told=lambda *_: None) for _ in range(2))
+    leaving.leave()
+    dropped.close()
+    assert settled([leaving], 60, 60)
+    assert not settled([dropped], 60, 60)
 
 
 def test_it_says_when_it_has_heard_all_that_was_there():

@@ -19,7 +19,7 @@ from typing import get_args
 from orchestra_nb.bench.environment import cores
 from orchestra_nb.config import Policy, RunConfig, Schedule
 from orchestra_nb.errors import BackendError, ConfigError
-from orchestra_nb.knobs import one_of
+from orchestra_nb.knobs import one_of, whole
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -213,8 +213,7 @@ def turns_of(
     [(0, 2), (0, 1), (1, 2), (1, 1), (2, 1), (2, 2)]
     """
     for knob, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(f"{knob}={value!r} must be a whole number from {least}")
+        whole(knob, value, least)
     random, found = Random(seed), list[Turn]()
     for number in range(1 - warmup, repeats + 1):
         each = [(graph, setting) for graph in graphs for setting in settings]

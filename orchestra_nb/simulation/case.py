@@ -308,21 +308,3 @@ def _failing(dag: DAG, given: object, wrong: list[str]) -> dict[str, float]:
         elif likely > 0:
             found[str(name)] = likely
     return found
-
-
-def positive_count(knob: str, value: object) -> int:
-    """Check a number of runs.
-
-    Raises
-    ------
-    ConfigError
-        It is no whole number from 1.
-
-    Examples
-    --------
-    >>> positive_count("runs", 3)
-    3
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{knob}={value!r} must be a whole number from 1")
-    return value

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Unpack, cast
 from orchestra_nb.config import Schedule as ScheduleName
 from orchestra_nb.errors import ConfigError
 from orchestra_nb.graph.dag import DAG
+from orchestra_nb.knobs import whole
 from orchestra_nb.planning.policies import Policy, policy_of
 from orchestra_nb.presentation import Presented, presenter_of
-from orchestra_nb.simulation.case import Terms, Workers, case_of, positive_count
+from orchestra_nb.simulation.case import Terms, Workers, case_of
 from orchestra_nb.simulation.durations import LogNormal
 from orchestra_nb.simulation.simulator import run_case, simulate
 
@@ -229,7 +230,7 @@ def simulate_many(
     >>> round(found.mean), found.quantile(0.95) > 8
     (7, True)
     """
-    positive_count("runs", runs)
+    whole("runs", runs)
     if terms.get("durations") is None:
         terms["durations"] = LogNormal()
     case = case_of(dag, workers, policy, schedule, seed, **terms)
